@@ -1,0 +1,1 @@
+//! A simulated contact centre: discrete events, seeded, in virtual or real time.

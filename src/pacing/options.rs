@@ -1,0 +1,60 @@
+//! The options that steer the engine, under the reference's names; all values are valid ones.
+
+use core::time::Duration;
+
+/// How the prediction is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Algorithm {
+    /// Proactive traffic only; groups of 1–30 agents.
+    SuperProgressive,
+    /// Proactive and reactive traffic; groups of 1–30 agents.
+    SuperProgressiveDual,
+    /// Proactive traffic only; groups from 30 agents.
+    PredictiveB,
+    /// Proactive and reactive traffic; groups from 30 agents.
+    PredictiveBDual,
+    /// The collector sends the reactive state; it is served as it is.
+    External,
+}
+
+/// What the optimization goal is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OptimizationTarget {
+    /// At most so many of all interactions abandoned.
+    AbandonmentRate,
+    /// Agents busy so much of the time.
+    BusyFactor,
+}
+
+/// What the configuration says of pacing.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Options {
+    /// How the prediction is made.
+    pub algorithm: Algorithm,
+    /// What the goal is about.
+    pub optimization_target: OptimizationTarget,
+    /// The goal, percent, 1..=99.
+    pub optimization_goal: u8,
+    /// Least share of the slots kept for proactive interactions, percent, 0..=100.
+    pub proactive_ratio: u8,
+    /// How often the prediction is made anew; ≥ 50 ms.
+    pub refresh_period: Duration,
+    /// Mean handle time until statistics tell better; > 0.
+    pub handle_time: Duration,
+    /// Mean patience until statistics tell better; > 0.
+    pub patience: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            algorithm: Algorithm::SuperProgressiveDual,
+            optimization_target: OptimizationTarget::AbandonmentRate,
+            optimization_goal: 3,
+            proactive_ratio: 0,
+            refresh_period: Duration::from_secs(2),
+            handle_time: Duration::from_secs(300),
+            patience: Duration::from_secs(60),
+        }
+    }
+}
