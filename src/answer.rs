@@ -66,8 +66,10 @@ pub type Body = heapless::String<BODY_BYTES>;
 pub struct Answer {
     /// The status code.
     pub status: Status,
-    /// JSON, a problem if the status is an error's; empty for [`Status::NoContent`].
+    /// JSON; empty for [`Status::NoContent`].
     pub body: Body,
+    /// Whether the body is a problem (RFC 9457).
+    pub is_problem: bool,
     /// When the oldest statistics used were received; for `last-modified`.
     pub received: Option<Duration>,
     /// Seconds for `retry-after`.
@@ -81,7 +83,8 @@ pub const METHODS: &str = "GET, HEAD, OPTIONS";
 
 impl Answer {
     fn json(status: Status, body: fmt::Arguments<'_>) -> Self {
-        let mut answer = Self { status, body: Body::new(), received: None, retry_after: None, allow: false };
+        let mut answer =
+            Self { status, body: Body::new(), is_problem: false, received: None, retry_after: None, allow: false };
         // Every body fits: the tests make the longest ones.
         let _ = answer.body.write_fmt(body);
         answer
@@ -89,7 +92,7 @@ impl Answer {
 
     /// An error, as problem details.
     pub fn problem(status: Status, detail: fmt::Arguments<'_>) -> Self {
-        let mut answer = Self::json(status, format_args!(""));
+        let mut answer = Self { is_problem: true, ..Self::json(status, format_args!("")) };
         let _ = write!(answer.body, r#"{{"title":"{}","status":{},"detail":""#, status.reason(), status.code());
         let _ = JsonText(&mut answer.body).write_fmt(detail);
         let _ = answer.body.push_str("\"}");
@@ -98,11 +101,6 @@ impl Answer {
 
     fn unavailable(detail: fmt::Arguments<'_>) -> Self {
         Self { retry_after: Some(RETRY_AFTER_SECONDS), ..Self::problem(Status::ServiceUnavailable, detail) }
-    }
-
-    /// Whether the body is a problem.
-    pub fn is_problem(&self) -> bool {
-        self.status.code() >= 400 && self.body.starts_with("{\"title\"")
     }
 }
 
@@ -132,7 +130,9 @@ impl Resource {
     fn at(path: &str) -> Option<Self> {
         match path {
             "/backend/data/pacing/reactiveState" | "/server/data/pacing/reactiveState" => Some(Self::ReactiveState),
-            "/backend/data/pacing/channelCapacity" | "/server/data/pacing/channelCapacity" => Some(Self::ChannelCapacity),
+            "/backend/data/pacing/channelCapacity" | "/server/data/pacing/channelCapacity" => {
+                Some(Self::ChannelCapacity)
+            }
             _ => None,
         }
     }
@@ -161,7 +161,10 @@ pub fn answer(state: &mut State, now: Duration, method: &str, path: &str, query:
         Ok(None) => state.consolidate(now, channel),
         Err(SelectionError::Query(error)) => return bad_request(&error),
         Err(SelectionError::Unknown(name)) => {
-            let detail = format_args!("groups has {:?}, which is neither declared nor known from statistics of {channel}", name.as_str());
+            let detail = format_args!(
+                "groups has {:?}, which is neither declared nor known from statistics of {channel}",
+                name.as_str()
+            );
             return Answer::problem(Status::NotFound, detail);
         }
     };
@@ -245,7 +248,8 @@ pub fn operators_answer(state: &mut State, now: Duration, method: &str, path: &s
 /// Healthy: statistics are fresh for at least one group.
 fn health(state: &mut State, now: Duration) -> Answer {
     let fresh: u32 = Channel::ALL.into_iter().map(|channel| state.consolidate(now, channel).fresh_groups()).sum();
-    let (status, word) = if fresh > 0 { (Status::Ok, "ok") } else { (Status::ServiceUnavailable, "no fresh statistics") };
+    let (status, word) =
+        if fresh > 0 { (Status::Ok, "ok") } else { (Status::ServiceUnavailable, "no fresh statistics") };
     let newest = state.groups().all().iter().filter_map(|group| group.report()).map(|report| report.received).max();
     let mut answer = Answer::json(status, format_args!(r#"{{"status":"{word}","#));
     let body = &mut answer.body;

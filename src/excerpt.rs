@@ -2,25 +2,21 @@
 
 use core::fmt::{self, Write as _};
 
-use crate::limits::{EXCERPT_BYTES, EXCERPT_CHARS};
+use crate::limits::EXCERPT_BYTES;
 
 /// The first characters of what was got; in quotes, with what cannot be shown escaped, when displayed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Excerpt {
-    text: heapless::String<EXCERPT_BYTES>,
+    text: heapless::String<EXCERPT_BYTES, u8>,
     cut: bool,
 }
 
 impl Excerpt {
-    /// The first [`EXCERPT_CHARS`] characters of `input`.
+    /// As many of the first characters of `input` as fit into [`EXCERPT_BYTES`].
     pub fn new(input: &str) -> Self {
         let mut text = heapless::String::new();
-        let mut characters = input.chars();
-        for character in characters.by_ref().take(EXCERPT_CHARS) {
-            // Cannot fail: the capacity is that of so many of the longest characters.
-            let _ = text.push(character);
-        }
-        Self { text, cut: characters.next().is_some() }
+        let cut = input.chars().any(|character| text.push(character).is_err());
+        Self { text, cut }
     }
 
     /// The same of bytes that may not be UTF-8.
@@ -60,9 +56,9 @@ mod tests {
     #[test]
     fn an_excerpt_is_cut_at_a_character_and_escapes_what_cannot_be_shown() {
         assert_eq!(Excerpt::new("a\n\"b").to_string(), r#""a\n\"b""#);
-        let long = "ü".repeat(41);
-        assert_eq!(Excerpt::new(&long).to_string(), std::format!("\"{}…\"", "ü".repeat(40)));
-        assert_eq!(Excerpt::new(&long[2..]).to_string(), std::format!("\"{}\"", "ü".repeat(40)));
+        let long = "ü".repeat(25);
+        assert_eq!(Excerpt::new(&long).to_string(), std::format!("\"{}…\"", "ü".repeat(24)));
+        assert_eq!(Excerpt::new(&"ü".repeat(24)).to_string(), std::format!("\"{}\"", "ü".repeat(24)));
         assert_eq!(Excerpt::of_bytes(b"ab\xff").to_string(), "\"ab…\"");
     }
 }

@@ -187,9 +187,10 @@ impl Groups {
 
     /// Makes due predictions anew, at most so many. Stale groups get none. Says how many it made.
     pub fn refresh(&mut self, now: Duration, time_to_live: Duration, options: &Options, at_most: usize) -> usize {
-        let due = self.sorted.iter_mut().filter(|group| {
-            group.next_refresh <= now && group.fresh_report(now, time_to_live).is_some()
-        });
+        let due = self
+            .sorted
+            .iter_mut()
+            .filter(|group| group.next_refresh <= now && group.fresh_report(now, time_to_live).is_some());
         due.take(at_most).map(|group| group.refresh(now, options)).count()
     }
 
@@ -318,7 +319,10 @@ mod tests {
     fn a_full_table_refuses_new_groups_and_loses_no_old_one() {
         let mut groups = full();
         assert_eq!(accept(&mut groups, 100, "one more"), Err(Refused::TableFull));
-        assert_eq!(groups.declare(at(100), Channel::Webcallback, &GroupName::new("x").unwrap()), Err(Refused::TableFull));
+        assert_eq!(
+            groups.declare(at(100), Channel::Webcallback, &GroupName::new("x").unwrap()),
+            Err(Refused::TableFull)
+        );
         assert_eq!(accept(&mut groups, 100, "group 3"), Ok(()));
         assert_eq!(groups.all().len(), GROUPS);
     }
@@ -376,7 +380,11 @@ mod tests {
         let mut groups = Groups::new();
         let options = Options::default();
         let mut line = |millis, name| {
-            let line = Line { channel: Channel::Chat, group: GroupName::new(name).unwrap(), statistics: Statistics::default() };
+            let line = Line {
+                channel: Channel::Chat,
+                group: GroupName::new(name).unwrap(),
+                statistics: Statistics::default(),
+            };
             groups.accept(Duration::from_millis(millis), line, TIME_TO_LIVE, &options).unwrap();
         };
         line(10_100, "A");

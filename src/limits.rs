@@ -24,11 +24,8 @@ pub const DATAGRAM_BYTES: usize = 65_536;
 /// Bytes of an answer's body. The longest is `/health`: about 550 with every number at its widest.
 pub const BODY_BYTES: usize = 768;
 
-/// Characters of bad input that an error repeats: enough to recognise it, little enough to fit a log line.
-pub const EXCERPT_CHARS: usize = 40;
-
-/// Bytes of the longest excerpt: a character is at most four bytes of UTF-8.
-pub const EXCERPT_BYTES: usize = EXCERPT_CHARS * 4;
+/// Bytes of bad input that an error repeats: enough to recognise it, little enough to fit a log line.
+pub const EXCERPT_BYTES: usize = 48;
 
 /// What all tables of the core may take together; an appliance gives the daemon a few hundred kilobytes.
 pub const STATE_BYTES: usize = 192 * 1024;

@@ -43,7 +43,8 @@ impl<'a> Query<'a> {
     /// The first thing wrong with `channel`.
     pub fn parse(text: &'a str) -> Result<Self, QueryError> {
         let mut channel = None;
-        let values = parameters(text).filter_map(|(parameter, value)| (parameter == Parameter::Channel).then_some(value));
+        let values =
+            parameters(text).filter_map(|(parameter, value)| (parameter == Parameter::Channel).then_some(value));
         for encoded in values {
             let mut buffer = heapless::Vec::new();
             let no_such = || QueryError::NoSuchChannel(Excerpt::new(encoded));
@@ -58,7 +59,8 @@ impl<'a> Query<'a> {
 
     /// The names of the groups asked for, as often as they stand there.
     pub fn groups(&self) -> impl Iterator<Item = Result<GroupName, QueryError>> + use<'a> {
-        let values = parameters(self.text).filter_map(|(parameter, value)| (parameter == Parameter::Groups).then_some(value));
+        let values =
+            parameters(self.text).filter_map(|(parameter, value)| (parameter == Parameter::Groups).then_some(value));
         values.map(|encoded| {
             let mut buffer = heapless::Vec::new();
             let name = decode(Parameter::Groups, encoded, &mut buffer)?;
@@ -159,7 +161,9 @@ impl fmt::Display for QueryError {
             Self::BadEncoding(parameter, got) => {
                 write!(formatter, "{parameter} is {got}; want % followed by two hexadecimal digits, or %25 for itself")
             }
-            Self::NotUtf8(parameter, got) => write!(formatter, "{parameter} is {got}, which is no UTF-8; want UTF-8, percent-encoded"),
+            Self::NotUtf8(parameter, got) => {
+                write!(formatter, "{parameter} is {got}, which is no UTF-8; want UTF-8, percent-encoded")
+            }
         }
     }
 }
@@ -214,12 +218,16 @@ mod tests {
 
     #[test]
     fn a_name_that_is_none_is_a_clear_error() {
-        let bytes = "groups has a name that is 65 bytes long; a name has 1 to 64 bytes of UTF-8 without control characters";
+        let bytes =
+            "groups has a name that is 65 bytes long; a name has 1 to 64 bytes of UTF-8 without control characters";
         let long = "x".repeat(65);
         for (value, want) in [
             ("", "groups has a name that is empty; a name has 1 to 64 bytes of UTF-8 without control characters"),
             (&long, bytes),
-            ("%00", "groups has a name that is a text with a control character; a name has 1 to 64 bytes of UTF-8 without control characters"),
+            (
+                "%00",
+                "groups has a name that is a text with a control character; a name has 1 to 64 bytes of UTF-8 without control characters",
+            ),
             ("100%", "groups is \"100%\"; want % followed by two hexadecimal digits, or %25 for itself"),
             ("%+1", "groups is \"%+1\"; want % followed by two hexadecimal digits, or %25 for itself"),
             ("%FF", "groups is \"%FF\", which is no UTF-8; want UTF-8, percent-encoded"),

@@ -164,7 +164,6 @@ impl State {
         for (index, line) in lines {
             self.take(now, line).unwrap_or_else(|error| fault(index + 1, &error));
         }
-        self.whole = Default::default();
     }
 
     fn take(&mut self, now: Duration, line: &[u8]) -> Result<(), Fault> {
@@ -175,6 +174,9 @@ impl State {
             accepted.map_err(|refused| Fault::Refused(refused, channel, name))
         });
         self.counters.count(taken.as_ref().err().map_or(Outcome::Accepted, Fault::outcome));
+        if taken.is_ok() {
+            self.whole = Default::default();
+        }
         taken
     }
 
@@ -238,7 +240,9 @@ impl fmt::Display for Fault {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Line(error) => write!(formatter, "{error}"),
-            Self::Refused(refused, channel, name) => write!(formatter, "group {name:?} of {channel}: {refused}", name = name.as_str()),
+            Self::Refused(refused, channel, name) => {
+                write!(formatter, "group {name:?} of {channel}: {refused}", name = name.as_str())
+            }
             Self::NotAllowed => formatter.write_str("its sender is in none of the networks in statistics.sources"),
         }
     }

@@ -1,7 +1,7 @@
 //! The wire format of statistics: one line of JSON = the state of one agent group on one channel.
 //!
 //! After [`Line::parse`] every value is of its type and in its range; nothing behind it checks again. A line that is
-//! accepted costs no allocation, escaped names included. What serde_json allocates on the way to an error, for escapes in
+//! accepted costs no allocation, escaped names included. What `serde_json` allocates on the way to an error, for escapes in
 //! unknown texts and for nesting in unknown fields is bounded by the datagram's length and freed with the line.
 
 mod json;
@@ -64,7 +64,9 @@ pub struct Line {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Got {
     /// An integer.
-    Integer(i128),
+    Integer(u64),
+    /// An integer below 0.
+    Negative(i64),
     /// A number with a fraction, or one that no integer can hold.
     Number(f64),
     /// A string.
@@ -135,6 +137,7 @@ impl fmt::Display for Got {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Integer(value) => write!(formatter, "{value}"),
+            Self::Negative(value) => write!(formatter, "{value}"),
             // Exponents, not hundreds of digits.
             Self::Number(value) if value.abs() >= 1e15 => write!(formatter, "{value:e}"),
             Self::Number(value) => write!(formatter, "{value}"),
@@ -155,7 +158,8 @@ impl fmt::Display for LineError {
             Self::NotAnObject { got } => write!(formatter, "got {got}; a line is one JSON object"),
             Self::Missing { field } => write!(formatter, "{field} is missing; every line has channel, group and ready"),
             Self::Twice { field } => write!(formatter, "{field} stands twice; a line has each field once"),
-            Self::WrongType { field, got: Got::Name(error), .. } | Self::OutOfRange { field, got: Got::Name(error), .. } => {
+            Self::WrongType { field, got: Got::Name(error), .. }
+            | Self::OutOfRange { field, got: Got::Name(error), .. } => {
                 write!(formatter, "{field} is {error}")
             }
             Self::WrongType { field, got, want } | Self::OutOfRange { field, got, want } => {

@@ -1,4 +1,4 @@
-//! A line's JSON, read field by field into [`Line`]; serde_json does the JSON.
+//! A line's JSON, read field by field into [`Line`]; `serde_json` does the JSON.
 
 use core::fmt;
 
@@ -16,6 +16,9 @@ const SECONDS: &str = "a number of seconds above 0";
 const PROBABILITY: &str = "a number, 0 to 1";
 const CHANNEL: &str = "\"chat\" or \"webcallback\"";
 const NAME: &str = "a string of 1 to 64 bytes";
+
+/// The first number that a `u64` cannot hold.
+const TWO_TO_64: f64 = 18_446_744_073_709_551_616.0;
 
 /// Longest name, in bytes, that is unescaped to be looked at; what is longer is too long for sure.
 const UNESCAPED_BYTES: usize = 2 * crate::limits::GROUP_NAME_BYTES;
@@ -63,7 +66,9 @@ impl<'de> Visitor<'de> for LineVisitor {
                         fault.get_or_insert(error);
                     }
                 }
-                None => drop(map.next_value::<IgnoredAny>()?),
+                None => {
+                    map.next_value::<IgnoredAny>()?;
+                }
             }
         }
         Ok(fault.map_or_else(|| fields.complete(), Err))
@@ -167,7 +172,9 @@ impl Fields {
     fn read<'de, A: MapAccess<'de>>(&mut self, field: Field, map: &mut A) -> Result<Result<(), LineError>, A::Error> {
         let bit = 1 << field as u32;
         if self.seen & bit != 0 {
-            drop(map.next_value::<IgnoredAny>()?);
+            {
+                map.next_value::<IgnoredAny>()?;
+            };
             return Ok(Err(LineError::Twice { field: field.name() }));
         }
         self.seen |= bit;
@@ -246,19 +253,19 @@ impl Fields {
 }
 
 /// `12.0` is 12: collectors whose only numbers are floating-point ones write it so.
-fn integer<T: TryFrom<i128>>(field: Field, value: &Got, want: &'static str) -> Result<T, LineError> {
+fn integer<T: TryFrom<u64>>(field: Field, value: &Got, want: &'static str) -> Result<T, LineError> {
     let field = field.name();
-    // Above 2^63 a float is far from being a count; i128 holds all below it.
-    const TOO_FAR: f64 = 1.7e38;
     let exact = match *value {
-        Got::Integer(value) => value,
-        Got::Number(value) if value.abs() < TOO_FAR && libm::trunc(value).to_bits() == value.to_bits() => value as i128,
-        Got::Number(value) if value.abs() >= TOO_FAR => {
-            return Err(LineError::OutOfRange { field, got: Got::Number(value), want });
+        Got::Integer(value) => Some(value),
+        Got::Negative(_) => None,
+        // In bits, since clippy distrusts `==` of floats; -0.0 is a whole number too.
+        Got::Number(value) if libm::trunc(value).to_bits() == value.to_bits() => {
+            (0.0..TWO_TO_64).contains(&value).then_some(value as u64)
         }
         _ => return Err(LineError::WrongType { field, got: value.clone(), want }),
     };
-    T::try_from(exact).map_err(|_| LineError::OutOfRange { field, got: value.clone(), want })
+    let in_range = exact.and_then(|exact| T::try_from(exact).ok());
+    in_range.ok_or_else(|| LineError::OutOfRange { field, got: value.clone(), want })
 }
 
 fn real(field: Field, value: &Got, in_range: fn(f64) -> bool, want: &'static str) -> Result<f64, LineError> {
@@ -266,6 +273,7 @@ fn real(field: Field, value: &Got, in_range: fn(f64) -> bool, want: &'static str
     let number = match *value {
         Got::Number(value) => value,
         Got::Integer(value) => value as f64,
+        Got::Negative(value) => value as f64,
         _ => return Err(LineError::WrongType { field, got: value.clone(), want }),
     };
     if in_range(number) { Ok(number) } else { Err(LineError::OutOfRange { field, got: value.clone(), want }) }
@@ -296,10 +304,10 @@ impl<'de> Visitor<'de> for Value {
         Ok(Got::Type("true or false"))
     }
     fn visit_u64<E>(self, value: u64) -> Result<Got, E> {
-        Ok(Got::Integer(value.into()))
+        Ok(Got::Integer(value))
     }
     fn visit_i64<E>(self, value: i64) -> Result<Got, E> {
-        Ok(Got::Integer(value.into()))
+        Ok(u64::try_from(value).map_or(Got::Negative(value), Got::Integer))
     }
     fn visit_f64<E>(self, value: f64) -> Result<Got, E> {
         Ok(Got::Number(value))
@@ -325,7 +333,7 @@ enum Unescape {
     LoneSurrogate,
 }
 
-/// The text that a JSON string's inside means. serde_json has checked its syntax, but would allocate to unescape it.
+/// The text that a JSON string's inside means. `serde_json` has checked its syntax, but would allocate to unescape it.
 fn unescape<'a>(escaped: &'a str, buffer: &'a mut heapless::String<UNESCAPED_BYTES>) -> Result<&'a str, Unescape> {
     if !escaped.contains('\\') {
         return Ok(escaped);
@@ -429,7 +437,9 @@ mod tests {
 
     #[test]
     fn unknown_fields_of_every_type_are_ignored() {
-        for field in [r#""x":null"#, r#""x":[1,[2,{"y":[]}]]"#, r#""x":{"ready":"many"}"#, r#""x":1e999"#, r#""x":"\ud800""#] {
+        for field in
+            [r#""x":null"#, r#""x":[1,[2,{"y":[]}]]"#, r#""x":{"ready":"many"}"#, r#""x":1e999"#, r#""x":"\ud800""#]
+        {
             assert!(with(field).is_ok(), "{field}");
         }
     }
@@ -451,7 +461,10 @@ mod tests {
         }
         let named = r#"{"channel":"chat","group":7,"ready":1}"#;
         assert_eq!(complaint(named), "group is 7; want a string of 1 to 64 bytes");
-        assert_eq!(complaint(&named.replace("\"chat\"", "[]")), "channel is an array; want \"chat\" or \"webcallback\"");
+        assert_eq!(
+            complaint(&named.replace("\"chat\"", "[]")),
+            "channel is an array; want \"chat\" or \"webcallback\""
+        );
     }
 
     #[test]
@@ -459,7 +472,10 @@ mod tests {
         for (field, want) in [
             (r#""queued":-1"#, "queued is -1; want an integer, 0 to 4294967295"),
             (r#""queued":4294967296"#, "queued is 4294967296; want an integer, 0 to 4294967295"),
-            (r#""time":18446744073709551616"#, "time is 1.8446744073709552e19; want an integer, 0 to 18446744073709551615"),
+            (
+                r#""time":18446744073709551616"#,
+                "time is 1.8446744073709552e19; want an integer, 0 to 18446744073709551615",
+            ),
             (r#""abandoned":1e300"#, "abandoned is 1e300; want an integer, 0 to 18446744073709551615"),
             (r#""handleTime":0"#, "handleTime is 0; want a number of seconds above 0"),
             (r#""handleTime":-0.5"#, "handleTime is -0.5; want a number of seconds above 0"),
@@ -484,7 +500,18 @@ mod tests {
 
     #[test]
     fn what_is_no_json_object_is_refused() {
-        for bad in ["", " ", "{", FULL.get(..100).unwrap(), "NaN", "{\"ready\":NaN}", "{\"ready\":1e999}", "{}x", "{\"a\":1,}", "{'a':1}"] {
+        for bad in [
+            "",
+            " ",
+            "{",
+            FULL.get(..100).unwrap(),
+            "NaN",
+            "{\"ready\":NaN}",
+            "{\"ready\":1e999}",
+            "{}x",
+            "{\"a\":1,}",
+            "{'a':1}",
+        ] {
             assert!(matches!(parse_text(bad), Err(LineError::NotJson { .. })), "{bad}");
         }
         assert_eq!(parse(b"{\"channel\":\"\xff\"}"), Err(LineError::NotUtf8));
@@ -503,7 +530,10 @@ mod tests {
 
     #[test]
     fn the_first_fault_is_told_but_what_follows_must_be_json_too() {
-        assert_eq!(with(r#""queued":-1,"time":-1"#).unwrap_err().to_string(), "queued is -1; want an integer, 0 to 4294967295");
+        assert_eq!(
+            with(r#""queued":-1,"time":-1"#).unwrap_err().to_string(),
+            "queued is -1; want an integer, 0 to 4294967295"
+        );
         assert!(matches!(parse_text(r#"{"ready":-1,"#), Err(LineError::NotJson { .. })));
     }
 
