@@ -17,8 +17,8 @@ const PROBABILITY: &str = "a number, 0 to 1";
 const CHANNEL: &str = "\"chat\" or \"webcallback\"";
 const NAME: &str = "a string of 1 to 64 bytes";
 
-/// The first number that a `u64` cannot hold.
-const TWO_TO_64: f64 = 18_446_744_073_709_551_616.0;
+/// The first number that a `u64` cannot hold: its last one, rounded up.
+const TWO_TO_64: f64 = u64::MAX as f64;
 
 /// Longest name, in bytes, that is unescaped to be looked at; what is longer is too long for sure.
 const UNESCAPED_BYTES: usize = 2 * crate::limits::GROUP_NAME_BYTES;
