@@ -1,1 +1,3 @@
 //! A simulated contact centre: discrete events, seeded, in virtual or real time.
+
+pub mod erlang;
