@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use contact_centre::{Books, Centre, ErlangA, Happening, Scenario, Snapshot};
+use contact_centre::{Books, Centre, Happening, Scenario, Snapshot, erlang::erlang_a_rate};
 use pacingd::{
     pacing::{Options, Pacer, Prediction},
     statistics::Statistics,
@@ -133,7 +133,6 @@ fn erlang_a_share(scenario: &Scenario, now: f64, before: f64) -> f64 {
     if unchanged && now > 60.0 || now % 60.0 >= 5.0 && now > 0.0 {
         return before;
     }
-    let (ends, impatience) = (1.0 / scenario.handle_time.mean(), 1.0 / scenario.patience.mean());
     let proactive = match &scenario.proactive {
         contact_centre::Proactive::Uncontrolled(curve) => curve.at(now),
         contact_centre::Proactive::Invitations { .. } => 0.0,
@@ -141,5 +140,5 @@ fn erlang_a_share(scenario: &Scenario, now: f64, before: f64) -> f64 {
     if demand <= 0.0 || slots == 0 {
         return 0.0;
     }
-    ((ErlangA::highest_rate(0.03, ends, impatience, slots) - proactive) / demand).clamp(0.0, 1.0)
+    ((erlang_a_rate(0.03, scenario.handle_time.mean(), scenario.patience.mean(), slots) - proactive) / demand).clamp(0.0, 1.0)
 }

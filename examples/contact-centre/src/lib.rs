@@ -21,6 +21,9 @@
 //! assert!(centre.books().reactive_entered > 50);
 //! ```
 
+pub mod bound;
+pub mod erlang;
+
 mod books;
 mod centre;
 mod curve;
