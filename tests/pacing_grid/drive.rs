@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use contact_centre::{Books, Centre, Happening, Scenario, Snapshot, erlang::erlang_a_rate};
 use pacingd::{
-    pacing::{Options, Pacer, Prediction},
+    pacing::{Algorithm, Options, Pacer, Prediction},
     statistics::Statistics,
 };
 
@@ -108,7 +108,12 @@ pub(crate) fn run(
         match rule {
             Rule::Engine(options) => {
                 group.refresh(clock(at), &options);
-                let allowed = if options.algorithm_is_dual() { 0.0 } else { 1.0 };
+                let allowed =
+                    if matches!(options.algorithm, Algorithm::SuperProgressiveDual | Algorithm::PredictiveBDual) {
+                        0.0
+                    } else {
+                        1.0
+                    };
                 probability = group.prediction.reactive_state.unwrap_or(allowed);
                 centre.allow_invitations(group.prediction.proactive_allowance.unwrap_or(0.0));
             }
@@ -140,5 +145,6 @@ fn erlang_a_share(scenario: &Scenario, now: f64, before: f64) -> f64 {
     if demand <= 0.0 || slots == 0 {
         return 0.0;
     }
-    ((erlang_a_rate(0.03, scenario.handle_time.mean(), scenario.patience.mean(), slots) - proactive) / demand).clamp(0.0, 1.0)
+    ((erlang_a_rate(0.03, scenario.handle_time.mean(), scenario.patience.mean(), slots) - proactive) / demand)
+        .clamp(0.0, 1.0)
 }

@@ -72,11 +72,7 @@ pub fn bound(model: &Model) -> Option<Bound> {
     // p = 1 throughout needs no refresh: its steady state is Erlang A's. Nothing keeps the slots busier.
     let open = erlang::erlang_a(demand, model.handle_time, model.patience, model.slots);
     if open.abandonment <= model.goal {
-        return Some(Bound {
-            busy_factor: open.busy_factor,
-            abandonment: open.abandonment,
-            admitted: 1.0,
-        });
+        return Some(Bound { busy_factor: open.busy_factor, abandonment: open.abandonment, admitted: 1.0 });
     }
     // In the empty state one visitor more adds, in the long run, the share of the proactive traffic that abandons
     // (the optimality equation there: gain = rate × the step in value), and more in every other. So where that
@@ -124,10 +120,7 @@ fn population(model: &Model) -> usize {
         above < UNMODELLED
     });
     let top = all.first + all.probabilities.len() - cut.count();
-    top.clamp(
-        model.slots as usize + 1,
-        LARGEST_POPULATION.max(2 * model.slots as usize),
-    )
+    top.clamp(model.slots as usize + 1, LARGEST_POPULATION.max(2 * model.slots as usize))
 }
 
 /// Two policies with the goal between them.
@@ -159,10 +152,7 @@ impl Process<'_> {
     fn bracket(&self) -> Bracket {
         // The probabilities were given in rising order.
         let open = self.actions.iter().map(|actions| actions.len() - 1);
-        Bracket {
-            over: self.evaluate(&open.collect::<Vec<_>>()),
-            within: self.evaluate(&vec![0; self.top + 1]),
-        }
+        Bracket { over: self.evaluate(&open.collect::<Vec<_>>()), within: self.evaluate(&vec![0; self.top + 1]) }
     }
 
     /// Moves the two policies to where they tie and no third does better: the vertices of the Lagrangian dual,
@@ -171,10 +161,8 @@ impl Process<'_> {
         let goal = self.model.goal;
         for _ in 0..ROUNDS {
             let (over, within) = (&bracket.over.gains, &bracket.within.gains);
-            let objective = Objective {
-                price: (over.busy - within.busy) / (over.excess(goal) - within.excess(goal)),
-                goal,
-            };
+            let objective =
+                Objective { price: (over.busy - within.busy) / (over.excess(goal) - within.excess(goal)), goal };
             let tie = objective.of(within);
             let third = self.improve(&bracket.within.choices, objective);
             if objective.of(&third.gains) - tie <= IMPROVEMENT {
@@ -207,16 +195,8 @@ impl Process<'_> {
         let reactive = entered_rate - model.proactive_rate;
         Bound {
             busy_factor: gains.busy,
-            abandonment: if gains.entered > 0.0 {
-                gains.abandoned / gains.entered
-            } else {
-                0.0
-            },
-            admitted: if model.reactive_rate > 0.0 {
-                (reactive / model.reactive_rate).clamp(0.0, 1.0)
-            } else {
-                1.0
-            },
+            abandonment: if gains.entered > 0.0 { gains.abandoned / gains.entered } else { 0.0 },
+            admitted: if model.reactive_rate > 0.0 { (reactive / model.reactive_rate).clamp(0.0, 1.0) } else { 1.0 },
         }
     }
 }
@@ -241,10 +221,7 @@ mod tests {
 
     #[track_caller]
     fn close(got: f64, expected: f64, within: f64) {
-        assert!(
-            (got - expected).abs() <= within,
-            "{got} is not {expected} within {within}"
-        );
+        assert!((got - expected).abs() <= within, "{got} is not {expected} within {within}");
     }
 
     #[test]
@@ -288,9 +265,7 @@ mod tests {
             let served = slots * busy / model.handle_time;
             (busy / total, abandoned / (abandoned + served))
         };
-        let threshold = (0..60)
-            .rev()
-            .find(|&threshold| at(threshold, 0.0).1 <= model.goal);
+        let threshold = (0..60).rev().find(|&threshold| at(threshold, 0.0).1 <= model.goal);
         let threshold = threshold.unwrap_or(0);
         let (mut low, mut high) = (0.0, 1.0);
         for _ in 0..60 {
@@ -322,18 +297,13 @@ mod tests {
     /// A dense matrix exponential by Taylor series and squaring: slow, short and unlike uniformisation.
     fn exponential(mut matrix: Vec<Vec<f64>>) -> Vec<Vec<f64>> {
         let size = matrix.len();
-        matrix
-            .iter_mut()
-            .flatten()
-            .for_each(|entry| *entry /= 1024.0);
+        matrix.iter_mut().flatten().for_each(|entry| *entry /= 1024.0);
         let unit = |row: usize| (0..size).map(move |column| f64::from(u8::from(row == column)));
         let mut sum: Vec<Vec<f64>> = (0..size).map(|row| unit(row).collect()).collect();
         let mut term = sum.clone();
         for order in 1..12 {
             term = product(&term, &matrix);
-            term.iter_mut()
-                .flatten()
-                .for_each(|entry| *entry /= f64::from(order));
+            term.iter_mut().flatten().for_each(|entry| *entry /= f64::from(order));
             for (entry, added) in sum.iter_mut().flatten().zip(term.iter().flatten()) {
                 *entry += added;
             }
@@ -342,30 +312,19 @@ mod tests {
     }
 
     fn product(left: &[Vec<f64>], right: &[Vec<f64>]) -> Vec<Vec<f64>> {
-        let entry = |row: &Vec<f64>, column: usize| {
-            row.iter()
-                .zip(right)
-                .map(|(factor, other)| factor * other[column])
-                .sum()
-        };
+        let entry =
+            |row: &Vec<f64>, column: usize| row.iter().zip(right).map(|(factor, other)| factor * other[column]).sum();
         let columns = right[0].len();
-        left.iter()
-            .map(|row| (0..columns).map(|column| entry(row, column)).collect())
-            .collect()
+        left.iter().map(|row| (0..columns).map(|column| entry(row, column)).collect()).collect()
     }
 
     #[test]
     fn a_tiny_case_equals_the_best_of_all_policies_and_their_mixtures() {
         const SHARES: [f64; 3] = [0.0, 0.5, 1.0];
-        for (slots, demand, proactive, refresh_period, goal) in [
-            (1, 2.0, 0.0, 60.0, 0.12),
-            (2, 1.5, 0.1, 30.0, 0.06),
-            (2, 3.0, 0.0, 100.0, 0.2),
-        ] {
-            let model = Model {
-                goal,
-                ..model(slots, demand, proactive, refresh_period)
-            };
+        for (slots, demand, proactive, refresh_period, goal) in
+            [(1, 2.0, 0.0, 60.0, 0.12), (2, 1.5, 0.1, 30.0, 0.06), (2, 3.0, 0.0, 100.0, 0.2)]
+        {
+            let model = Model { goal, ..model(slots, demand, proactive, refresh_period) };
             let top = 4;
             // Per share: the generator over a period, with three columns more that gather busy, abandoned, entered.
             let held = SHARES.map(|share| {
@@ -374,11 +333,7 @@ mod tests {
                     let busy = number.min(slots as usize) as f64;
                     let giving_up = (number as f64 - busy) / model.patience;
                     let down = busy / model.handle_time + giving_up;
-                    let up = if number < top {
-                        model.proactive_rate + share * model.reactive_rate
-                    } else {
-                        0.0
-                    };
+                    let up = if number < top { model.proactive_rate + share * model.reactive_rate } else { 0.0 };
                     row[number] = -(up + down);
                     if number > 0 {
                         row[number - 1] = down;
@@ -393,16 +348,11 @@ mod tests {
             });
             let mut reached = Vec::new();
             for code in 0..SHARES.len().pow(top as u32 + 1) {
-                let choices =
-                    (0..=top).map(|number| code / SHARES.len().pow(number as u32) % SHARES.len());
-                let rows: Vec<&Vec<f64>> = choices
-                    .enumerate()
-                    .map(|(number, choice)| &held[choice][number])
-                    .collect();
+                let choices = (0..=top).map(|number| code / SHARES.len().pow(number as u32) % SHARES.len());
+                let rows: Vec<&Vec<f64>> = choices.enumerate().map(|(number, choice)| &held[choice][number]).collect();
                 let step: Vec<Vec<f64>> = rows.iter().map(|row| row[..=top].to_vec()).collect();
                 let mut far = (0..12).fold(step, |power, _| product(&power, &power));
-                let gathered: Vec<Vec<f64>> =
-                    rows.iter().map(|row| row[top + 1..].to_vec()).collect();
+                let gathered: Vec<Vec<f64>> = rows.iter().map(|row| row[top + 1..].to_vec()).collect();
                 far.truncate(1);
                 let [busy, abandoned, entered] = product(&far, &gathered)[0][..] else {
                     panic!("three columns were gathered");
@@ -429,11 +379,7 @@ mod tests {
 
     #[test]
     fn no_hand_written_rule_within_the_goal_does_better() {
-        for model in [
-            model(1, 1.5, 0.0, 2.0),
-            model(3, 4.0, 0.2, 5.0),
-            model(4, 2.0, 0.0, 20.0),
-        ] {
+        for model in [model(1, 1.5, 0.0, 2.0), model(3, 4.0, 0.2, 5.0), model(4, 2.0, 0.0, 20.0)] {
             let best = bound(&model).unwrap();
             close(best.abandonment, model.goal, 1e-9);
             let expected = model.reactive_rate * model.refresh_period;
@@ -444,17 +390,12 @@ mod tests {
                 // Up to a number, with a share in the state at it; and as many as fill up to a number.
                 let number = f64::from(step) / 5.0;
                 within.push(value(&model, |seen| (number - seen as f64).clamp(0.0, 1.0)));
-                within.push(value(&model, |seen| {
-                    ((number - seen as f64) / expected).clamp(0.0, 1.0)
-                }));
+                within.push(value(&model, |seen| ((number - seen as f64) / expected).clamp(0.0, 1.0)));
             }
             let slack = 1e-9;
             within.retain(|rule| rule.abandonment <= model.goal + slack);
             assert!(within.len() > 10, "{} rules are no test", within.len());
-            let closest = within
-                .iter()
-                .map(|rule| rule.busy_factor)
-                .fold(0.0, f64::max);
+            let closest = within.iter().map(|rule| rule.busy_factor).fold(0.0, f64::max);
             assert!(closest <= best.busy_factor + slack, "{closest} {best:?}");
             assert!(closest > 0.9 * best.busy_factor, "{closest} {best:?}");
         }
@@ -474,10 +415,7 @@ mod tests {
     fn a_laxer_goal_and_a_shorter_period_never_do_worse() {
         let mut least = 0.0;
         for goal in [0.001, 0.01, 0.03, 0.1, 0.3] {
-            let model = Model {
-                goal,
-                ..model(2, 2.0, 0.0, 5.0)
-            };
+            let model = Model { goal, ..model(2, 2.0, 0.0, 5.0) };
             let busy = bound(&model).unwrap().busy_factor;
             assert!(busy > least, "goal {goal}");
             least = busy;
@@ -485,9 +423,7 @@ mod tests {
         // Each period divides the one before, so its rules can do all that those can.
         let mut least = 0.0;
         for refresh_period in [80.0, 40.0, 20.0, 5.0, 1.0] {
-            let busy = bound(&model(2, 2.0, 0.0, refresh_period))
-                .unwrap()
-                .busy_factor;
+            let busy = bound(&model(2, 2.0, 0.0, refresh_period)).unwrap().busy_factor;
             assert!(busy > least, "period {refresh_period}");
             least = busy;
         }
@@ -520,10 +456,7 @@ mod tests {
         // Just beyond what the proactive traffic may be alone, even to let in only at the emptiest is to do worse.
         let rate = 1.001 * erlang_a_rate(0.03, 300.0, 60.0, 2);
         for admitted_below in 1..4 {
-            let model = Model {
-                proactive_rate: rate,
-                ..model(2, 1.0, 0.0, 2.0)
-            };
+            let model = Model { proactive_rate: rate, ..model(2, 1.0, 0.0, 2.0) };
             assert_eq!(bound(&model), None);
             for share in [0.0, 0.01, 0.1, 1.0] {
                 let rule = |seen| if seen < admitted_below { share } else { 0.0 };
@@ -534,10 +467,7 @@ mod tests {
 
     #[test]
     fn the_goal_is_reached_with_as_much_proactive_traffic_as_keeps_it_alone() {
-        let model = Model {
-            proactive_rate: 0.999 * erlang_a_rate(0.03, 300.0, 60.0, 2),
-            ..model(2, 1.0, 0.0, 2.0)
-        };
+        let model = Model { proactive_rate: 0.999 * erlang_a_rate(0.03, 300.0, 60.0, 2), ..model(2, 1.0, 0.0, 2.0) };
         close(bound(&model).unwrap().abandonment, model.goal, 1e-9);
     }
 

@@ -34,9 +34,7 @@ pub struct Population {
 /// Erlang B: share of the arrivals lost when nobody can wait. `load` is arrival rate × handle time.
 pub fn erlang_b(load: f64, servers: u32) -> f64 {
     // The recursion of Jagerman 1974: all its terms are in 0..=1, so it may underflow but never overflow.
-    (1..=servers).fold(1.0, |lost, server| {
-        load * lost / (f64::from(server) + load * lost)
-    })
+    (1..=servers).fold(1.0, |lost, server| load * lost / (f64::from(server) + load * lost))
 }
 
 /// Erlang C: probability of waiting when nobody gives up. 1 where the load is more than the servers can carry.
@@ -60,11 +58,7 @@ pub fn population(arrival_rate: f64, handle_time: f64, patience: f64, servers: u
     };
     // Departures grow with the number, so the likeliest state is the last one that arrivals still outrun.
     let load = arrival_rate * handle_time;
-    let mode = if load <= all {
-        load
-    } else {
-        all + (arrival_rate - all / handle_time) * patience
-    } as usize;
+    let mode = if load <= all { load } else { all + (arrival_rate - all / handle_time) * patience } as usize;
 
     let mut total = 1.0;
     let mut above = Vec::new();
@@ -79,9 +73,7 @@ pub fn population(arrival_rate: f64, handle_time: f64, patience: f64, servers: u
         // against the last part of the sum that anyone asks for: P{wait>0} may itself be far under 1.
         let waiting_from = (servers as usize).saturating_sub(mode + 1);
         let scale = above.get(waiting_from).copied();
-        if weight == 0.0
-            || scale.is_some_and(|scale| weight * ratio <= CUT * scale.min(1.0) * (1.0 - ratio))
-        {
+        if weight == 0.0 || scale.is_some_and(|scale| weight * ratio <= CUT * scale.min(1.0) * (1.0 - ratio)) {
             break;
         }
     }
@@ -103,10 +95,7 @@ pub fn population(arrival_rate: f64, handle_time: f64, patience: f64, servers: u
     // After an underflow the states up to the last server are still there, with nothing in them.
     let least = (servers as usize + 1).saturating_sub(number);
     probabilities.resize(probabilities.len().max(least), 0.0);
-    Population {
-        first: number,
-        probabilities,
-    }
+    Population { first: number, probabilities }
 }
 
 /// Erlang A in steady state: Poisson arrivals, exponential handle times and patience.
@@ -127,12 +116,7 @@ pub fn erlang_a(arrival_rate: f64, handle_time: f64, patience: f64, servers: u32
     }
     // Poisson arrivals see time averages; Little's law turns the mean queue into the mean wait.
     let mean_wait = queued / arrival_rate;
-    ErlangA {
-        wait_probability: waiting_share,
-        abandonment: mean_wait / patience,
-        mean_wait,
-        busy_factor: busy / all,
-    }
+    ErlangA { wait_probability: waiting_share, abandonment: mean_wait / patience, mean_wait, busy_factor: busy / all }
 }
 
 /// The largest arrival rate per second at which Erlang A's abandonment is at most `goal` (a share, 0 < goal < 1).
@@ -157,10 +141,7 @@ mod tests {
 
     #[track_caller]
     fn close(got: f64, expected: f64, relative: f64) {
-        assert!(
-            (got - expected).abs() <= relative * expected.abs(),
-            "{got} is not {expected} within {relative}"
-        );
+        assert!((got - expected).abs() <= relative * expected.abs(), "{got} is not {expected} within {relative}");
     }
 
     #[test]
@@ -201,12 +182,9 @@ mod tests {
 
     #[test]
     fn what_enters_is_served_or_gives_up() {
-        for (rate, handle, patience, servers) in [
-            (0.01, 300.0, 60.0, 1),
-            (0.2, 300.0, 60.0, 40),
-            (1.0, 300.0, 600.0, 20),
-            (33.0, 300.0, 60.0, 10_000),
-        ] {
+        for (rate, handle, patience, servers) in
+            [(0.01, 300.0, 60.0, 1), (0.2, 300.0, 60.0, 40), (1.0, 300.0, 600.0, 20), (33.0, 300.0, 60.0, 10_000)]
+        {
             let steady = erlang_a(rate, handle, patience, servers);
             let served = steady.busy_factor * f64::from(servers) / handle;
             close(served + steady.abandonment * rate, rate, 1e-12);
@@ -230,14 +208,8 @@ mod tests {
 
     #[test]
     fn patience_as_long_as_the_handle_time_is_a_poisson_population() {
-        let below: f64 = (0..10)
-            .map(|k| (1..=k).fold((-10.0_f64).exp(), |term, i| term * 10.0 / f64::from(i)))
-            .sum();
-        close(
-            erlang_a(10.0, 1.0, 1.0, 10).wait_probability,
-            1.0 - below,
-            1e-12,
-        );
+        let below: f64 = (0..10).map(|k| (1..=k).fold((-10.0_f64).exp(), |term, i| term * 10.0 / f64::from(i))).sum();
+        close(erlang_a(10.0, 1.0, 1.0, 10).wait_probability, 1.0 - below, 1e-12);
     }
 
     #[test]
@@ -245,11 +217,7 @@ mod tests {
         for load in [1.0, 100.0, 9_000.0, 10_000.0, 15_000.0, 1e6] {
             for patience in [1e-3, 1.0, 1e3] {
                 let steady = erlang_a(load, 1.0, patience, 10_000);
-                for share in [
-                    steady.wait_probability,
-                    steady.abandonment,
-                    steady.busy_factor,
-                ] {
+                for share in [steady.wait_probability, steady.abandonment, steady.busy_factor] {
                     assert!((0.0..=1.0 + 1e-12).contains(&share), "{load}: {steady:?}");
                 }
                 let carried = (load / 10_000.0).min(1.0);
@@ -271,13 +239,7 @@ mod tests {
 
     #[test]
     fn the_rate_allowed_is_the_one_that_meets_the_goal() {
-        for (goal, servers) in [
-            (0.03, 1),
-            (0.03, 30),
-            (0.01, 300),
-            (0.5, 10),
-            (0.03, 10_000),
-        ] {
+        for (goal, servers) in [(0.03, 1), (0.03, 30), (0.01, 300), (0.5, 10), (0.03, 10_000)] {
             let rate = erlang_a_rate(goal, 300.0, 60.0, servers);
             close(erlang_a(rate, 300.0, 60.0, servers).abandonment, goal, 1e-9);
         }

@@ -158,17 +158,10 @@ impl<'a> Process<'a> {
     pub(super) fn improve(&self, choices: &[usize], objective: Objective) -> Policy {
         let mut policy = self.evaluate(choices);
         for _ in 0..ROUNDS {
-            let values: Vec<f64> = policy
-                .values
-                .iter()
-                .map(|gains| objective.of(gains))
-                .collect();
+            let values: Vec<f64> = policy.values.iter().map(|gains| objective.of(gains)).collect();
             let worth = |action: &Action| {
                 let ahead = values[action.first..].iter().zip(&action.probabilities);
-                objective.of(&action.gains)
-                    + ahead
-                        .map(|(value, probability)| value * probability)
-                        .sum::<f64>()
+                objective.of(&action.gains) + ahead.map(|(value, probability)| value * probability).sum::<f64>()
             };
             let mut choices = policy.choices.clone();
             for (choice, actions) in choices.iter_mut().zip(&self.actions) {
@@ -205,11 +198,7 @@ impl<'a> Process<'a> {
                 row[column] += 1.0;
             }
             row[size - 1] = 1.0;
-            let Gains {
-                busy,
-                abandoned,
-                entered,
-            } = action.gains;
+            let Gains { busy, abandoned, entered } = action.gains;
             row[size..].copy_from_slice(&[busy, abandoned, entered]);
             rows.push(row);
         }
@@ -217,11 +206,7 @@ impl<'a> Process<'a> {
         let gains = solved[size - 1];
         let mut values = vec![Gains::default()];
         values.extend_from_slice(&solved[..size - 1]);
-        Policy {
-            choices: choices.to_vec(),
-            gains,
-            values,
-        }
+        Policy { choices: choices.to_vec(), gains, values }
     }
 }
 
@@ -229,11 +214,8 @@ impl<'a> Process<'a> {
 fn solve(mut rows: Vec<Vec<f64>>) -> Vec<Gains> {
     let size = rows.len();
     for column in 0..size {
-        let steepest = (column..size).max_by(|&one, &other| {
-            rows[one][column]
-                .abs()
-                .total_cmp(&rows[other][column].abs())
-        });
+        let steepest =
+            (column..size).max_by(|&one, &other| rows[one][column].abs().total_cmp(&rows[other][column].abs()));
         rows.swap(column, steepest.unwrap_or(column));
         let (done, left) = rows.split_at_mut(column + 1);
         let pivot = &done[column];
@@ -250,11 +232,7 @@ fn solve(mut rows: Vec<Vec<f64>>) -> Vec<Gains> {
     let mut solved = vec![Gains::default(); size];
     for column in (0..size).rev() {
         let row = &rows[column];
-        let mut sum = Gains {
-            busy: row[size],
-            abandoned: row[size + 1],
-            entered: row[size + 2],
-        };
+        let mut sum = Gains { busy: row[size], abandoned: row[size + 1], entered: row[size + 2] };
         for (entry, known) in row[column + 1..size].iter().zip(&solved[column + 1..]) {
             sum.busy -= entry * known.busy;
             sum.abandoned -= entry * known.abandoned;
@@ -307,10 +285,7 @@ mod tests {
 
     #[track_caller]
     fn close(got: f64, expected: f64, within: f64) {
-        assert!(
-            (got - expected).abs() <= within,
-            "{got} is not {expected} within {within}"
-        );
+        assert!((got - expected).abs() <= within, "{got} is not {expected} within {within}");
     }
 
     #[test]
