@@ -1,0 +1,129 @@
+//! How many interactions per second are asked for, let in or not.
+//!
+//! Who was turned away never became an interaction and is in no statistics. The demand is recovered as those who entered
+//! ÷ the exposure `∫ p dt`, the time during which the door stood open: times with `p` = 0 then say nothing, instead of
+//! dragging the estimate down.
+
+use libm::{exp, sqrt};
+
+/// Entries that are remembered in small groups: a relative deviation of about 1/√30 = 18 %.
+const ENTRIES_REMEMBERED: f64 = 30.0;
+/// … but in large ones, where those come within seconds, at least so many seconds of exposure.
+const EXPOSURE_REMEMBERED: f64 = 60.0;
+/// Nothing is remembered longer than half an hour of exposure: demand has another level then.
+const EXPOSURE_AT_MOST: f64 = 1800.0;
+/// The recent past that is watched for surprises, seconds of exposure.
+const RECENT: f64 = 20.0;
+/// Deviations by which the recent past must differ to make the longer memory worthless. Three come by chance once in
+/// some hundred stretches of the recent past, and cost little then: the estimate is merely rougher for a while.
+const SURPRISE: f64 = 3.0;
+/// Before anything is known demand is supposed to be so many times what the agents can do: a door opened carefully.
+const SUPPOSED_OVERLOAD: f64 = 10.0;
+
+/// Entries and the exposure in which they came, the past fading away.
+#[derive(Clone, Copy, Debug, Default)]
+struct Memory {
+    entered: f64,
+    exposure: f64,
+}
+
+impl Memory {
+    fn add(&mut self, keep: f64, entered: f64, exposure: f64) {
+        self.entered = keep * self.entered + entered;
+        self.exposure = keep * self.exposure + exposure;
+    }
+}
+
+/// The demand for one kind of interaction.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Demand {
+    long: Memory,
+    recent: Memory,
+}
+
+impl Demand {
+    pub(super) const NEW: Self =
+        Self { long: Memory { entered: 0.0, exposure: 0.0 }, recent: Memory { entered: 0.0, exposure: 0.0 } };
+
+    /// Before any report: as if one had entered in the time in which far more than the capacity (per second) would bring one.
+    pub(super) fn suppose(&mut self, capacity: f64) {
+        self.long = Memory { entered: 1.0, exposure: 1.0 / (SUPPOSED_OVERLOAD * capacity) };
+    }
+
+    /// So many entered while the exposure was so many seconds.
+    pub(super) fn learn(&mut self, entered: f64, exposure: f64) {
+        let by_exposure = exposure / EXPOSURE_REMEMBERED;
+        let by_entries = entered / ENTRIES_REMEMBERED;
+        let fade = by_exposure.min(by_entries).max(exposure / EXPOSURE_AT_MOST);
+        self.long.add(exp(-fade), entered, exposure);
+        self.recent.add(exp(-exposure / RECENT), entered, exposure);
+        // A spike, or its end: what the recent past makes unlikely is forgotten at once (Page 1954, in its simplest form).
+        let expected = self.per_second() * self.recent.exposure;
+        if (self.recent.entered - expected).abs() > SURPRISE * sqrt(expected) + 1.0 {
+            self.long = Memory { entered: self.recent.entered + 1.0, exposure: self.recent.exposure };
+            self.recent = Memory::default();
+        }
+    }
+
+    /// Interactions asked for, per second; finite, ≥ 0. 0 before anything was supposed or learned.
+    pub(super) fn per_second(&self) -> f64 {
+        if self.long.exposure > 0.0 { self.long.entered / self.long.exposure } else { 0.0 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Entries exactly at a rate, each second, with the door open by `p`.
+    fn steady(demand: &mut Demand, rate: f64, p: f64, seconds: u32) {
+        let mut owed = 0.0;
+        for _ in 0..seconds {
+            owed += rate * p;
+            let entered = libm::floor(owed);
+            owed -= entered;
+            demand.learn(entered, p);
+        }
+    }
+
+    fn at(rate: f64, p: f64, seconds: u32) -> Demand {
+        let mut demand = Demand::NEW;
+        demand.suppose(0.1);
+        steady(&mut demand, rate, p, seconds);
+        demand
+    }
+
+    #[test]
+    fn demand_is_found_however_far_the_door_is_open() {
+        for (rate, p) in [(0.5, 1.0), (0.5, 0.1), (5.0, 0.3), (0.02, 0.5)] {
+            let estimate = at(rate, p, 7200).per_second();
+            assert!((estimate / rate - 1.0).abs() < 0.15, "{rate} with p {p}: {estimate}");
+        }
+    }
+
+    #[test]
+    fn before_anything_is_known_demand_is_supposed_to_be_high() {
+        let mut demand = Demand::NEW;
+        demand.suppose(0.1);
+        assert!((demand.per_second() - 1.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_closed_door_says_nothing_of_the_demand() {
+        let mut demand = at(0.5, 0.5, 3600);
+        let before = demand.per_second();
+        steady(&mut demand, 0.5, 0.0, 36_000);
+        assert!((demand.per_second() - before).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_tenfold_spike_is_followed_within_a_minute_and_so_is_its_end() {
+        for rate in [0.03, 0.3, 3.0] {
+            let mut demand = at(rate, 1.0, 7200);
+            steady(&mut demand, 10.0 * rate, 1.0, 60);
+            assert!(demand.per_second() > 7.0 * rate, "spike of {rate}: {}", demand.per_second());
+            steady(&mut demand, rate, 1.0, 180);
+            assert!(demand.per_second() < 2.0 * rate, "end of spike of {rate}: {}", demand.per_second());
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! Holds a mean number of interactions in progress at a target, by moving the set point that each refresh fills up to.
+//!
+//! Filling up to the target itself would settle below it: seats come free between one refresh and the next. The set point
+//! therefore takes what was missed into account over time (integral control).
+
+use super::situation::Situation;
+
+/// The integral catches up within about one handle time, and not faster than within so many refresh periods.
+const PERIODS: f64 = 30.0;
+/// The door stood open for so much of the recent past: demand does not suffice, and no set point would change it.
+const OPEN: f64 = 0.97;
+
+/// One target held.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Hold {
+    /// Set point − target, slots.
+    offset: f64,
+    /// The mean of `p` over the recent past.
+    open: f64,
+}
+
+impl Hold {
+    pub(super) const NEW: Self = Self { offset: 0.0, open: 0.0 };
+
+    /// The number to fill up to now.
+    pub(super) fn set_point(&self, target: f64) -> f64 {
+        target + self.offset
+    }
+
+    /// After a refresh: `error` slots were missing to the target, and `probability` was answered for `period` seconds.
+    pub(super) fn learn(&mut self, error: f64, probability: f64, period: f64, situation: &Situation) {
+        let share = (period / situation.handle_time.max(PERIODS * period)).min(1.0);
+        self.open += share * (probability - self.open);
+        if self.open < OPEN || error < 0.0 {
+            // As far as chance moves the number in progress, and two more for groups of a few agents.
+            let most = 2.0 + 2.0 * libm::sqrt(situation.slots);
+            self.offset = (self.offset + share * error).clamp(-most, most);
+        }
+    }
+}

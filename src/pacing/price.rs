@@ -1,0 +1,57 @@
+//! The price: the marginal risk at which the door closes. Measured abandonment sets it.
+//!
+//! The goal is a constraint (abandoned ≤ goal × entered), and the price its multiplier. Dual ascent moves the price by what
+//! the constraint has to spare, so that it settles where the goal is met, whatever the model of the risk has wrong.
+
+use libm::{exp, log};
+
+/// By how much one abandonment moves the logarithm of the price.
+const STEP: f64 = 0.25;
+/// Abandonments in large groups are many and come with a delay: the steps get smaller, so that what is allowed within so
+/// many seconds moves the price by no more than a factor e.
+const SETTLING: f64 = 60.0;
+/// The most that one report can move the logarithm of the price; what is more waits for the next report.
+const STEP_AT_MOST: f64 = 0.5;
+/// The price begins at e^this = twice the goal: a marginal risk of that is, in the mean over all who enter, about the goal.
+const START: f64 = core::f64::consts::LN_2;
+/// The lowest price, in goals. The marginal risk exceeds the mean one; a model wrong by 30 is not worth following.
+const LEAST: f64 = 1.0 / 30.0;
+/// By how much the logarithm of the highest price worth having falls each second without need: a factor e an hour.
+const REACH_FADES: f64 = 1.0 / 3600.0;
+
+/// The price of a group. Logarithms are of the price in goals, so that a new goal finds a price that suits it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Price {
+    logarithm: f64,
+    /// What the last reports could not move yet.
+    owed: f64,
+    /// Above this the price has lately changed nothing.
+    reach: f64,
+}
+
+impl Price {
+    pub(super) const NEW: Self = Self { logarithm: START, owed: 0.0, reach: START };
+
+    /// The price, a probability.
+    pub(super) fn now(&self, goal: f64) -> f64 {
+        (goal * exp(self.logarithm)).min(1.0)
+    }
+
+    /// So many entered and so many abandoned since the last report; `capacity` is what all agents can do, per second.
+    pub(super) fn learn(&mut self, goal: f64, capacity: f64, entered: f64, abandoned: f64) {
+        let step = STEP.min(1.0 / (goal * capacity * SETTLING));
+        // Owed within what a long silence can bring; more would be nonsense in the totals.
+        self.owed = (self.owed + step * (goal * entered - abandoned)).clamp(-10.0, 10.0);
+        let moved = self.owed.clamp(-STEP_AT_MOST, STEP_AT_MOST);
+        self.owed -= moved;
+        let most = self.reach.max(START).min(-log(goal));
+        self.logarithm = (self.logarithm + moved).clamp(log(LEAST), most.max(self.logarithm));
+    }
+
+    /// Letting everyone in would have been such a risk. A price above the highest risk there was lately changes nothing
+    /// today, and would let a spike in tomorrow: hours of abandonment not used up must not be cashed in (anti-windup).
+    pub(super) fn see(&mut self, goal: f64, risk_of_all: f64, passed: f64) {
+        self.reach = (self.reach - passed * REACH_FADES).max(START).max(log(risk_of_all.max(1e-30) / goal));
+        self.logarithm = self.logarithm.min(self.reach);
+    }
+}

@@ -1,0 +1,168 @@
+//! The marginal risk: how likely one more visitor, let in within the horizon, gives up before an agent is free.
+//!
+//! Two forms of the same question, "how many may enter, so that one more is a risk of at most the price?": an exact sum
+//! over small numbers ([`exact`]), and a normal approximation that costs the same for any size ([`normal`]).
+//! Pure functions of finite numbers; the answers are finite and within `0..=limit`.
+
+use libm::{erfc, exp, log1p, sqrt};
+
+/// What is known of the agents' room from now until the horizon.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Seats {
+    /// Interactions that can begin at once.
+    pub(super) free: f64,
+    /// Interactions in progress.
+    pub(super) busy: f64,
+    /// Interactions that wait for an agent already.
+    pub(super) queued: f64,
+    /// Probability, 0..=1, that an interaction in progress ends before the horizon.
+    pub(super) ending: f64,
+    /// Patience runs out so much faster than seats come free: θ ÷ Nμ, > 0.
+    pub(super) impatience: f64,
+}
+
+/// How many may enter before the horizon.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Room {
+    /// The mean number that may enter, 0..=limit.
+    pub(super) mean: f64,
+    /// The marginal risk, 0..=1, if the whole of `limit` entered.
+    pub(super) risk_of_all: f64,
+}
+
+/// Most terms of a sum. 64 hold Poisson and binomial numbers with means up to [`MEAN_EXACT`] and eight deviations more.
+const TERMS: usize = 64;
+/// Means above this are left to the normal form, which is close to exact there.
+const MEAN_EXACT: f64 = 24.0;
+/// Probability that may be left out at the far end of a sum; far under what any abandonment can be measured to.
+const TAIL: f64 = 1e-10;
+/// Steps until a root is given up on. Newton's method needs four to seven; halving alone would need twenty.
+const STEPS: usize = 24;
+/// A root is good enough when a step moves it by less than so many visitors.
+const CLOSE_ENOUGH: f64 = 1e-5;
+/// The most certain that an end before the horizon can be, so that the binomial's recurrence never divides by 0.
+const ENDING_AT_MOST: f64 = 1.0 - 1e-9;
+
+impl Seats {
+    /// Risk of the visitor who waits as the `place`-th in line: each of the `place` departures before the turn comes races
+    /// against patience. `kθ/(Nμ + kθ)` for exponential times (Garnett, Mandelbaum & Reiman 2002, section 2, to first order).
+    fn risk_at(&self, place: f64) -> f64 {
+        let pressure = place.max(0.0) * self.impatience;
+        pressure / (1.0 + pressure)
+    }
+}
+
+/// The form for small groups: sums over who enters (Poisson) and whose seat comes free (binomial), exactly.
+/// Where the numbers are too large for the sums the normal form answers.
+pub(super) fn exact(seats: &Seats, price: f64, limit: f64) -> Room {
+    let ending = seats.ending.min(ENDING_AT_MOST);
+    let place_of_first = 1.0 + seats.queued - seats.free;
+    if seats.busy * ending > MEAN_EXACT {
+        return normal(seats, price, limit);
+    }
+    // Seats that come free, B: probabilities by recurrence from B = 0.
+    let mut freed = [0.0; TERMS];
+    let mut probability = exp(seats.busy * log1p(-ending));
+    let odds = ending / (1.0 - ending);
+    let (mut sum, mut support, mut number) = (0.0, 0, 0.0);
+    for term in &mut freed {
+        *term = probability;
+        sum += probability;
+        support += 1;
+        if number >= seats.busy || sum >= 1.0 - TAIL {
+            break;
+        }
+        probability *= odds * (seats.busy - number) / (number + 1.0);
+        number += 1.0;
+    }
+    let freed = freed.get(..support).unwrap_or(&freed);
+    // risk[k]: of one more, when k others enter. As many k as Poisson with the largest mean can reach.
+    let summed = limit.min(MEAN_EXACT);
+    let terms = (summed + 8.0 * sqrt(summed) + 8.0).min(TERMS as f64) as usize;
+    let mut risk = [0.0; TERMS];
+    let mut place = place_of_first;
+    for value in risk.iter_mut().take(terms) {
+        let mut behind = place;
+        for probability in freed {
+            if behind <= 0.0 {
+                break;
+            }
+            *value += probability * seats.risk_at(behind);
+            behind -= 1.0;
+        }
+        place += 1.0;
+    }
+    let risk = risk.get(..terms).unwrap_or(&risk);
+    let room = largest_mean(price, summed, |mean| poisson_mean(risk, mean));
+    if limit > MEAN_EXACT && room.mean >= MEAN_EXACT { normal(seats, price, limit) } else { room }
+}
+
+/// The form for large groups: who enters and whose seat comes free as normal numbers, the risk taken at the mean place in
+/// line. `E[(·)⁺] = σφ(z/σ) + zΦ(z/σ)`; the risk is concave, so that its value at the mean errs to the careful side.
+pub(super) fn normal(seats: &Seats, price: f64, limit: f64) -> Room {
+    let mean_seats = seats.free - seats.queued + seats.busy * seats.ending;
+    let variance_seats = seats.busy * seats.ending * (1.0 - seats.ending);
+    largest_mean(price, limit, |mean| {
+        let (z, deviation) = (mean + 1.0 - mean_seats, sqrt((mean + variance_seats).max(TAIL)));
+        let density = exp(-0.5 * (z / deviation) * (z / deviation)) * 0.398_942_280_401_432_7; // 1/√(2π)
+        let below = 0.5 * erfc(-z / deviation * core::f64::consts::FRAC_1_SQRT_2);
+        let place = (deviation * density + z * below).max(0.0);
+        let slope = below + 0.5 * density / deviation;
+        let pressure = 1.0 + place * seats.impatience;
+        (seats.risk_at(place), slope * seats.impatience / (pressure * pressure))
+    })
+}
+
+/// The mean of `values[K]` with `K ~ Poisson(mean)`, and its derivative `E[values[K + 1] − values[K]]`.
+fn poisson_mean(values: &[f64], mean: f64) -> (f64, f64) {
+    let mut probability = exp(-mean);
+    let (mut value, mut slope, mut sum, mut number, mut before) = (0.0, 0.0, 0.0, 0.0, None);
+    let mut probability_before = 0.0;
+    for next in values {
+        if let Some(before) = before {
+            slope += probability_before * (next - before);
+        }
+        value += probability * next;
+        sum += probability;
+        number += 1.0;
+        before = Some(*next);
+        probability_before = probability;
+        probability *= mean / number;
+    }
+    // What lies beyond the last term is worth at least as much as the last.
+    (value + (1.0 - sum).max(0.0) * before.unwrap_or(0.0), slope)
+}
+
+/// The largest mean in `0..=limit` whose risk is at most the price. `risk` gives value and slope, and grows.
+fn largest_mean(price: f64, limit: f64, risk: impl Fn(f64) -> (f64, f64)) -> Room {
+    let (risk_of_all, mut slope) = risk(limit);
+    if risk_of_all <= price {
+        return Room { mean: limit, risk_of_all };
+    }
+    let (risk_of_none, _) = risk(0.0);
+    if risk_of_none >= price {
+        return Room { mean: 0.0, risk_of_all };
+    }
+    let (mut low, mut high, mut mean, mut value) = (0.0, limit, limit, risk_of_all);
+    for _ in 0..STEPS {
+        // Newton's step where it stays between the bounds, else the middle.
+        let step = mean - (value - price) / slope;
+        let next = if step > low && step < high { step } else { 0.5 * (low + high) };
+        let moved = next - mean;
+        mean = next;
+        if moved.abs() < CLOSE_ENOUGH {
+            break;
+        }
+        (value, slope) = risk(mean);
+        if value > price {
+            high = mean;
+        } else {
+            low = mean;
+        }
+    }
+    Room { mean, risk_of_all }
+}
+
+#[cfg(test)]
+#[path = "risk_tests.rs"]
+mod tests;

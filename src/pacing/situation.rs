@@ -1,0 +1,57 @@
+//! The situation of a group as far as its statistics tell, in numbers that cannot contradict each other.
+
+use super::options::Options;
+use crate::statistics::Statistics;
+
+/// The fastest and the slowest handle time that is believed, seconds: a tenth of a second, four months.
+const HANDLE_TIME_BELIEVED: (f64, f64) = (0.1, 1e7);
+
+/// Finite numbers, all ≥ 0; `free + busy ≤ slots`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Situation {
+    /// Interactions that the agents logged in can hold.
+    pub(super) slots: f64,
+    /// … and how many more they can take now.
+    pub(super) free: f64,
+    /// Interactions in progress.
+    pub(super) busy: f64,
+    /// … of which reactive ones.
+    pub(super) reactive: f64,
+    /// Interactions that wait.
+    pub(super) queued: f64,
+    /// Mean handle time, seconds, > 0.
+    pub(super) handle_time: f64,
+    /// Mean patience, seconds, > 0.
+    pub(super) patience: f64,
+}
+
+impl Situation {
+    pub(super) fn of(statistics: &Statistics, options: &Options) -> Self {
+        let free = f64::from(statistics.free_slots.unwrap_or(statistics.ready));
+        let in_progress = match (statistics.reactive, statistics.proactive) {
+            (None, None) => None,
+            (reactive, proactive) => Some(f64::from(reactive.unwrap_or(0)) + f64::from(proactive.unwrap_or(0))),
+        };
+        let slots = statistics.slots.or(statistics.logged_in).map(f64::from);
+        // What is missing follows from the rest; where the rest contradicts itself the smaller room is believed.
+        let slots = slots.unwrap_or(free + in_progress.unwrap_or(0.0));
+        let free = free.min(slots);
+        let busy = in_progress.map_or(slots - free, |in_progress| in_progress.min(slots - free));
+        let reactive = statistics.reactive.map_or(busy, |reactive| f64::from(reactive).min(busy));
+        let (least, most) = HANDLE_TIME_BELIEVED;
+        let handle_time = statistics.handle_time.unwrap_or(options.handle_time.as_secs_f64()).clamp(least, most);
+        let patience = options.patience.as_secs_f64().clamp(least, most);
+        let queued = f64::from(statistics.queued.unwrap_or(0));
+        Self { slots, free, busy, reactive, queued, handle_time, patience }
+    }
+
+    /// Slots at work: free or busy. Agents who are logged in and neither are on a break.
+    pub(super) fn working(&self) -> f64 {
+        self.free + self.busy
+    }
+
+    /// Interactions that the agents can bring to an end per second, when all are busy.
+    pub(super) fn capacity(&self) -> f64 {
+        self.working() / self.handle_time
+    }
+}

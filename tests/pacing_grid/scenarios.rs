@@ -1,0 +1,243 @@
+//! What the grid runs through: the scenarios that the engine was tuned on, and a second set that it was not.
+
+use core::time::Duration;
+
+use contact_centre::{Collector, Curve, Fields, Network, Proactive, Scenario, Steps, Times};
+use pacingd::pacing::{Algorithm, OptimizationTarget, Options};
+
+/// One row of the grid for each algorithm.
+#[derive(Clone, Debug)]
+pub(crate) struct Case {
+    pub(crate) name: &'static str,
+    pub(crate) scenario: Scenario,
+    pub(crate) options: Options,
+    pub(crate) algorithms: &'static [Algorithm],
+    pub(crate) hours: f64,
+    pub(crate) seed: u64,
+}
+
+const SMALL: &[Algorithm] = &[Algorithm::SuperProgressiveDual];
+const LARGE: &[Algorithm] = &[Algorithm::PredictiveBDual];
+const BOTH: &[Algorithm] = &[Algorithm::SuperProgressiveDual, Algorithm::PredictiveBDual];
+const SMALL_PROACTIVE: &[Algorithm] = &[Algorithm::SuperProgressive];
+const LARGE_PROACTIVE: &[Algorithm] = &[Algorithm::PredictiveB];
+/// The longest runs, for groups in which little happens; in larger ones the same entries come in less time.
+const HOURS: f64 = 200.0;
+const DAY: f64 = 86_400.0;
+const HOUR: f64 = 3_600.0;
+
+impl Case {
+    /// A plain group: `load` times what its slots can do is asked for, evenly, at 300 s and 60 s in the mean.
+    fn new(name: &'static str, agents: u32, load: f64, algorithms: &'static [Algorithm]) -> Self {
+        let scenario = Scenario {
+            visitors: Curve::constant(load * f64::from(agents) / 300.0),
+            staff: Steps::constant(agents),
+            ..Scenario::default()
+        };
+        let hours = HOURS.min(6_000.0 / f64::from(agents).sqrt()).clamp(48.0, HOURS);
+        let hours = if agents >= 300 { 24.0 } else { hours };
+        Self { name, scenario, options: Options::default(), algorithms, hours, seed: 1 }
+    }
+
+    /// Handle times and patience, seconds in the mean, with the demand scaled to the same load.
+    fn times(mut self, handle_time: Times, patience: Times) -> Self {
+        self.scenario.visitors = self.scenario.visitors.scaled(self.scenario.handle_time.mean() / handle_time.mean());
+        self.scenario.handle_time = handle_time;
+        self.scenario.patience = patience;
+        self.options.handle_time = Duration::from_secs_f64(handle_time.mean());
+        self.options.patience = Duration::from_secs_f64(patience.mean());
+        self
+    }
+
+    fn long_tailed(self) -> Self {
+        self.times(Times::Lognormal { mean: 300.0, variation: 1.6 }, Times::Lognormal { mean: 60.0, variation: 1.6 })
+    }
+
+    fn refreshed(mut self, seconds: f64) -> Self {
+        self.options.refresh_period = Duration::from_secs_f64(seconds);
+        self
+    }
+
+    /// 10 % of the lines lost, a second's delay, some overtaken by others.
+    fn bad_network(mut self) -> Self {
+        self.scenario.network = Network { loss: 0.1, delay: Times::Exponential { mean: 1.0 } };
+        self
+    }
+
+    fn collector(mut self, change: impl FnOnce(&mut Collector)) -> Self {
+        change(&mut self.scenario.collector);
+        self
+    }
+
+    /// The demand times what this curve says.
+    fn demand(mut self, curve: impl FnOnce(f64) -> Curve) -> Self {
+        self.scenario.visitors = curve(self.scenario.visitors.peak());
+        self
+    }
+
+    fn staff(mut self, staff: Steps) -> Self {
+        self.scenario.staff = staff;
+        self
+    }
+
+    /// Proactive interactions enter unasked, at `load` times what the slots can do.
+    fn proactive(mut self, load: f64) -> Self {
+        let rate = load * f64::from(self.scenario.staff.peak()) / self.scenario.handle_time.mean();
+        self.scenario.proactive = Proactive::Uncontrolled(Curve::constant(rate));
+        self
+    }
+
+    /// More visitors than needed can be invited; 30 % accept, after 15 s in the mean.
+    fn invitations(mut self) -> Self {
+        let capacity = f64::from(self.scenario.staff.peak()) / self.scenario.handle_time.mean();
+        self.scenario.proactive = Proactive::Invitations {
+            candidates: Curve::constant(20.0 * capacity),
+            acceptance: 0.3,
+            answer: Times::Exponential { mean: 15.0 },
+        };
+        self
+    }
+
+    fn ratio(mut self, percent: u8) -> Self {
+        self.options.proactive_ratio = percent;
+        self
+    }
+
+    fn busy_factor(mut self, percent: u8) -> Self {
+        self.options.optimization_target = OptimizationTarget::BusyFactor;
+        self.options.optimization_goal = percent;
+        self
+    }
+
+    fn at_most(mut self, percent: u8) -> Self {
+        self.options.optimization_goal = percent;
+        self
+    }
+
+    fn hours(mut self, hours: f64) -> Self {
+        self.hours = hours;
+        self
+    }
+}
+
+fn exponential(mean: f64) -> Times {
+    Times::Exponential { mean }
+}
+
+/// A quiet day with four times the demand for twenty minutes, every three hours.
+fn spikes(load: f64) -> Curve {
+    Curve::steps(&[(0.0, load), (2.0 * HOUR, 4.0 * load), (2.0 * HOUR + 1200.0, load)]).repeated(3.0 * HOUR)
+}
+
+/// Nothing at night, up to the peak at ten, a dip at noon, a second peak at three.
+fn day(peak: f64) -> Curve {
+    let points = [(0.0, 0.05), (6.0, 0.05), (10.0, 1.0), (12.5, 0.6), (15.0, 0.9), (20.0, 0.3), (24.0, 0.05)];
+    Curve::lines(points.map(|(hour, share)| (hour * HOUR, share * peak))).repeated(DAY)
+}
+
+/// The scenarios that the engine's constants were chosen on.
+pub(crate) fn tuned() -> Vec<Case> {
+    let case = Case::new;
+    vec![
+        case("1 agent", 1, 2.0, SMALL),
+        case("2 agents", 2, 1.5, SMALL),
+        case("5 agents", 5, 1.5, SMALL),
+        case("5 agents, demand fivefold", 5, 5.0, SMALL),
+        case("5 agents, quick", 5, 1.5, SMALL).times(exponential(60.0), exponential(60.0)),
+        case("10 agents", 10, 1.4, SMALL),
+        case("10 agents, 1 s", 10, 1.4, SMALL).refreshed(1.0),
+        case("10 agents, 5 s", 10, 1.4, SMALL).refreshed(5.0),
+        case("10 agents, goal 10 %", 10, 2.0, SMALL).at_most(10),
+        case("10 agents of 3 slots", 10, 1.4, SMALL).demand(|rate| Curve::constant(3.0 * rate)).slots(3),
+        case("10 agents, light", 10, 0.45, SMALL),
+        case("20 agents, long-tailed", 20, 1.4, SMALL).long_tailed(),
+        case("20 agents, bad network", 20, 1.4, SMALL).bad_network(),
+        case("20 agents, wrong times", 20, 1.4, SMALL)
+            .collector(|collector| collector.handle_time_bias = 1.6)
+            .believed_patience(180),
+        case("20 agents, restarts", 20, 1.4, SMALL).collector(|collector| collector.restart_every = 1_800.0),
+        case("30 agents", 30, 1.3, BOTH),
+        case("30 agents, just too much", 30, 0.93, BOTH),
+        case("30 agents, spikes", 30, 0.7, BOTH).demand(spikes),
+        case("30 agents, proactive 30 %", 30, 1.2, BOTH).proactive(0.3),
+        case("30 agents, all at once", 30, 1.4, BOTH).long_tailed().bad_network().halved_staff(),
+        case("50 agents, a day", 50, 1.4, LARGE).demand(day).hours(120.0),
+        case("100 agents", 100, 1.2, LARGE),
+        case("100 agents, 5 s", 100, 1.2, LARGE).refreshed(5.0),
+        case("100 agents, light", 100, 0.8, LARGE),
+        case("100 agents, spikes", 100, 0.8, LARGE).demand(spikes),
+        case("100 agents, all at once", 100, 1.4, LARGE).long_tailed().bad_network().halved_staff(),
+        case("300 agents", 300, 1.2, LARGE),
+        case("300 agents, quick", 300, 1.2, LARGE).times(exponential(60.0), exponential(30.0)),
+        case("1,000 agents", 1_000, 1.1, LARGE),
+        case("5 agents, busy 75 %", 5, 1.6, SMALL).busy_factor(75),
+        case("30 agents, busy 75 %", 30, 1.6, BOTH).busy_factor(75),
+        case("100 agents, busy 90 %", 100, 1.4, LARGE).busy_factor(90),
+        case("300 agents, busy 75 %, cv 1.5", 300, 1.4, LARGE)
+            .times(Times::Lognormal { mean: 300.0, variation: 1.5 }, exponential(60.0))
+            .busy_factor(75),
+        case("20 agents, ratio 30 %, unasked", 20, 1.5, SMALL).proactive(0.2).ratio(30),
+        case("20 agents, ratio 40 %, invited", 20, 1.5, SMALL).invitations().ratio(40),
+        case("100 agents, ratio 40 %, invited", 100, 1.5, LARGE).invitations().ratio(40),
+        case("20 agents, invited only", 20, 0.4, SMALL_PROACTIVE).invitations(),
+        case("100 agents, invited only", 100, 0.4, LARGE_PROACTIVE).invitations(),
+        // Outside the range that an algorithm is for it must still work.
+        case("5 agents, normal form", 5, 1.5, LARGE),
+        case("300 agents, exact form", 300, 1.2, SMALL),
+    ]
+}
+
+/// Other seeds, sizes, loads and times: nothing was chosen by these.
+pub(crate) fn held_out() -> Vec<Case> {
+    let case = Case::new;
+    let mut cases = vec![
+        case("1 agent", 1, 4.0, SMALL).times(exponential(180.0), exponential(40.0)),
+        case("3 agents", 3, 1.3, SMALL).times(exponential(420.0), exponential(90.0)),
+        case("7 agents, 3 s", 7, 1.8, SMALL).refreshed(3.0),
+        case("12 agents, goal 5 %", 12, 1.5, SMALL).at_most(5),
+        case("16 agents, long-tailed", 16, 1.6, SMALL).long_tailed().bad_network(),
+        case("24 agents, spikes", 24, 0.7, SMALL).demand(spikes),
+        case("8 agents of 2 slots", 8, 1.5, SMALL).demand(|rate| Curve::constant(2.0 * rate)).slots(2),
+        case("25 agents, light", 25, 0.6, SMALL),
+        case("40 agents, 2.5 s", 40, 1.25, LARGE).refreshed(2.5),
+        case("40 agents, proactive 25 %", 40, 1.3, LARGE).proactive(0.25),
+        case("60 agents, a day", 60, 1.5, LARGE).demand(day).hours(96.0),
+        case("80 agents, long-tailed, halved", 80, 1.3, LARGE).long_tailed().halved_staff(),
+        case("150 agents, bad network", 150, 1.3, LARGE).times(exponential(240.0), exponential(45.0)).bad_network(),
+        case("500 agents", 500, 1.15, LARGE).times(exponential(200.0), exponential(75.0)),
+        case("9 agents, busy 80 %", 9, 1.5, SMALL).busy_factor(80),
+        case("200 agents, busy 60 %", 200, 1.3, LARGE).long_tailed().busy_factor(60),
+        case("25 agents, ratio 25 %, invited", 25, 1.4, SMALL).invitations().ratio(25),
+        case("60 agents, ratio 50 %, unasked", 60, 1.4, LARGE).proactive(0.35).ratio(50),
+        case("40 agents, invited only", 40, 0.3, LARGE_PROACTIVE).invitations(),
+    ];
+    for (case, seed) in cases.iter_mut().zip(7_001..) {
+        case.seed = seed;
+    }
+    cases
+}
+
+impl Case {
+    /// Agents who can hold several interactions at once.
+    fn slots(mut self, slots_per_agent: u32) -> Self {
+        self.scenario.slots_per_agent = slots_per_agent;
+        self
+    }
+
+    /// The patience in the daemon's options, which may be wrong.
+    fn believed_patience(mut self, seconds: u64) -> Self {
+        self.options.patience = Duration::from_secs(seconds);
+        self
+    }
+
+    /// Every four hours half of the agents leave, and come back four hours later.
+    fn halved_staff(self) -> Self {
+        let agents = self.scenario.staff.peak();
+        self.staff(Steps::new([(0.0, agents), (4.0 * HOUR, agents / 2)]).repeated(8.0 * HOUR))
+    }
+
+    /// A line that says `ready` and nothing else.
+    pub(crate) fn fields(self, fields: Fields) -> Self {
+        self.collector(|collector| collector.fields = fields)
+    }
+}
