@@ -90,7 +90,7 @@ fn run(
         tokio::task::spawn_local(operators.serve(shared, respond::Side::Operators, watchers.clone()));
         tokio::task::spawn_local(statistics::receive(shared, udp));
         tokio::task::spawn_local(ticker::run(shared));
-        shared.log.info(format_args!("pacingd {VERSION} is ready"));
+        shared.log.info(format_args!("ready, version {VERSION}"));
         let failed = |error| Failure::system(format!("cannot wait for signals: {error}"));
         while let signals::Signal::Reload = signals.next().await.map_err(failed)? {
             reload::reload(shared, &source, log_to);
