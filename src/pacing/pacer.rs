@@ -111,7 +111,7 @@ impl Pacer {
             self.reactive.learn(entered, exposure);
             self.price.learn(
                 f64::from(options.optimization_goal) / 100.0,
-                situation.capacity(),
+                situation.working(),
                 entered + proactive,
                 since(self.totals.abandoned, last.abandoned),
             );
