@@ -125,7 +125,6 @@ pub(crate) fn run(
         }
         see(&centre, probability);
     }
-    if matches!(rule, Rule::Engine(_)) { println!("DBG {:?}", group.pacer); }
     let hours = centre.hours().to_vec();
     Outcome { all: centre.books(), hours }
 }
