@@ -1,1 +1,33 @@
 //! Every capacity of the core, each with its reason. Nothing that comes over the network can exceed one of them.
+
+use core::mem::size_of;
+
+use crate::state::State;
+
+/// Groups known at once, over both channels. A large site has dozens; 256 leaves room and keeps the table, the bit set
+/// of the groups asked for and a sweep over all of them small.
+#[cfg(not(test))]
+pub const GROUPS: usize = 256;
+/// Small in the core's own tests, so that they reach "full".
+#[cfg(test)]
+pub const GROUPS: usize = 8;
+
+/// Bytes of UTF-8 in a group's name, as the statistics line has it.
+pub const GROUP_NAME_BYTES: usize = 64;
+
+/// Networks that may send statistics. Collectors are few; a longer list wants a firewall.
+pub const SOURCES: usize = 16;
+
+/// Bytes of the longest datagram: what a UDP length can say. Nothing is ever cut off.
+pub const DATAGRAM_BYTES: usize = 65_536;
+
+/// Bytes of an answer's body. The longest is `/health`: about 550 with every number at its widest.
+pub const BODY_BYTES: usize = 768;
+
+/// Bytes of bad input that an error repeats: enough to recognise it, little enough to fit a log line.
+pub const EXCERPT_BYTES: usize = 48;
+
+/// What all tables of the core may take together; an appliance gives the daemon a few hundred kilobytes.
+pub const STATE_BYTES: usize = 192 * 1024;
+
+const _: () = assert!(size_of::<State>() <= STATE_BYTES, "the tables outgrew their budget");

@@ -1,4 +1,16 @@
-//! The statistics of one agent group on one channel, as a collector pushes them.
+//! The wire format of statistics: one line of JSON = the state of one agent group on one channel.
+//!
+//! After [`Line::parse`] every value is of its type and in its range; nothing behind it checks again. A line that is
+//! accepted costs no allocation, escaped names included. What `serde_json` allocates on the way to an error, for escapes in
+//! unknown texts and for nesting in unknown fields is bounded by the datagram's length and freed with the line.
+
+mod json;
+
+use core::fmt;
+
+use crate::channel::Channel;
+use crate::excerpt::Excerpt;
+use crate::group_name::{GroupName, NameError};
 
 /// What the last accepted line said of a group. `None`: the line did not say.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -36,3 +48,125 @@ pub struct Statistics {
     /// The collector's clock, Unix milliseconds.
     pub time: Option<u64>,
 }
+
+/// One accepted line: whose statistics, and which.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Line {
+    /// The channel.
+    pub channel: Channel,
+    /// The agent group.
+    pub group: GroupName,
+    /// What the line says of it.
+    pub statistics: Statistics,
+}
+
+/// What was found where another value would have been right.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Got {
+    /// An integer.
+    Integer(u64),
+    /// An integer below 0.
+    Negative(i64),
+    /// A number with a fraction, or one that no integer can hold.
+    Number(f64),
+    /// A string.
+    Text(Excerpt),
+    /// A value of another type, by the type's name.
+    Type(&'static str),
+    /// A name that is none.
+    Name(NameError),
+}
+
+/// Why a line is refused. Only that line is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LineError {
+    /// The bytes are no UTF-8.
+    NotUtf8,
+    /// The line is no JSON.
+    NotJson {
+        /// Where reading ended, in bytes from 1.
+        column: usize,
+    },
+    /// The line is JSON, but no object.
+    NotAnObject {
+        /// What it is.
+        got: Got,
+    },
+    /// A field that every line has is missing.
+    Missing {
+        /// The field.
+        field: &'static str,
+    },
+    /// A field stands twice: which one counts cannot be known.
+    Twice {
+        /// The field.
+        field: &'static str,
+    },
+    /// A known field is of the wrong type.
+    WrongType {
+        /// The field.
+        field: &'static str,
+        /// What it is.
+        got: Got,
+        /// What would be right.
+        want: &'static str,
+    },
+    /// A known field is of the right type, but outside its range.
+    OutOfRange {
+        /// The field.
+        field: &'static str,
+        /// What it is.
+        got: Got,
+        /// What would be right.
+        want: &'static str,
+    },
+}
+
+impl Line {
+    /// Reads one line, without its line end.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that is wrong with it, as [`LineError`].
+    pub fn parse(line: &[u8]) -> Result<Self, LineError> {
+        json::parse(line)
+    }
+}
+
+impl fmt::Display for Got {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Integer(value) => write!(formatter, "{value}"),
+            Self::Negative(value) => write!(formatter, "{value}"),
+            // Exponents, not hundreds of digits.
+            Self::Number(value) if value.abs() >= 1e15 => write!(formatter, "{value:e}"),
+            Self::Number(value) => write!(formatter, "{value}"),
+            Self::Text(text) => write!(formatter, "{text}"),
+            Self::Type(name) => formatter.write_str(name),
+            Self::Name(error) => write!(formatter, "{error}"),
+        }
+    }
+}
+
+impl fmt::Display for LineError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotUtf8 => formatter.write_str("not UTF-8; a line is a JSON object in UTF-8"),
+            Self::NotJson { column } => {
+                write!(formatter, "not JSON from column {column} on; a line is one JSON object")
+            }
+            Self::NotAnObject { got } => write!(formatter, "got {got}; a line is one JSON object"),
+            Self::Missing { field } => write!(formatter, "{field} is missing; every line has channel, group and ready"),
+            Self::Twice { field } => write!(formatter, "{field} stands twice; a line has each field once"),
+            Self::WrongType { field, got: Got::Name(error), .. }
+            | Self::OutOfRange { field, got: Got::Name(error), .. } => {
+                write!(formatter, "{field} is {error}")
+            }
+            Self::WrongType { field, got, want } | Self::OutOfRange { field, got, want } => {
+                write!(formatter, "{field} is {got}; want {want}")
+            }
+        }
+    }
+}
+
+impl core::error::Error for LineError {}

@@ -1,5 +1,6 @@
 //! The options that steer the engine, under the reference's names; all values are valid ones.
 
+use core::fmt;
 use core::time::Duration;
 
 /// How the prediction is made.
@@ -17,6 +18,34 @@ pub enum Algorithm {
     External,
 }
 
+impl Algorithm {
+    /// Every algorithm, in the reference's order.
+    pub const ALL: [Self; 5] =
+        [Self::SuperProgressive, Self::SuperProgressiveDual, Self::PredictiveB, Self::PredictiveBDual, Self::External];
+
+    /// The reference's name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::SuperProgressive => "SUPER_PROGRESSIVE",
+            Self::SuperProgressiveDual => "SUPER_PROGRESSIVE_DUAL",
+            Self::PredictiveB => "PREDICTIVE_B",
+            Self::PredictiveBDual => "PREDICTIVE_B_DUAL",
+            Self::External => "EXTERNAL",
+        }
+    }
+
+    /// The algorithm of that name, spelt exactly so.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|algorithm| algorithm.name() == name)
+    }
+}
+
+impl fmt::Display for Algorithm {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
 /// What the optimization goal is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OptimizationTarget {
@@ -24,6 +53,33 @@ pub enum OptimizationTarget {
     AbandonmentRate,
     /// Agents busy so much of the time.
     BusyFactor,
+}
+
+impl OptimizationTarget {
+    /// Every target.
+    pub const ALL: [Self; 2] = [Self::AbandonmentRate, Self::BusyFactor];
+
+    /// The reference's name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AbandonmentRate => "ABANDONMENT_RATE",
+            Self::BusyFactor => "BUSY_FACTOR",
+        }
+    }
+
+    /// The target of that name. `ABANDONEMENT_RATE`, as the reference misspells it, is understood too.
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "ABANDONEMENT_RATE" => Some(Self::AbandonmentRate),
+            _ => Self::ALL.into_iter().find(|target| target.name() == name),
+        }
+    }
+}
+
+impl fmt::Display for OptimizationTarget {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
 }
 
 /// What the configuration says of pacing.

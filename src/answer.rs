@@ -1,0 +1,271 @@
+//! Answers: a pure function of method, target and what is known.
+//!
+//! Paths, bodies and errors are those of the Pacing REST API; errors are problem details (RFC 9457).
+
+use core::fmt::{self, Write as _};
+use core::time::Duration;
+
+use crate::channel::Channel;
+use crate::consolidation::Consolidation;
+use crate::counters::Outcome;
+use crate::limits::BODY_BYTES;
+use crate::pacing::Algorithm;
+use crate::query::{Query, QueryError};
+use crate::state::{SelectionError, State};
+
+/// Seconds after which a client may ask again while there are no fresh statistics: collectors push every few seconds.
+const RETRY_AFTER_SECONDS: u32 = 5;
+
+/// A reactive state is told to so many parts of one; finer differences are noise, and long numbers are hard to read.
+const STATE_PARTS: f64 = 1e6;
+
+/// A status code of HTTP (RFC 9110, section 15), as far as pacingd uses it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // The names are the standard's reason phrases.
+pub enum Status {
+    Ok = 200,
+    NoContent = 204,
+    BadRequest = 400,
+    NotFound = 404,
+    MethodNotAllowed = 405,
+    RequestTimeout = 408,
+    UriTooLong = 414,
+    RequestHeaderFieldsTooLarge = 431,
+    NotImplemented = 501,
+    ServiceUnavailable = 503,
+}
+
+impl Status {
+    /// The number.
+    pub const fn code(self) -> u16 {
+        self as u16
+    }
+
+    /// The reason phrase.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::Ok => "OK",
+            Self::NoContent => "No Content",
+            Self::BadRequest => "Bad Request",
+            Self::NotFound => "Not Found",
+            Self::MethodNotAllowed => "Method Not Allowed",
+            Self::RequestTimeout => "Request Timeout",
+            Self::UriTooLong => "URI Too Long",
+            Self::RequestHeaderFieldsTooLarge => "Request Header Fields Too Large",
+            Self::NotImplemented => "Not Implemented",
+            Self::ServiceUnavailable => "Service Unavailable",
+        }
+    }
+}
+
+/// The body of an answer.
+pub type Body = heapless::String<BODY_BYTES>;
+
+/// What to answer; the headers of HTTP are made of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// The status code.
+    pub status: Status,
+    /// JSON; empty for [`Status::NoContent`].
+    pub body: Body,
+    /// Whether the body is a problem (RFC 9457).
+    pub is_problem: bool,
+    /// When the oldest statistics used were received; for `last-modified`.
+    pub received: Option<Duration>,
+    /// Seconds for `retry-after`.
+    pub retry_after: Option<u32>,
+    /// Whether to say which methods are allowed.
+    pub allow: bool,
+}
+
+/// The methods of every path, for `allow`.
+pub const METHODS: &str = "GET, HEAD, OPTIONS";
+
+impl Answer {
+    fn json(status: Status, body: fmt::Arguments<'_>) -> Self {
+        let mut answer =
+            Self { status, body: Body::new(), is_problem: false, received: None, retry_after: None, allow: false };
+        // Every body fits: the tests make the longest ones.
+        let _ = answer.body.write_fmt(body);
+        answer
+    }
+
+    /// An error, as problem details.
+    pub fn problem(status: Status, detail: fmt::Arguments<'_>) -> Self {
+        let mut answer = Self { is_problem: true, ..Self::json(status, format_args!("")) };
+        let _ = write!(answer.body, r#"{{"title":"{}","status":{},"detail":""#, status.reason(), status.code());
+        let _ = JsonText(&mut answer.body).write_fmt(detail);
+        let _ = answer.body.push_str("\"}");
+        answer
+    }
+
+    fn unavailable(detail: fmt::Arguments<'_>) -> Self {
+        Self { retry_after: Some(RETRY_AFTER_SECONDS), ..Self::problem(Status::ServiceUnavailable, detail) }
+    }
+}
+
+/// Text on its way into a JSON string.
+struct JsonText<'a>(&'a mut Body);
+
+impl fmt::Write for JsonText<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for character in text.chars() {
+            match character {
+                '"' | '\\' => write!(self.0, "\\{character}")?,
+                control if control < ' ' => write!(self.0, "\\u{:04x}", u32::from(control))?,
+                other => self.0.push(other).map_err(|_| fmt::Error)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Resource {
+    ReactiveState,
+    ChannelCapacity,
+}
+
+impl Resource {
+    fn at(path: &str) -> Option<Self> {
+        match path {
+            "/backend/data/pacing/reactiveState" | "/server/data/pacing/reactiveState" => Some(Self::ReactiveState),
+            "/backend/data/pacing/channelCapacity" | "/server/data/pacing/channelCapacity" => {
+                Some(Self::ChannelCapacity)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Answers a visitor's request: `method` as in the request line, `path` and `query` still encoded.
+pub fn answer(state: &mut State, now: Duration, method: &str, path: &str, query: &str) -> Answer {
+    let Some(resource) = Resource::at(path) else {
+        // `OPTIONS *` asks about the server as a whole (RFC 9110, section 9.3.7).
+        return if (method, path) == ("OPTIONS", "*") { options() } else { not_found() };
+    };
+    match method {
+        "GET" | "HEAD" => {}
+        "OPTIONS" => return options(),
+        other => return method_not_allowed(other),
+    }
+    let query = match Query::parse(query) {
+        Ok(query) => query,
+        Err(error) => return bad_request(&error),
+    };
+    let channel = query.channel;
+    let consolidation = match state.consolidate_named(now, channel, query.groups()) {
+        // What was asked cannot be had at all, so it is said before what is amiss with the groups.
+        Ok(_) | Err(SelectionError::Unknown(_)) if !serves(resource, state) => return not_dual(),
+        Ok(Some(consolidation)) => consolidation,
+        Ok(None) => state.consolidate(now, channel),
+        Err(SelectionError::Query(error)) => return bad_request(&error),
+        Err(SelectionError::Unknown(name)) => {
+            let detail = format_args!(
+                "groups has {:?}, which is neither declared nor known from statistics of {channel}",
+                name.as_str()
+            );
+            return Answer::problem(Status::NotFound, detail);
+        }
+    };
+    let answer = match resource {
+        _ if !consolidation.is_fresh() => no_fresh_statistics(state, channel),
+        Resource::ChannelCapacity => {
+            Answer::json(Status::Ok, format_args!(r#"{{"capacity":{}}}"#, consolidation.capacity()))
+        }
+        Resource::ReactiveState => reactive_state(state, channel, &consolidation),
+    };
+    if answer.status == Status::Ok { Answer { received: consolidation.oldest(), ..answer } } else { answer }
+}
+
+fn serves(resource: Resource, state: &State) -> bool {
+    match (resource, state.settings().pacing.algorithm) {
+        (Resource::ReactiveState, Algorithm::SuperProgressive | Algorithm::PredictiveB) => false,
+        (Resource::ReactiveState | Resource::ChannelCapacity, _) => true,
+    }
+}
+
+fn reactive_state(state: &State, channel: Channel, consolidation: &Consolidation) -> Answer {
+    let Some(probability) = consolidation.reactive_state() else {
+        return Answer::unavailable(format_args!(
+            "no fresh statistics of {channel} have a reactiveState, which pacing.algorithm EXTERNAL serves"
+        ));
+    };
+    let probability = match state.settings().pacing.algorithm {
+        Algorithm::External => probability,
+        _ => libm::round(probability * STATE_PARTS) / STATE_PARTS,
+    };
+    Answer::json(Status::Ok, format_args!(r#"{{"reactiveState":{probability}}}"#))
+}
+
+fn options() -> Answer {
+    Answer { allow: true, ..Answer::json(Status::NoContent, format_args!("")) }
+}
+
+fn not_found() -> Answer {
+    Answer::problem(
+        Status::NotFound,
+        format_args!("want /backend/data/pacing/reactiveState or /backend/data/pacing/channelCapacity"),
+    )
+}
+
+fn method_not_allowed(method: &str) -> Answer {
+    let got = crate::excerpt::Excerpt::new(method);
+    let detail = format_args!("method is {got}; want one of {METHODS}");
+    Answer { allow: true, ..Answer::problem(Status::MethodNotAllowed, detail) }
+}
+
+fn bad_request(error: &QueryError) -> Answer {
+    Answer::problem(Status::BadRequest, format_args!("{error}"))
+}
+
+fn not_dual() -> Answer {
+    Answer::problem(
+        Status::NotImplemented,
+        format_args!(
+            "pacing.algorithm predicts no reactive traffic; want SUPER_PROGRESSIVE_DUAL or PREDICTIVE_B_DUAL in the configuration"
+        ),
+    )
+}
+
+fn no_fresh_statistics(state: &State, channel: Channel) -> Answer {
+    let seconds = state.settings().time_to_live.as_secs_f64();
+    Answer::unavailable(format_args!(
+        "no statistics of the groups asked for on {channel} were received in the last {seconds} s"
+    ))
+}
+
+/// Answers an operator's request.
+pub fn operators_answer(state: &mut State, now: Duration, method: &str, path: &str) -> Answer {
+    match (method, path) {
+        ("GET" | "HEAD", "/health") => health(state, now),
+        ("OPTIONS", "/health" | "*") => options(),
+        (other, "/health") => method_not_allowed(other),
+        _ => Answer::problem(Status::NotFound, format_args!("want /health")),
+    }
+}
+
+/// Healthy: statistics are fresh for at least one group.
+fn health(state: &mut State, now: Duration) -> Answer {
+    let fresh: u32 = Channel::ALL.into_iter().map(|channel| state.consolidate(now, channel).fresh_groups()).sum();
+    let (status, word) =
+        if fresh > 0 { (Status::Ok, "ok") } else { (Status::ServiceUnavailable, "no fresh statistics") };
+    let newest = state.groups().all().iter().filter_map(|group| group.report()).map(|report| report.received).max();
+    let mut answer = Answer::json(status, format_args!(r#"{{"status":"{word}","#));
+    let body = &mut answer.body;
+    let _ = write!(body, r#""groups":{{"known":{},"fresh":{fresh}}},"#, state.groups().all().len());
+    let _ = match newest {
+        Some(received) => write!(body, r#""newestStatisticsAge":{:.3},"#, now.saturating_sub(received).as_secs_f64()),
+        None => body.write_str(r#""newestStatisticsAge":null,"#),
+    };
+    let counters = state.counters();
+    let _ = write!(body, r#""lines":{{"received":{}"#, counters.received());
+    for outcome in Outcome::ALL {
+        let _ = write!(body, r#","{}":{}"#, outcome.name(), counters.lines(outcome));
+    }
+    let _ = body.write_str("}}");
+    if fresh == 0 {
+        answer.retry_after = Some(RETRY_AFTER_SECONDS);
+    }
+    answer
+}

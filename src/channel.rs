@@ -1,0 +1,36 @@
+//! The media channels that the API knows.
+
+use core::fmt;
+
+/// A media channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Channel {
+    /// Chat.
+    Chat,
+    /// Web callback.
+    Webcallback,
+}
+
+impl Channel {
+    /// Every channel, in the order of their discriminants.
+    pub const ALL: [Self; 2] = [Self::Chat, Self::Webcallback];
+
+    /// The channel of that name, spelt exactly so.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|channel| channel.name() == name)
+    }
+
+    /// The name in statistics, requests and the configuration.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Chat => "chat",
+            Self::Webcallback => "webcallback",
+        }
+    }
+}
+
+impl fmt::Display for Channel {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}

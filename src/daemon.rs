@@ -1,0 +1,110 @@
+//! The daemon: one thread, one owner of the state, and thin tasks around it.
+
+mod arguments;
+mod clock;
+mod configuration;
+mod connection;
+mod cors;
+mod exit;
+mod listener;
+mod log;
+mod reload;
+mod respond;
+mod shared;
+mod signals;
+mod statistics;
+mod ticker;
+
+use std::process::ExitCode;
+
+use arguments::Action;
+use configuration::Configuration;
+use exit::Failure;
+use log::Log;
+use shared::Shared;
+
+/// Version, as `--version` and the log tell it.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+pub(crate) fn main() -> ExitCode {
+    match act() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            exit::say(format_args!("pacingd: {}", failure.message));
+            failure.code
+        }
+    }
+}
+
+fn act() -> Result<(), Failure> {
+    match arguments::parse(std::env::args_os()).map_err(Failure::usage)? {
+        Action::Help => exit::print(arguments::HELP),
+        Action::Version => exit::print(&format!("pacingd {VERSION}\n")),
+        Action::CheckConfig(source) => exit::print(&source.load().map_err(Failure::configuration)?.to_string()),
+        Action::Run(source, log_to) => {
+            let configuration = source.load().map_err(Failure::configuration)?;
+            let log = Log::new(log_to.unwrap_or(configuration.log.to), configuration.log.level);
+            let result = run(source, configuration, log_to, &log);
+            if let Err(failure) = &result {
+                log.error(format_args!("{}", failure.message));
+            }
+            result
+        }
+    }
+}
+
+fn run(
+    source: configuration::Source,
+    configuration: Configuration,
+    log_to: Option<log::Target>,
+    log: &Log,
+) -> Result<(), Failure> {
+    // One thread does all the work, so that nothing is locked and nothing waits for another.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build();
+    let runtime = runtime.map_err(|error| Failure::system(format!("cannot start the event loop: {error}")))?;
+    let tasks = tokio::task::LocalSet::new();
+    let _entered = runtime.enter();
+
+    let mut signals =
+        signals::Signals::register().map_err(|error| Failure::system(format!("cannot take signals: {error}")))?;
+    let http = configuration.http.listen.iter().map(|address| listener::bind(*address));
+    let http = http.collect::<Result<Vec<_>, _>>().map_err(Failure::system)?;
+    let operators = listener::bind(configuration.operators.listen).map_err(Failure::system)?;
+    let udp = statistics::bind(configuration.statistics.listen).map_err(Failure::system)?;
+
+    for listener in &http {
+        log.info(format_args!("answering HTTP on {}", listener.local()));
+    }
+    log.info(format_args!("answering operators on {}", operators.local()));
+    log.info(format_args!("receiving statistics on UDP {}", statistics::local(&udp)));
+
+    // Lives as long as the process; tasks share it without counting references.
+    let shared: &'static Shared = Box::leak(Box::new(Shared::new(configuration, log.clone())));
+    shared.declare_groups();
+    runtime.block_on(tasks.run_until(async {
+        let visitors = listener::Gate::new(shared.configuration().http.limits.connections);
+        let watchers = listener::Gate::new(listener::OPERATORS_CONNECTIONS);
+        for listener in http {
+            tokio::task::spawn_local(listener.serve(shared, respond::Side::Visitors, visitors.clone()));
+        }
+        tokio::task::spawn_local(operators.serve(shared, respond::Side::Operators, watchers.clone()));
+        tokio::task::spawn_local(statistics::receive(shared, udp));
+        tokio::task::spawn_local(ticker::run(shared));
+        shared.log.info(format_args!("pacingd {VERSION} is ready"));
+        let failed = |error| Failure::system(format!("cannot wait for signals: {error}"));
+        while let signals::Signal::Reload = signals.next().await.map_err(failed)? {
+            reload::reload(shared, &source, log_to);
+        }
+        shared.log.info(format_args!("stopping: answers under way get {} s", listener::DRAIN.as_secs()));
+        shared.stop();
+        let unfinished = tokio::time::timeout(listener::DRAIN, async {
+            visitors.wait_until_empty().await;
+            watchers.wait_until_empty().await;
+        });
+        if unfinished.await.is_err() {
+            shared.log.warning(format_args!("some answers were not finished in time"));
+        }
+        shared.log.info(format_args!("stopped"));
+        Ok(())
+    }))
+}

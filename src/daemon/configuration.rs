@@ -1,0 +1,199 @@
+//! The configuration: what may be set, and what holds where nothing is.
+
+mod read;
+mod section;
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ipnet::IpNet;
+use pacingd::channel::Channel;
+use pacingd::group_name::GroupName;
+use pacingd::limits::SOURCES;
+use pacingd::pacing::Options;
+use pacingd::state::Settings;
+
+use super::cors::AllowedOrigins;
+use super::log::{Level, Target};
+pub(crate) use section::ConfigurationError;
+
+const DEFAULT_FILE: &str = "/etc/pacingd.toml";
+
+/// Where the configuration comes from.
+pub(crate) enum Source {
+    /// The usual file, or the defaults if there is none.
+    Default,
+    /// This file, which must be there.
+    File(PathBuf),
+}
+
+impl Source {
+    /// Reads it anew.
+    pub(crate) fn load(&self) -> Result<Configuration, ConfigurationError> {
+        let file = self.file();
+        match std::fs::read_to_string(file) {
+            Ok(text) => read::read(&file.display().to_string(), &text),
+            Err(error) if matches!(self, Self::Default) && error.kind() == std::io::ErrorKind::NotFound => {
+                Ok(Configuration::default())
+            }
+            Err(error) => Err(ConfigurationError::unreadable(file, &error)),
+        }
+    }
+
+    fn file(&self) -> &Path {
+        match self {
+            Self::Default => Path::new(DEFAULT_FILE),
+            Self::File(file) => file,
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}", self.file().display())
+    }
+}
+
+/// Valid settings of everything.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Configuration {
+    pub(crate) http: Http,
+    pub(crate) operators: Operators,
+    pub(crate) statistics: Statistics,
+    pub(crate) pacing: Options,
+    pub(crate) log: Log,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Http {
+    pub(crate) listen: Vec<SocketAddr>,
+    pub(crate) allowed_origins: AllowedOrigins,
+    pub(crate) limits: Limits,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Limits {
+    pub(crate) connections: usize,
+    pub(crate) timeouts: Timeouts,
+}
+
+/// How long a client may take.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Timeouts {
+    /// For a request's head, from its first byte on.
+    pub(crate) header: Duration,
+    /// Between requests, and to take an answer.
+    pub(crate) idle: Duration,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Operators {
+    pub(crate) listen: SocketAddr,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Statistics {
+    pub(crate) listen: SocketAddr,
+    pub(crate) sources: heapless::Vec<IpNet, SOURCES>,
+    pub(crate) time_to_live: Duration,
+    pub(crate) groups: Vec<(Channel, GroupName)>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Log {
+    pub(crate) level: Level,
+    pub(crate) to: Target,
+}
+
+impl Default for Configuration {
+    fn default() -> Self {
+        let loopback = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let networks = [
+            IpNet::new_assert(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0)), 8),
+            IpNet::new_assert(IpAddr::V6(Ipv6Addr::LOCALHOST), 128),
+        ];
+        Self {
+            http: Http {
+                listen: vec![loopback(8080)],
+                allowed_origins: AllowedOrigins::Listed(Vec::new()),
+                limits: Limits {
+                    connections: 256,
+                    timeouts: Timeouts { header: Duration::from_secs(10), idle: Duration::from_secs(60) },
+                },
+            },
+            operators: Operators { listen: loopback(8081) },
+            statistics: Statistics {
+                listen: loopback(8127),
+                sources: networks.into_iter().collect(),
+                time_to_live: Duration::from_secs(30),
+                groups: Vec::new(),
+            },
+            pacing: Options::default(),
+            log: Log { level: Level::Info, to: Target::Auto },
+        }
+    }
+}
+
+impl Configuration {
+    /// What of it the core is told.
+    pub(crate) fn settings(&self) -> Settings {
+        Settings {
+            pacing: self.pacing,
+            time_to_live: self.statistics.time_to_live,
+            sources: self.statistics.sources.clone(),
+        }
+    }
+}
+
+/// As a configuration file that says all of it.
+impl fmt::Display for Configuration {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { http, operators, statistics, pacing, log } = self;
+        let groups = |of| statistics.groups.iter().filter(move |(channel, _)| *channel == of).map(|(_, name)| name);
+        writeln!(formatter, "[http]\nlisten = {}\n", List(http.listen.iter()))?;
+        match &http.allowed_origins {
+            AllowedOrigins::Any => writeln!(formatter, "[http.cors]\nallowed-origins = \"*\"\n")?,
+            AllowedOrigins::Listed(list) => {
+                writeln!(formatter, "[http.cors]\nallowed-origins = {}\n", List(list.iter()))?;
+            }
+        }
+        let Limits { connections, timeouts } = &http.limits;
+        writeln!(formatter, "[http.limits]\nconnections = {connections}")?;
+        writeln!(formatter, "header-timeout = {}", timeouts.header.as_secs_f64())?;
+        writeln!(formatter, "idle-timeout = {}\n", timeouts.idle.as_secs_f64())?;
+        writeln!(formatter, "[operators]\nlisten = \"{}\"\n", operators.listen)?;
+        writeln!(formatter, "[statistics]\nlisten = \"{}\"", statistics.listen)?;
+        writeln!(formatter, "sources = {}", List(statistics.sources.iter()))?;
+        writeln!(formatter, "time-to-live = {}\n", statistics.time_to_live.as_secs_f64())?;
+        writeln!(formatter, "[statistics.groups]")?;
+        for channel in Channel::ALL {
+            writeln!(formatter, "{channel} = {}", List(groups(channel)))?;
+        }
+        writeln!(formatter, "\n[pacing]\nalgorithm = \"{}\"", pacing.algorithm)?;
+        writeln!(formatter, "optimization-target = \"{}\"", pacing.optimization_target)?;
+        writeln!(formatter, "optimization-goal = {}", pacing.optimization_goal)?;
+        writeln!(formatter, "proactive-ratio = {}", pacing.proactive_ratio)?;
+        writeln!(formatter, "refresh-period = {}", pacing.refresh_period.as_secs_f64())?;
+        writeln!(formatter, "handle-time = {}", pacing.handle_time.as_secs_f64())?;
+        writeln!(formatter, "patience = {}\n", pacing.patience.as_secs_f64())?;
+        writeln!(formatter, "[log]\nlevel = \"{}\"\nto = \"{}\"", log.level.name(), log.to.name())
+    }
+}
+
+/// A list of strings in TOML.
+struct List<I>(I);
+
+impl<T: fmt::Display, I: Iterator<Item = T> + Clone> fmt::Display for List<I> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("[")?;
+        for (index, item) in self.0.clone().enumerate() {
+            let separator = if index == 0 { "" } else { ", " };
+            // What may stand in a list has no control characters.
+            let text = item.to_string().replace('\\', "\\\\").replace('"', "\\\"");
+            write!(formatter, "{separator}\"{text}\"")?;
+        }
+        formatter.write_str("]")
+    }
+}

@@ -1,0 +1,256 @@
+//! From a file's text to a valid configuration, or to the first thing that is wrong with it.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use ipnet::IpNet;
+use pacingd::channel::Channel;
+use pacingd::group_name::GroupName;
+use pacingd::limits::{GROUPS, SOURCES};
+use pacingd::pacing::{Algorithm, OptimizationTarget};
+
+use super::section::{ConfigurationError, Section, Value};
+use super::{Configuration, Http, Limits, Statistics, Timeouts};
+use crate::daemon::cors::{AllowedOrigins, Origin};
+use crate::daemon::log::{Level, Target};
+
+/// Addresses to answer HTTP on: an appliance has a few interfaces, each with an address or two.
+const LISTENERS: usize = 8;
+
+/// Origins whose pages may read the answers: compared one by one with each request's.
+const ORIGINS: usize = 64;
+
+/// Connections at once: each takes a file descriptor and some kilobytes.
+const CONNECTIONS: usize = 10_000;
+
+const ADDRESS: &str = "an address with port such as \"127.0.0.1:8080\" or \"[::1]:8080\"";
+
+pub(super) fn read(file: &str, text: &str) -> Result<Configuration, ConfigurationError> {
+    let mut configuration = Configuration::default();
+    let mut root = Section::parse(file, text)?;
+    http(&mut configuration.http, root.section("http")?)?;
+    let mut operators = root.section("operators")?;
+    set(&mut configuration.operators.listen, operators.value("listen", ADDRESS, |value| value.parsed())?);
+    operators.end()?;
+    statistics(&mut configuration.statistics, root.section("statistics")?)?;
+    pacing(&mut configuration, root.section("pacing")?)?;
+    log(&mut configuration, root.section("log")?)?;
+    root.end()?;
+    Ok(configuration)
+}
+
+/// What the file does not say stays as it is.
+fn set<T>(place: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *place = value;
+    }
+}
+
+fn http(http: &mut Http, mut section: Section<'_>) -> Result<(), ConfigurationError> {
+    set(&mut http.listen, section.list("listen", 1..=LISTENERS, ADDRESS, |value| value.parsed::<SocketAddr>())?);
+
+    let mut cors = section.section("cors")?;
+    if cors.is_text("allowed-origins") {
+        let any = |value: Value<'_>| (value.text() == Some("*")).then_some(AllowedOrigins::Any);
+        set(&mut http.allowed_origins, cors.value("allowed-origins", "\"*\", or a list of origins", any)?);
+    } else {
+        let want =
+            "an origin as browsers write it, such as \"https://shop.example\" (no path, no default port, lower case)";
+        let listed = cors.list("allowed-origins", 0..=ORIGINS, want, |value| Origin::new(value.text()?))?;
+        set(&mut http.allowed_origins, listed.map(AllowedOrigins::Listed));
+    }
+    cors.end()?;
+
+    let mut section_limits = section.section("limits")?;
+    let Limits { connections, timeouts: Timeouts { header, idle } } = &mut http.limits;
+    let want = format!("an integer, 1 to {CONNECTIONS}");
+    set(connections, section_limits.value("connections", &want, |value| value.integer(&(1..=CONNECTIONS)))?);
+    set(header, seconds(&mut section_limits, "header-timeout", 0.1, 600.0)?);
+    set(idle, seconds(&mut section_limits, "idle-timeout", 0.1, 3600.0)?);
+    section_limits.end()?;
+    section.end()
+}
+
+fn statistics(statistics: &mut Statistics, mut section: Section<'_>) -> Result<(), ConfigurationError> {
+    set(&mut statistics.listen, section.value("listen", ADDRESS, |value| value.parsed())?);
+    let want = "a network such as \"192.168.7.0/24\", or an address";
+    let network = |value: Value<'_>| {
+        let network = value.parsed::<IpNet>().or_else(|| value.parsed::<IpAddr>().map(IpNet::from));
+        network.map(|network| network.trunc())
+    };
+    let sources = section.list("sources", 1..=SOURCES, want, network)?;
+    set(&mut statistics.sources, sources.map(|networks| networks.into_iter().collect()));
+    set(&mut statistics.time_to_live, seconds(&mut section, "time-to-live", 1.0, 3600.0)?);
+
+    let mut groups = section.section("groups")?;
+    for channel in Channel::ALL {
+        let left = GROUPS - statistics.groups.len();
+        let want = "a group's name: 1 to 64 bytes of UTF-8 without control characters";
+        let names = groups.list(channel.name(), 0..=left, want, |value| GroupName::new(value.text()?).ok())?;
+        statistics.groups.extend(names.unwrap_or_default().into_iter().map(|name| (channel, name)));
+    }
+    groups.end()?;
+    section.end()
+}
+
+fn pacing(configuration: &mut Configuration, mut section: Section<'_>) -> Result<(), ConfigurationError> {
+    let pacing = &mut configuration.pacing;
+    let want = one_of(Algorithm::ALL.map(Algorithm::name));
+    set(&mut pacing.algorithm, section.value("algorithm", &want, |value| Algorithm::named(value.text()?))?);
+    let want = one_of(OptimizationTarget::ALL.map(OptimizationTarget::name));
+    let target = section.value("optimization-target", &want, |value| OptimizationTarget::named(value.text()?))?;
+    set(&mut pacing.optimization_target, target);
+    let goal = section.value("optimization-goal", "an integer, 1 to 99 (percent)", |value| value.integer(&(1..=99)))?;
+    set(&mut pacing.optimization_goal, goal);
+    let ratio =
+        section.value("proactive-ratio", "an integer, 0 to 100 (percent)", |value| value.integer(&(0..=100)))?;
+    set(&mut pacing.proactive_ratio, ratio);
+    set(&mut pacing.refresh_period, seconds(&mut section, "refresh-period", 0.05, 60.0)?);
+    set(&mut pacing.handle_time, seconds(&mut section, "handle-time", 0.001, 1e6)?);
+    set(&mut pacing.patience, seconds(&mut section, "patience", 0.001, 1e6)?);
+    section.end()
+}
+
+fn log(configuration: &mut Configuration, mut section: Section<'_>) -> Result<(), ConfigurationError> {
+    let log = &mut configuration.log;
+    let want = one_of(Level::ALL.map(Level::name));
+    set(&mut log.level, section.value("level", &want, |value| Level::named(value.text()?))?);
+    let want = one_of(Target::ALL.map(Target::name));
+    set(&mut log.to, section.value("to", &want, |value| Target::named(value.text()?))?);
+    section.end()
+}
+
+fn seconds(
+    section: &mut Section<'_>,
+    key: &'static str,
+    least: f64,
+    most: f64,
+) -> Result<Option<Duration>, ConfigurationError> {
+    let want = format!("a number of seconds, {least} to {most}");
+    let in_range = |value: Value<'_>| value.number().filter(|seconds| (least..=most).contains(seconds));
+    Ok(section.value(key, &want, in_range)?.map(Duration::from_secs_f64))
+}
+
+fn one_of<const N: usize>(names: [&str; N]) -> String {
+    let quoted = names.map(|name| format!("\"{name}\""));
+    format!("one of {}", quoted.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn complaint(text: &str) -> String {
+        read("pacingd.toml", text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn an_empty_file_means_the_defaults_and_the_settings_print_as_a_file_that_means_them() {
+        let defaults = Configuration::default();
+        assert_eq!(read("x", "").unwrap(), defaults);
+        assert_eq!(read("x", &defaults.to_string()).unwrap(), defaults);
+    }
+
+    #[test]
+    fn every_key_is_read() {
+        let text = r#"
+            [http]
+            listen = ["0.0.0.0:80", "[::1]:0"]
+            cors.allowed-origins = ["https://shop.example"]
+            limits = { connections = 7, header-timeout = 1.5, idle-timeout = 2 }
+            [operators]
+            listen = "127.0.0.1:9"
+            [statistics]
+            listen = "[::]:8127"
+            sources = ["10.1.2.3/8", "::1"]
+            time-to-live = 5
+            groups = { chat = ["Sales \"A\"", "Überweisung"], webcallback = ["B"] }
+            [pacing]
+            algorithm = "EXTERNAL"
+            optimization-target = "BUSY_FACTOR"
+            optimization-goal = 75
+            proactive-ratio = 20
+            refresh-period = 0.5
+            handle-time = 200
+            patience = 30.25
+            [log]
+            level = "debug"
+            to = "stderr"
+        "#;
+        let configuration = read("x", text).unwrap();
+        assert_eq!(read("x", &configuration.to_string()).unwrap(), configuration);
+        let printed = configuration.to_string();
+        for line in [
+            "listen = [\"0.0.0.0:80\", \"[::1]:0\"]",
+            "allowed-origins = [\"https://shop.example\"]",
+            "connections = 7\nheader-timeout = 1.5\nidle-timeout = 2",
+            "sources = [\"10.0.0.0/8\", \"::1/128\"]\ntime-to-live = 5",
+            "chat = [\"Sales \\\"A\\\"\", \"Überweisung\"]\nwebcallback = [\"B\"]",
+            "algorithm = \"EXTERNAL\"\noptimization-target = \"BUSY_FACTOR\"\noptimization-goal = 75\nproactive-ratio = 20",
+            "refresh-period = 0.5\nhandle-time = 200\npatience = 30.25",
+            "level = \"debug\"\nto = \"stderr\"",
+        ] {
+            assert!(printed.contains(line), "{line}\nin\n{printed}");
+        }
+        let any = read("x", "[http.cors]\nallowed-origins = \"*\"").unwrap();
+        assert_eq!(any.http.allowed_origins, AllowedOrigins::Any);
+    }
+
+    #[test]
+    fn the_reference_s_misspelling_is_understood() {
+        let configuration = read("x", "[pacing]\noptimization-target = \"ABANDONEMENT_RATE\"").unwrap();
+        assert_eq!(configuration.pacing.optimization_target, OptimizationTarget::AbandonmentRate);
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_file_line_key_and_what_would_be_right() {
+        for (text, want) in [
+            ("a = 1", "pacingd.toml:1: a is unknown; want one of http, operators, statistics, pacing, log"),
+            ("\n[http]\nport = 8080", "pacingd.toml:3: http.port is unknown; want one of listen, cors, limits"),
+            ("http = 3", "pacingd.toml:1: http is 3; want a section"),
+            (
+                "[http]\nlisten = \"127.0.0.1:80\"",
+                "pacingd.toml:2: http.listen is \"127.0.0.1:80\"; want a list of 1 to 8, each an address with port such as \"127.0.0.1:8080\" or \"[::1]:8080\"",
+            ),
+            ("[http]\nlisten = []", "pacingd.toml:2: http.listen has 0 entries; want 1 to 8"),
+            (
+                "[http]\nlisten = [\n\"127.0.0.1:80\",\n\"localhost:80\"]",
+                "pacingd.toml:4: http.listen has \"localhost:80\"; want an address with port such as \"127.0.0.1:8080\" or \"[::1]:8080\"",
+            ),
+            (
+                "[pacing]\noptimization-goal = 100",
+                "pacingd.toml:2: pacing.optimization-goal is 100; want an integer, 1 to 99 (percent)",
+            ),
+            (
+                "[pacing]\noptimization-goal = 3.0",
+                "pacingd.toml:2: pacing.optimization-goal is 3.0; want an integer, 1 to 99 (percent)",
+            ),
+            (
+                "[pacing]\nrefresh-period = 0.01",
+                "pacingd.toml:2: pacing.refresh-period is 0.01; want a number of seconds, 0.05 to 60",
+            ),
+            (
+                "[pacing]\npatience = nan",
+                "pacingd.toml:2: pacing.patience is nan; want a number of seconds, 0.001 to 1000000",
+            ),
+            (
+                "[pacing]\nalgorithm = \"super_progressive\"",
+                "pacingd.toml:2: pacing.algorithm is \"super_progressive\"; want one of \"SUPER_PROGRESSIVE\", \"SUPER_PROGRESSIVE_DUAL\", \"PREDICTIVE_B\", \"PREDICTIVE_B_DUAL\", \"EXTERNAL\"",
+            ),
+            (
+                "[http.cors]\nallowed-origins = [\"https://a/\"]",
+                "pacingd.toml:2: http.cors.allowed-origins has \"https://a/\"; want an origin as browsers write it, such as \"https://shop.example\" (no path, no default port, lower case)",
+            ),
+            (
+                "[log]\nlevel = 3",
+                "pacingd.toml:2: log.level is 3; want one of \"error\", \"warning\", \"info\", \"debug\"",
+            ),
+        ] {
+            assert_eq!(complaint(text), want);
+        }
+        for text in ["[http", "a = ", "[log]\nlevel = \"info\"\nlevel = \"info\""] {
+            assert!(complaint(text).contains(": not TOML: "), "{}", complaint(text));
+        }
+        assert!(complaint("[log]\nlevel = \"info\"\nlevel = \"info\"").starts_with("pacingd.toml:3: "));
+    }
+}

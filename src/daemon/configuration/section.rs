@@ -1,0 +1,185 @@
+//! A section of a TOML file, from which known keys are taken one by one; what is left over at the end is an error.
+
+use std::fmt;
+use std::io;
+use std::ops::Range;
+use std::path::Path;
+use std::str::FromStr;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// What is wrong with a configuration, in words: file and line, key, what was got, what would be right.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct ConfigurationError(String);
+
+impl ConfigurationError {
+    pub(super) fn unreadable(file: &Path, error: &io::Error) -> Self {
+        Self(format!("{}: cannot be read: {error}", file.display()))
+    }
+}
+
+impl fmt::Display for ConfigurationError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for ConfigurationError {}
+
+/// A value that is no table.
+pub(super) enum Value<'a> {
+    Integer(i64),
+    Float(f64),
+    Text(&'a str),
+    Other,
+}
+
+impl Value<'_> {
+    pub(super) fn text(&self) -> Option<&str> {
+        if let Self::Text(text) = self { Some(text) } else { None }
+    }
+
+    pub(super) fn parsed<T: FromStr>(&self) -> Option<T> {
+        self.text()?.parse().ok()
+    }
+
+    pub(super) fn integer<T: TryFrom<i64> + PartialOrd>(&self, range: &std::ops::RangeInclusive<T>) -> Option<T> {
+        let Self::Integer(value) = self else { return None };
+        T::try_from(*value).ok().filter(|value| range.contains(value))
+    }
+
+    pub(super) fn number(&self) -> Option<f64> {
+        match self {
+            Self::Integer(value) => Some(*value as f64),
+            Self::Float(value) => Some(*value),
+            _ => None,
+        }
+    }
+}
+
+/// The file that is read, for errors.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    file: &'a str,
+    text: &'a str,
+}
+
+impl Place<'_> {
+    fn error(&self, at: &Range<usize>, message: fmt::Arguments<'_>) -> ConfigurationError {
+        let line = 1 + self.text.bytes().take(at.start).filter(|byte| *byte == b'\n').count();
+        ConfigurationError(format!("{}:{line}: {message}", self.file))
+    }
+
+    /// What stands there, as it is written.
+    fn written(&self, at: &Range<usize>) -> &str {
+        self.text.get(at.clone()).unwrap_or_default().lines().next().unwrap_or_default().trim_end()
+    }
+}
+
+/// A table of the file, and the keys that were asked for.
+pub(super) struct Section<'a> {
+    place: Place<'a>,
+    /// With a dot behind it, or empty for the whole file.
+    path: String,
+    table: DeTable<'a>,
+    known: Vec<&'static str>,
+}
+
+impl<'a> Section<'a> {
+    /// The whole file.
+    pub(super) fn parse(file: &'a str, text: &'a str) -> Result<Self, ConfigurationError> {
+        let place = Place { file, text };
+        let table = DeTable::parse(text).map_err(|error| {
+            let at = error.span().unwrap_or_default();
+            place.error(&at, format_args!("not TOML: {}", error.message().replace('\n', ", ")))
+        })?;
+        Ok(Self { place, path: String::new(), table: table.into_inner(), known: Vec::new() })
+    }
+
+    fn remove(&mut self, key: &'static str) -> Option<Spanned<DeValue<'a>>> {
+        self.known.push(key);
+        self.table.remove(key)
+    }
+
+    fn wrong(&self, key: &str, at: &Range<usize>, want: &str) -> ConfigurationError {
+        let got = self.place.written(at);
+        self.place.error(at, format_args!("{}{key} is {got}; want {want}", self.path))
+    }
+
+    /// A table in this one; an empty one if it is absent.
+    pub(super) fn section(&mut self, key: &'static str) -> Result<Section<'a>, ConfigurationError> {
+        let path = format!("{}{key}.", self.path);
+        let table = match self.remove(key).map(|value| (value.span(), value.into_inner())) {
+            None => DeTable::new(),
+            Some((_, DeValue::Table(table))) => table,
+            Some((at, _)) => return Err(self.wrong(key, &at, "a section")),
+        };
+        Ok(Section { place: self.place, path, table, known: Vec::new() })
+    }
+
+    /// A value, if it is there.
+    pub(super) fn value<T>(
+        &mut self,
+        key: &'static str,
+        want: &str,
+        read: impl FnOnce(Value<'_>) -> Option<T>,
+    ) -> Result<Option<T>, ConfigurationError> {
+        let Some(value) = self.remove(key) else { return Ok(None) };
+        match read(value_of(value.get_ref())) {
+            Some(value) => Ok(Some(value)),
+            None => Err(self.wrong(key, &value.span(), want)),
+        }
+    }
+
+    /// A list, if it is there, of at least and at most so many values. `want` says what each one is.
+    pub(super) fn list<T>(
+        &mut self,
+        key: &'static str,
+        count: std::ops::RangeInclusive<usize>,
+        want: &str,
+        read: impl Fn(Value<'_>) -> Option<T>,
+    ) -> Result<Option<Vec<T>>, ConfigurationError> {
+        let Some(value) = self.remove(key) else { return Ok(None) };
+        let (least, most) = (count.start(), count.end());
+        let DeValue::Array(items) = value.get_ref() else {
+            return Err(self.wrong(key, &value.span(), &format!("a list of {least} to {most}, each {want}")));
+        };
+        if !count.contains(&items.len()) {
+            let message = format_args!("{}{key} has {} entries; want {least} to {most}", self.path, items.len());
+            return Err(self.place.error(&value.span(), message));
+        }
+        let item = |item: &Spanned<DeValue<'_>>| {
+            let bad = || {
+                let got = self.place.written(&item.span());
+                self.place.error(&item.span(), format_args!("{}{key} has {got}; want {want}", self.path))
+            };
+            read(value_of(item.get_ref())).ok_or_else(bad)
+        };
+        items.iter().map(item).collect::<Result<Vec<T>, _>>().map(Some)
+    }
+
+    /// Whether the value is a string: for a key that takes a list or a word.
+    pub(super) fn is_text(&self, key: &str) -> bool {
+        self.table.get(key).is_some_and(|value| value.get_ref().is_str())
+    }
+
+    /// Nothing may be left.
+    pub(super) fn end(self) -> Result<(), ConfigurationError> {
+        // The first in the file, not in the alphabet.
+        let Some(key) = self.table.keys().min_by_key(|key| key.span().start) else { return Ok(()) };
+        let message = format_args!("{}{} is unknown; want one of {}", self.path, key.get_ref(), self.known.join(", "));
+        Err(self.place.error(&key.span(), message))
+    }
+}
+
+fn value_of<'a>(value: &'a DeValue<'_>) -> Value<'a> {
+    match value {
+        DeValue::String(text) => Value::Text(text),
+        DeValue::Integer(integer) => {
+            i64::from_str_radix(integer.as_str(), integer.radix()).map_or(Value::Other, Value::Integer)
+        }
+        DeValue::Float(float) => float.as_str().parse().map_or(Value::Other, Value::Float),
+        _ => Value::Other,
+    }
+}

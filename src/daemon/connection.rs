@@ -1,0 +1,317 @@
+//! One connection: hyper speaks HTTP on it; deadlines and the limit of a request's head are kept here.
+//!
+//! hyper's own time-outs would cost a timer for each request and answer an over-long head without a body; one timer a
+//! connection, moved only when it would fire too late, serves waiting, reading and writing alike.
+
+use std::cell::Cell;
+use std::future::poll_fn;
+use std::io;
+use std::mem::MaybeUninit;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use hyper::rt::ReadBufCursor;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use pacingd::answer::{Answer, Status};
+use tokio::io::{AsyncRead as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+
+use super::configuration::Timeouts;
+use super::respond::{self, Side};
+use super::shared::Shared;
+
+/// Bytes of a request's head, request line included. Also what hyper buffers of a connection, and its smallest choice.
+const HEAD_BYTES: usize = 8192;
+
+/// What a refused client may still send before the connection is cut: closing at once would destroy the refusal on
+/// its way (RFC 9112, section 9.6).
+const LINGER_BYTES: usize = 256 * 1024;
+const LINGER: Duration = Duration::from_secs(1);
+
+pub(crate) async fn serve(shared: &'static Shared, side: Side, stream: TcpStream) {
+    // An answer is one small segment; nothing is gained by waiting for more.
+    let _ = stream.set_nodelay(true);
+    let watch = Rc::new(Watch::new(shared.configuration().http.limits.timeouts));
+    let requests = Rc::clone(&watch);
+    let service = service_fn(move |request| {
+        requests.request_read();
+        std::future::ready(respond::respond(shared, side, &request))
+    });
+    let io = Io { stream, watch: Rc::clone(&watch) };
+    let mut connection = http1::Builder::new()
+        .max_buf_size(HEAD_BYTES)
+        // The date is read by us, once a second at most; an answer is copied behind its head and sent in one piece.
+        .auto_date_header(false)
+        .writev(false)
+        // A client may shut down its sending side after the request, as `nc -N` does.
+        .half_close(true)
+        .serve_connection(io, service);
+
+    let mut stopped = pin!(shared.stopped());
+    let mut timer = pin!(tokio::time::sleep_until(watch.deadline()));
+    let mut is_stopping = false;
+    poll_fn(|context| {
+        if !is_stopping && stopped.as_mut().poll(context).is_ready() {
+            is_stopping = true;
+            Pin::new(&mut connection).graceful_shutdown();
+        }
+        // Of an error in here only what the watch has seen is of use; hyper has answered the others itself.
+        if connection.poll_without_shutdown(context).is_ready() {
+            return Poll::Ready(());
+        }
+        // Most deadlines are moved away before they come; the timer follows only when it would be late.
+        if watch.deadline() < timer.deadline() {
+            timer.as_mut().reset(watch.deadline());
+        }
+        while timer.as_mut().poll(context).is_ready() {
+            if watch.deadline() <= Instant::now() {
+                watch.give_up();
+                return Poll::Ready(());
+            }
+            timer.as_mut().reset(watch.deadline());
+        }
+        Poll::Pending
+    })
+    .await;
+
+    let mut stream = connection.into_parts().io.stream;
+    match watch.refusal.get() {
+        None => drop(stream.shutdown().await),
+        Some(refusal) => refuse(shared, &mut stream, refusal).await,
+    }
+}
+
+/// Why a connection ends with an answer to a request that was never read to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Refusal {
+    UriTooLong,
+    HeadTooLarge,
+    HeadTooLate,
+}
+
+async fn refuse(shared: &Shared, stream: &mut TcpStream, refusal: Refusal) {
+    let answer = match refusal {
+        Refusal::UriTooLong => Answer::problem(
+            Status::UriTooLong,
+            format_args!("the request line is longer than {HEAD_BYTES} bytes; ask for fewer groups at once"),
+        ),
+        Refusal::HeadTooLarge => Answer::problem(
+            Status::RequestHeaderFieldsTooLarge,
+            format_args!("the request's head is longer than {HEAD_BYTES} bytes"),
+        ),
+        Refusal::HeadTooLate => {
+            let seconds = shared.configuration().http.limits.timeouts.header.as_secs_f64();
+            let detail = format_args!("the request's head was not complete within {seconds} s");
+            Answer::problem(Status::RequestTimeout, detail)
+        }
+    };
+    let linger = async {
+        stream.write_all(respond::last_words(shared, &answer).as_bytes()).await?;
+        stream.shutdown().await?;
+        let mut left = LINGER_BYTES;
+        let mut sink = [const { MaybeUninit::uninit() }; 1024];
+        while left > 0 {
+            let mut buffer = ReadBuf::uninit(&mut sink);
+            poll_fn(|context| Pin::new(&mut *stream).poll_read(context, &mut buffer)).await?;
+            if buffer.filled().is_empty() {
+                break;
+            }
+            left = left.saturating_sub(buffer.filled().len());
+        }
+        io::Result::Ok(())
+    };
+    // However it ends, the client had its chance.
+    let _ = tokio::time::timeout(LINGER, linger).await;
+}
+
+/// What a connection is doing, and until when it may.
+struct Watch {
+    timeouts: Timeouts,
+    phase: Cell<Phase>,
+    deadline: Cell<Instant>,
+    head: Cell<Head>,
+    refusal: Cell<Option<Refusal>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// No byte of a next request yet.
+    Idle,
+    /// A request's head has begun.
+    Head,
+    /// The client does not take its answers.
+    Stalled,
+}
+
+impl Watch {
+    fn new(timeouts: Timeouts) -> Self {
+        let deadline = Cell::new(Instant::now() + timeouts.idle);
+        let (phase, head, refusal) = (Cell::new(Phase::Idle), Cell::new(Head::default()), Cell::new(None));
+        Self { timeouts, phase, deadline, head, refusal }
+    }
+
+    fn deadline(&self) -> Instant {
+        self.deadline.get()
+    }
+
+    fn enter(&self, phase: Phase) {
+        let time = if phase == Phase::Head { self.timeouts.header } else { self.timeouts.idle };
+        self.phase.set(phase);
+        self.deadline.set(Instant::now() + time);
+    }
+
+    /// Bytes came. They may hold the end of one head and the beginning of the next.
+    fn bytes_read(&self, bytes: &[u8]) -> Result<(), Refusal> {
+        if self.phase.get() == Phase::Idle {
+            self.enter(Phase::Head);
+        }
+        let mut head = self.head.get();
+        let within = head.take(bytes);
+        self.head.set(head);
+        within.inspect_err(|refusal| self.refusal.set(Some(*refusal)))
+    }
+
+    /// A request was read to its end, and will be answered at once.
+    fn request_read(&self) {
+        self.enter(if self.head.get().is_empty() { Phase::Idle } else { Phase::Head });
+    }
+
+    fn bytes_written(&self, written: bool) {
+        match (written, self.phase.get()) {
+            (true, Phase::Stalled) => self.request_read(),
+            (false, phase) if phase != Phase::Stalled => self.enter(Phase::Stalled),
+            _ => {}
+        }
+    }
+
+    /// The deadline has passed. An idle client is told nothing, for it asked nothing; one that does not take its
+    /// answers could not be told.
+    fn give_up(&self) {
+        if self.phase.get() == Phase::Head {
+            self.refusal.set(Some(Refusal::HeadTooLate));
+        }
+    }
+}
+
+/// How much of a request's head was read, across reads and pipelined requests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Head {
+    bytes: usize,
+    /// A line end was seen: what follows is no longer the request line.
+    has_line: bool,
+    /// Nothing but a carriage return since the last line end: another line end ends the head.
+    at_line_start: bool,
+}
+
+impl Head {
+    fn is_empty(self) -> bool {
+        self.bytes == 0
+    }
+
+    fn take(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
+        let mut lines = bytes.split_inclusive(|byte| *byte == b'\n');
+        lines.try_for_each(|line| {
+            let is_empty = matches!(line, [b'\n' | b'\r'] | [b'\r', b'\n']);
+            let ends = line.ends_with(b"\n");
+            self.bytes += line.len();
+            if ends && is_empty && (self.at_line_start || self.bytes == line.len()) {
+                // The end of a head, or an empty line before one, which RFC 9112, section 2.2 lets pass.
+                *self = Self::default();
+                return Ok(());
+            }
+            self.at_line_start = ends || (is_empty && self.at_line_start);
+            self.has_line |= ends;
+            match self.bytes {
+                0..HEAD_BYTES => Ok(()),
+                _ if self.has_line => Err(Refusal::HeadTooLarge),
+                _ => Err(Refusal::UriTooLong),
+            }
+        })
+    }
+}
+
+/// The socket, with all that goes through it watched.
+struct Io {
+    stream: TcpStream,
+    watch: Rc<Watch>,
+}
+
+impl hyper::rt::Read for Io {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        mut cursor: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        // A copy of a few hundred bytes; hyper's own buffer can be looked into only by unsafe code.
+        let mut bytes = [const { MaybeUninit::uninit() }; HEAD_BYTES];
+        let room = cursor.remaining().min(HEAD_BYTES);
+        let mut buffer = ReadBuf::uninit(bytes.get_mut(..room).unwrap_or_default());
+        ready!(Pin::new(&mut self.stream).poll_read(context, &mut buffer))?;
+        if self.watch.bytes_read(buffer.filled()).is_err() {
+            return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
+        }
+        cursor.put_slice(buffer.filled());
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl hyper::rt::Write for Io {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.watch.bytes_written(written.is_ready());
+        written
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head_of(reads: &[&str]) -> Result<Head, Refusal> {
+        let mut head = Head::default();
+        reads.iter().try_for_each(|read| head.take(read.as_bytes())).map(|()| head)
+    }
+
+    #[test]
+    fn a_head_ends_with_an_empty_line_however_it_is_cut_into_reads() {
+        let request = "GET / HTTP/1.1\r\nhost: a\r\n\r\n";
+        for at in 0..request.len() {
+            let (first, second) = request.split_at(at);
+            assert_eq!(head_of(&[first, second]), Ok(Head::default()), "cut at {at}");
+            assert_eq!(head_of(&[first, second, "G"]).map(|head| head.bytes), Ok(1), "cut at {at}");
+        }
+        assert_eq!(head_of(&["GET / HTTP/1.1\nhost: a\n\n"]), Ok(Head::default()));
+        assert_eq!(head_of(&["\r\n\r\nGET"]).map(|head| head.bytes), Ok(3));
+        assert_eq!(head_of(&["GET / HTTP/1.1\r\na: \r\r\n"]).map(Head::is_empty), Ok(false));
+    }
+
+    #[test]
+    fn pipelined_requests_are_counted_each_for_itself() {
+        let request = format!("GET /{} HTTP/1.1\r\n\r\n", "x".repeat(5000));
+        assert_eq!(head_of(&[&request.repeat(20)]), Ok(Head::default()));
+    }
+
+    #[test]
+    fn a_head_of_more_than_8_kib_is_refused_as_line_or_as_fields() {
+        let line = format!("GET /{}", "x".repeat(HEAD_BYTES));
+        assert_eq!(head_of(&[&line]), Err(Refusal::UriTooLong));
+        let fields = format!("GET / HTTP/1.1\r\na: {}", "x".repeat(HEAD_BYTES));
+        assert_eq!(head_of(&[&fields]), Err(Refusal::HeadTooLarge));
+        let fields = "a: b\r\n".repeat(HEAD_BYTES / 6 + 1);
+        assert_eq!(head_of(&["GET / HTTP/1.1\r\n", &fields]), Err(Refusal::HeadTooLarge));
+        let fits = format!("GET / HTTP/1.1\r\na: {}", "x".repeat(HEAD_BYTES - 20));
+        assert!(head_of(&[&fits]).is_ok());
+    }
+}

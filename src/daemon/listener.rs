@@ -1,0 +1,117 @@
+//! Listening sockets: accepting, no more connections at once than allowed, and pausing when the system has no more.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::connection;
+use super::log::Cause;
+use super::respond::Side;
+use super::shared::Shared;
+
+/// Connections that the kernel holds for us while all places are taken. Linux caps it at `net.core.somaxconn`.
+const BACKLOG: u32 = 1024;
+
+/// Operators are few, and must get in when visitors fill every place of theirs.
+pub(crate) const OPERATORS_CONNECTIONS: usize = 16;
+
+/// How long to leave accepting alone when the system has no more file descriptors or memory.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// How long answers under way get when the daemon stops.
+pub(crate) const DRAIN: Duration = Duration::from_secs(5);
+
+pub(crate) struct Listener {
+    socket: TcpListener,
+}
+
+/// Binds a listening socket. Needs the event loop.
+pub(crate) fn bind(address: SocketAddr) -> Result<Listener, String> {
+    let bound = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        // A restart must not wait until the kernel has forgotten the connections of the last run.
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    };
+    let socket = bound().map_err(|error: io::Error| format!("cannot listen on {address}: {error}"))?;
+    Ok(Listener { socket })
+}
+
+impl Listener {
+    /// The socket's own address, for people.
+    pub(crate) fn local(&self) -> impl fmt::Display {
+        self.socket.local_addr().map_or_else(|error| error.to_string(), |address| address.to_string())
+    }
+
+    /// Accepts and serves until the daemon stops.
+    pub(crate) async fn serve(self, shared: &'static Shared, side: Side, gate: Gate) {
+        tokio::select! {
+            () = shared.stopped() => {}
+            () = self.accept(shared, side, gate) => {}
+        }
+    }
+
+    async fn accept(&self, shared: &'static Shared, side: Side, gate: Gate) {
+        loop {
+            let place = gate.enter().await;
+            match self.socket.accept().await {
+                Ok((stream, _)) => drop(tokio::task::spawn_local(serve_one(shared, side, stream, place))),
+                Err(error) if is_of_the_connection(&error) => {}
+                Err(error) => {
+                    shared.log.limited(
+                        Cause::Accept,
+                        format_args!("cannot accept connections: {error}; they wait in the listen queue"),
+                    );
+                    drop(place);
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+        }
+    }
+}
+
+async fn serve_one(shared: &'static Shared, side: Side, stream: TcpStream, place: OwnedSemaphorePermit) {
+    connection::serve(shared, side, stream).await;
+    drop(place);
+}
+
+/// Errors of a client that went away before it was accepted, as accept(2) reports them.
+fn is_of_the_connection(error: &io::Error) -> bool {
+    use io::ErrorKind as Kind;
+    matches!(
+        error.kind(),
+        Kind::ConnectionAborted | Kind::ConnectionReset | Kind::ConnectionRefused | Kind::Interrupted
+    )
+}
+
+/// Places for connections.
+#[derive(Clone)]
+pub(crate) struct Gate {
+    places: std::sync::Arc<Semaphore>,
+    all: Rc<u32>,
+}
+
+impl Gate {
+    pub(crate) fn new(places: usize) -> Self {
+        let all = Rc::new(u32::try_from(places).unwrap_or(u32::MAX));
+        Self { places: std::sync::Arc::new(Semaphore::new(places)), all }
+    }
+
+    async fn enter(&self) -> OwnedSemaphorePermit {
+        match self.places.clone().acquire_owned().await {
+            Ok(place) => place,
+            // Nobody closes the semaphore.
+            Err(_) => std::future::pending().await,
+        }
+    }
+
+    pub(crate) async fn wait_until_empty(&self) {
+        let _ = self.places.acquire_many(*self.all).await;
+    }
+}

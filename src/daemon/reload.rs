@@ -1,0 +1,41 @@
+//! SIGHUP: the configuration is read again; what can change without a restart changes, and all statistics are kept.
+
+use super::configuration::Source;
+use super::log::Target;
+use super::shared::Shared;
+
+pub(crate) fn reload(shared: &Shared, source: &Source, log_to: Option<Target>) {
+    let mut new = match source.load() {
+        Ok(new) => new,
+        Err(error) => {
+            shared.log.error(format_args!("reload: {error}; nothing was changed"));
+            return;
+        }
+    };
+    let fixed = {
+        let old = shared.configuration();
+        let mut fixed = Vec::new();
+        let mut keep = |differs: bool, key| {
+            if differs {
+                fixed.push(key);
+            }
+        };
+        keep(old.http.listen != new.http.listen, "http.listen");
+        keep(old.http.limits.connections != new.http.limits.connections, "http.limits.connections");
+        keep(old.operators.listen != new.operators.listen, "operators.listen");
+        keep(old.statistics.listen != new.statistics.listen, "statistics.listen");
+        keep(old.log.to != new.log.to && log_to.is_none(), "log.to");
+        new.http.listen.clone_from(&old.http.listen);
+        new.http.limits.connections = old.http.limits.connections;
+        new.operators.listen = old.operators.listen;
+        new.statistics.listen = old.statistics.listen;
+        new.log.to = old.log.to;
+        fixed
+    };
+    shared.log.set_level(new.log.level);
+    shared.configure(new);
+    shared.log.info(format_args!("reload: {source} is in force, all statistics are kept"));
+    if !fixed.is_empty() {
+        shared.log.warning(format_args!("reload: {} changed, which a restart puts into force", fixed.join(", ")));
+    }
+}

@@ -1,0 +1,136 @@
+//! From hyper's request to the core's answer and back to hyper's response.
+
+use std::cell::RefCell;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, UNIX_EPOCH};
+
+use http::header::{self, HeaderValue};
+use http::{Request, Response, StatusCode};
+use httpdate::HttpDate;
+use hyper::body::{Body as _, Bytes, Frame, Incoming, SizeHint};
+use pacingd::answer::{self, Answer, METHODS};
+
+use super::clock;
+use super::cors;
+use super::shared::Shared;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+const CLOSE: HeaderValue = HeaderValue::from_static("close");
+const ALLOW: HeaderValue = HeaderValue::from_static(METHODS);
+
+/// Who is asking.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Side {
+    /// The web tier, or visitors' browsers.
+    Visitors,
+    /// People and programs that watch the daemon.
+    Operators,
+}
+
+pub(crate) fn respond(shared: &Shared, side: Side, request: &Request<Incoming>) -> Result<Response<Text>, Infallible> {
+    let now = clock::now();
+    let (method, path, query) = (request.method(), request.uri().path(), request.uri().query().unwrap_or_default());
+    let answer = match side {
+        Side::Visitors => answer::answer(&mut shared.state(), now, method.as_str(), path, query),
+        Side::Operators => answer::operators_answer(&mut shared.state(), now, method.as_str(), path),
+    };
+    let mut response = Response::new(Text(None));
+    *response.status_mut() = StatusCode::from_u16(answer.status.code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    let since_epoch = clock::since_epoch();
+    headers.insert(header::DATE, shared.dates.date(since_epoch));
+    if !answer.body.is_empty() {
+        headers.insert(header::CONTENT_TYPE, if answer.is_problem { PROBLEM } else { JSON });
+        headers.insert(header::CACHE_CONTROL, NO_STORE);
+    }
+    if let Some(received) = answer.received {
+        let at = since_epoch.saturating_sub(now.saturating_sub(received));
+        headers.insert(header::LAST_MODIFIED, shared.dates.last_modified(at));
+    }
+    if let Some(seconds) = answer.retry_after {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if answer.allow {
+        headers.insert(header::ALLOW, ALLOW);
+    }
+    if side == Side::Visitors {
+        cors::allow(&shared.configuration().http.allowed_origins, request, headers);
+    }
+    if !request.body().is_end_stream() {
+        // Nothing here takes a body; reading it to keep the connection would let a client choose how long.
+        headers.insert(header::CONNECTION, CLOSE);
+    }
+    if !answer.body.is_empty() {
+        *response.body_mut() = Text(Some(Bytes::copy_from_slice(answer.body.as_bytes())));
+    }
+    Ok(response)
+}
+
+/// A whole response for a connection that hyper has given up.
+pub(crate) fn last_words(shared: &Shared, answer: &Answer) -> String {
+    let date = shared.dates.date(clock::since_epoch());
+    format!(
+        "HTTP/1.1 {} {}\r\ndate: {}\r\ncontent-type: application/problem+json\r\ncache-control: no-store\r\n\
+         content-length: {}\r\nconnection: close\r\n\r\n{}",
+        answer.status.code(),
+        answer.status.reason(),
+        date.to_str().unwrap_or_default(),
+        answer.body.len(),
+        answer.body
+    )
+}
+
+/// A body that is there as a whole.
+pub(crate) struct Text(Option<Bytes>);
+
+impl hyper::body::Body for Text {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(self.0.take().map(|text| Ok(Frame::data(text))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.0.as_ref().map_or(0, |text| text.len() as u64))
+    }
+}
+
+/// Header values of dates, made once for each second that is told.
+pub(crate) struct Dates {
+    date: RefCell<(u64, HeaderValue)>,
+    last_modified: RefCell<(u64, HeaderValue)>,
+}
+
+impl Dates {
+    pub(crate) fn new() -> Self {
+        let never = || RefCell::new((u64::MAX, HeaderValue::from_static("")));
+        Self { date: never(), last_modified: never() }
+    }
+
+    fn date(&self, since_epoch: Duration) -> HeaderValue {
+        told(&self.date, since_epoch)
+    }
+
+    fn last_modified(&self, since_epoch: Duration) -> HeaderValue {
+        told(&self.last_modified, since_epoch)
+    }
+}
+
+fn told(last: &RefCell<(u64, HeaderValue)>, since_epoch: Duration) -> HeaderValue {
+    let mut last = last.borrow_mut();
+    let seconds = since_epoch.as_secs();
+    if last.0 != seconds {
+        let date = HttpDate::from(UNIX_EPOCH + Duration::from_secs(seconds)).to_string();
+        *last = (seconds, HeaderValue::try_from(date).unwrap_or(HeaderValue::from_static("")));
+    }
+    last.1.clone()
+}

@@ -1,0 +1,82 @@
+//! What all tasks share: the state, the configuration in force, the log. One thread, so nothing is locked.
+
+use std::cell::{Cell, Ref, RefCell, RefMut};
+use std::time::Duration;
+
+use pacingd::state::State;
+use tokio::sync::Notify;
+
+use super::clock;
+use super::configuration::Configuration;
+use super::log::{Cause, Log};
+use super::respond::Dates;
+
+pub(crate) struct Shared {
+    /// Never borrowed across an `.await`.
+    state: RefCell<State>,
+    configuration: RefCell<Configuration>,
+    pub(crate) log: Log,
+    pub(crate) dates: Dates,
+    /// When the ticker means to wake up; see there.
+    pub(crate) wakeup: Cell<Option<Duration>>,
+    pub(crate) wake_ticker: Notify,
+    is_stopping: Cell<bool>,
+    stopping: Notify,
+}
+
+impl Shared {
+    pub(crate) fn new(configuration: Configuration, log: Log) -> Self {
+        Self {
+            state: RefCell::new(State::new(configuration.settings())),
+            configuration: RefCell::new(configuration),
+            log,
+            dates: Dates::new(),
+            wakeup: Cell::new(None),
+            wake_ticker: Notify::new(),
+            is_stopping: Cell::new(false),
+            stopping: Notify::new(),
+        }
+    }
+
+    pub(crate) fn state(&self) -> RefMut<'_, State> {
+        self.state.borrow_mut()
+    }
+
+    pub(crate) fn configuration(&self) -> Ref<'_, Configuration> {
+        self.configuration.borrow()
+    }
+
+    /// Puts another configuration into force.
+    pub(crate) fn configure(&self, configuration: Configuration) {
+        *self.configuration.borrow_mut() = configuration;
+        self.declare_groups();
+        self.wake_ticker.notify_one();
+    }
+
+    pub(crate) fn declare_groups(&self) {
+        let configuration = self.configuration();
+        let declared = configuration.statistics.groups.iter().map(|(channel, name)| (*channel, name));
+        let configured = self.state().configure(clock::now(), configuration.settings(), declared);
+        if let Err(refused) = configured {
+            self.log.limited(
+                Cause::Declared,
+                format_args!(
+                    "{refused} groups of statistics.groups found no place in the table; a restart makes room for them"
+                ),
+            );
+        }
+    }
+
+    /// Tells every task that it is time to end.
+    pub(crate) fn stop(&self) {
+        self.is_stopping.set(true);
+        self.stopping.notify_waiters();
+    }
+
+    /// Waits until it is time to end.
+    pub(crate) async fn stopped(&self) {
+        if !self.is_stopping.get() {
+            self.stopping.notified().await;
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! The UDP socket: datagrams to the core, what it says of them to the log.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use pacingd::counters::Outcome;
+use pacingd::limits::DATAGRAM_BYTES;
+use pacingd::state::Fault;
+use tokio::net::UdpSocket;
+
+use super::clock;
+use super::log::Cause;
+use super::shared::Shared;
+use super::ticker;
+
+/// Datagrams taken in one turn of the event loop: a flood of them keeps no request waiting longer than for so many.
+const DATAGRAMS_A_TURN: usize = 32;
+
+/// How long to leave a socket alone that gives errors.
+const PAUSE: Duration = Duration::from_millis(200);
+
+pub(crate) fn bind(address: SocketAddr) -> Result<UdpSocket, String> {
+    let bound = std::net::UdpSocket::bind(address).and_then(|socket| {
+        socket.set_nonblocking(true)?;
+        UdpSocket::from_std(socket)
+    });
+    bound.map_err(|error| format!("cannot receive statistics on UDP {address}: {error}"))
+}
+
+/// The socket's own address, for people.
+pub(crate) fn local(socket: &UdpSocket) -> impl fmt::Display {
+    socket.local_addr().map_or_else(|error| error.to_string(), |address| address.to_string())
+}
+
+pub(crate) async fn receive(shared: &'static Shared, socket: UdpSocket) {
+    let mut buffer = vec![0; DATAGRAM_BYTES];
+    loop {
+        let taken = match socket.readable().await {
+            Ok(()) => take(shared, &socket, &mut buffer),
+            Err(error) => Err(error),
+        };
+        match taken {
+            Ok(()) => tokio::task::yield_now().await,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => {
+                shared.log.limited(Cause::Receive, format_args!("cannot receive statistics: {error}; trying again"));
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+fn take(shared: &Shared, socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<()> {
+    for _ in 0..DATAGRAMS_A_TURN {
+        let (length, sender) = socket.try_recv_from(buffer)?;
+        let datagram = buffer.get(..length).unwrap_or_default();
+        let now = clock::now();
+        let mut state = shared.state();
+        state.receive(now, sender.ip(), datagram, |line, fault| complain(shared, sender, line, fault));
+        // A group that is new or comes back is due within one and a half periods.
+        ticker::wake_before(shared, now + state.settings().pacing.refresh_period * 2);
+    }
+    Ok(())
+}
+
+fn complain(shared: &Shared, sender: SocketAddr, line: usize, fault: &Fault) {
+    let cause = match fault.outcome() {
+        Outcome::Malformed => Cause::Malformed,
+        Outcome::OutOfRange => Cause::OutOfRange,
+        Outcome::TableFull => Cause::TableFull,
+        Outcome::NotAllowed => Cause::NotAllowed,
+        // Networks reorder and double datagrams; the counter is enough.
+        Outcome::Late | Outcome::Accepted => return,
+    };
+    shared.log.limited(cause, format_args!("statistics from {sender}, line {line}, dropped: {fault}"));
+}

@@ -1,0 +1,409 @@
+//! The table of agent groups: what was last heard of each, and the pacing made of it.
+//!
+//! A fixed number of groups over both channels, sorted by channel and name, so that a group is found by halving and
+//! the groups of a channel lie together. A full table refuses new groups; a group not heard of for an hour is
+//! forgotten and makes room; one that the configuration declares keeps its place for ever.
+
+use core::fmt;
+use core::time::Duration;
+
+use crate::channel::Channel;
+use crate::group_name::GroupName;
+use crate::limits::GROUPS;
+use crate::pacing::{Algorithm, Options, Pacer, Prediction};
+use crate::statistics::{Line, Statistics};
+
+/// How long a group is remembered after its last statistics: longer than any restart of a collector, shorter than a
+/// working day, so that yesterday's groups make room for today's.
+pub const FORGOTTEN_AFTER: Duration = Duration::from_secs(3600);
+
+/// The last statistics of a group, and when they came.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Report {
+    /// When they were received.
+    pub received: Duration,
+    /// What they say.
+    pub statistics: Statistics,
+}
+
+impl Report {
+    /// Whether they still count.
+    pub fn is_fresh(&self, now: Duration, time_to_live: Duration) -> bool {
+        now.saturating_sub(self.received) <= time_to_live
+    }
+}
+
+/// One agent group on one channel.
+#[derive(Clone, Debug)]
+pub struct Group {
+    channel: Channel,
+    name: GroupName,
+    declared: bool,
+    report: Option<Report>,
+    pacer: Pacer,
+    prediction: Option<Prediction>,
+    next_refresh: Duration,
+}
+
+impl Group {
+    fn new(channel: Channel, name: GroupName) -> Self {
+        let pacer = Pacer::new();
+        Self { channel, name, declared: false, report: None, pacer, prediction: None, next_refresh: Duration::ZERO }
+    }
+
+    /// The channel.
+    pub fn channel(&self) -> Channel {
+        self.channel
+    }
+
+    /// The name.
+    pub fn name(&self) -> &GroupName {
+        &self.name
+    }
+
+    /// Whether the configuration declares it.
+    pub fn is_declared(&self) -> bool {
+        self.declared
+    }
+
+    /// The last statistics, fresh or not. `None`: declared, and never heard of.
+    pub fn report(&self) -> Option<&Report> {
+        self.report.as_ref()
+    }
+
+    /// The last statistics, if they still count.
+    pub fn fresh_report(&self, now: Duration, time_to_live: Duration) -> Option<&Report> {
+        self.report.as_ref().filter(|report| report.is_fresh(now, time_to_live))
+    }
+
+    /// What was predicted of the last statistics.
+    pub fn prediction(&self) -> Option<&Prediction> {
+        self.prediction.as_ref()
+    }
+
+    fn is_forgotten(&self, now: Duration) -> bool {
+        self.report.is_none_or(|report| now.saturating_sub(report.received) >= FORGOTTEN_AFTER)
+    }
+
+    fn refresh(&mut self, now: Duration, options: &Options) {
+        if let Some(report) = &self.report {
+            self.prediction = Some(self.pacer.refresh(now, &report.statistics, options));
+            self.next_refresh = next_tick(now, options.refresh_period);
+        }
+    }
+}
+
+/// The next multiple of the period that is at least half a period away, so that all groups are refreshed on the same
+/// tick and the appliance wakes once a period, whenever each group was first heard of.
+fn next_tick(now: Duration, period: Duration) -> Duration {
+    let period = period.as_nanos().max(1);
+    let ticks = (now.as_nanos() + period / 2) / period + 1;
+    Duration::from_nanos(u64::try_from(ticks * period).unwrap_or(u64::MAX))
+}
+
+/// Why the table did not take a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// Its `time` is not later than that of the last accepted one of its group.
+    Late,
+    /// It is of a new group, and all places are taken.
+    TableFull,
+}
+
+/// The table.
+#[derive(Clone, Debug)]
+pub struct Groups {
+    /// Sorted by channel, then name, without doubles.
+    sorted: heapless::Vec<Group, GROUPS>,
+}
+
+impl Groups {
+    /// No group is known.
+    pub const fn new() -> Self {
+        Self { sorted: heapless::Vec::new() }
+    }
+
+    /// Every group, by channel, then name.
+    pub fn all(&self) -> &[Group] {
+        &self.sorted
+    }
+
+    /// The groups of a channel, by name, and the index of the first.
+    pub fn of(&self, channel: Channel) -> (usize, &[Group]) {
+        let from = self.sorted.partition_point(|group| group.channel < channel);
+        let to = self.sorted.partition_point(|group| group.channel <= channel);
+        (from, self.sorted.get(from..to).unwrap_or_default())
+    }
+
+    /// The index of a group: declared, or heard of within the hour.
+    pub fn find(&self, channel: Channel, name: &str, now: Duration) -> Option<usize> {
+        let index = self.place(channel, name).ok()?;
+        self.sorted.get(index).filter(|group| group.declared || !group.is_forgotten(now)).map(|_| index)
+    }
+
+    fn place(&self, channel: Channel, name: &str) -> Result<usize, usize> {
+        self.sorted.binary_search_by(|group| group.channel.cmp(&channel).then_with(|| group.name.as_str().cmp(name)))
+    }
+
+    fn place_for(&mut self, now: Duration, channel: Channel, name: &GroupName) -> Result<usize, Refused> {
+        let Err(mut place) = self.place(channel, name.as_str()) else {
+            return self.place(channel, name.as_str()).map_err(|_| Refused::TableFull);
+        };
+        if self.sorted.is_full() {
+            self.forget(now);
+            place = self.place(channel, name.as_str()).unwrap_or_else(|place| place);
+        }
+        let group = Group::new(channel, name.clone());
+        self.sorted.insert(place, group).map(|()| place).map_err(|_| Refused::TableFull)
+    }
+
+    /// Takes a line, and makes the first prediction of a group that is new or comes back.
+    ///
+    /// # Errors
+    ///
+    /// Why it changed nothing.
+    pub fn accept(
+        &mut self,
+        now: Duration,
+        line: Line,
+        time_to_live: Duration,
+        options: &Options,
+    ) -> Result<(), Refused> {
+        let Line { channel, group, statistics } = line;
+        let index = self.place_for(now, channel, &group)?;
+        let Some(group) = self.sorted.get_mut(index) else { return Err(Refused::TableFull) };
+        if group.report.as_ref().is_some_and(|last| is_late(&last.statistics, &statistics, time_to_live)) {
+            return Err(Refused::Late);
+        }
+        let is_back = group.fresh_report(now, time_to_live).is_none();
+        group.report = Some(Report { received: now, statistics });
+        group.pacer.report(now, &statistics, options);
+        // A value computed elsewhere is served as it comes; there is nothing to wait for.
+        if is_back || options.algorithm == Algorithm::External {
+            group.refresh(now, options);
+        }
+        Ok(())
+    }
+
+    /// Makes due predictions anew, at most so many. Stale groups get none. Says how many it made.
+    pub fn refresh(&mut self, now: Duration, time_to_live: Duration, options: &Options, at_most: usize) -> usize {
+        let due = self
+            .sorted
+            .iter_mut()
+            .filter(|group| group.next_refresh <= now && group.fresh_report(now, time_to_live).is_some());
+        due.take(at_most).map(|group| group.refresh(now, options)).count()
+    }
+
+    /// When something is to be done next without a datagram: a refresh of a fresh group, or a group to forget.
+    /// `None`: never.
+    pub fn next_wakeup(&self, now: Duration, time_to_live: Duration) -> Option<Duration> {
+        let moments = self.sorted.iter().filter_map(|group| {
+            let report = group.report?;
+            let forgotten = report.received + FORGOTTEN_AFTER;
+            Some(if report.is_fresh(now, time_to_live) { group.next_refresh.min(forgotten) } else { forgotten })
+        });
+        moments.min()
+    }
+
+    /// Forgets what was not heard of for an hour. A declared group keeps its place, but nothing of what it was.
+    pub fn forget(&mut self, now: Duration) {
+        for group in self.sorted.iter_mut().filter(|group| group.declared && group.is_forgotten(now)) {
+            group.report = None;
+            group.prediction = None;
+            group.pacer = Pacer::new();
+        }
+        self.sorted.retain(|group| group.declared || !group.is_forgotten(now));
+    }
+
+    /// Takes back every declaration. Groups that statistics keep alive stay.
+    pub fn declare_none(&mut self) {
+        for group in &mut self.sorted {
+            group.declared = false;
+        }
+    }
+
+    /// Gives a group a place for as long as the daemon runs.
+    ///
+    /// # Errors
+    ///
+    /// All places are taken.
+    pub fn declare(&mut self, now: Duration, channel: Channel, name: &GroupName) -> Result<(), Refused> {
+        let index = self.place_for(now, channel, name)?;
+        if let Some(group) = self.sorted.get_mut(index) {
+            group.declared = true;
+        }
+        Ok(())
+    }
+}
+
+impl Default for Groups {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Overtaken on the way, or doubled; but a clock that goes back by more than the time to live was set.
+fn is_late(last: &Statistics, new: &Statistics, time_to_live: Duration) -> bool {
+    match (last.time, new.time) {
+        (Some(last), Some(new)) => new <= last && u128::from(last - new) <= time_to_live.as_millis(),
+        _ => false,
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Late => formatter.write_str("its time is not later than that of the group's last line"),
+            Self::TableFull => write!(formatter, "all {GROUPS} places for groups are taken"),
+        }
+    }
+}
+
+impl core::error::Error for Refused {}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use std::string::String;
+    use std::vec::Vec;
+
+    use super::*;
+
+    const TIME_TO_LIVE: Duration = Duration::from_secs(30);
+
+    fn at(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    fn accept_at(groups: &mut Groups, seconds: u64, name: &str, statistics: Statistics) -> Result<(), Refused> {
+        let line = Line { channel: Channel::Chat, group: GroupName::new(name).unwrap(), statistics };
+        groups.accept(at(seconds), line, TIME_TO_LIVE, &Options::default())
+    }
+
+    fn accept(groups: &mut Groups, seconds: u64, name: &str) -> Result<(), Refused> {
+        accept_at(groups, seconds, name, Statistics::default())
+    }
+
+    fn with_time(time: u64) -> Statistics {
+        Statistics { time: Some(time), ..Statistics::default() }
+    }
+
+    fn names(groups: &Groups) -> Vec<String> {
+        groups.all().iter().map(|group| group.name().as_str().into()).collect()
+    }
+
+    fn full() -> Groups {
+        let mut groups = Groups::new();
+        for index in 0..GROUPS {
+            accept(&mut groups, index as u64, &std::format!("group {index}")).unwrap();
+        }
+        groups
+    }
+
+    #[test]
+    fn groups_are_kept_sorted_by_channel_and_name_and_found_again() {
+        let mut groups = Groups::new();
+        for name in ["m", "a", "z", "b", "a"] {
+            accept(&mut groups, 0, name).unwrap();
+        }
+        groups.declare(at(0), Channel::Webcallback, &GroupName::new("a").unwrap()).unwrap();
+        assert_eq!(names(&groups), ["a", "b", "m", "z", "a"]);
+        assert_eq!(groups.of(Channel::Chat).1.len(), 4);
+        let (first, webcallback) = groups.of(Channel::Webcallback);
+        assert_eq!((first, webcallback.len()), (4, 1));
+        assert_eq!(groups.find(Channel::Chat, "m", at(0)), Some(2));
+        assert_eq!(groups.find(Channel::Webcallback, "m", at(0)), None);
+    }
+
+    #[test]
+    fn a_full_table_refuses_new_groups_and_loses_no_old_one() {
+        let mut groups = full();
+        assert_eq!(accept(&mut groups, 100, "one more"), Err(Refused::TableFull));
+        assert_eq!(
+            groups.declare(at(100), Channel::Webcallback, &GroupName::new("x").unwrap()),
+            Err(Refused::TableFull)
+        );
+        assert_eq!(accept(&mut groups, 100, "group 3"), Ok(()));
+        assert_eq!(groups.all().len(), GROUPS);
+    }
+
+    #[test]
+    fn a_group_silent_for_an_hour_makes_room_and_is_no_longer_known() {
+        let mut groups = full();
+        assert_eq!(accept(&mut groups, 3599, "one more"), Err(Refused::TableFull));
+        assert!(groups.find(Channel::Chat, "group 0", at(3599)).is_some());
+        assert!(groups.find(Channel::Chat, "group 0", at(3600)).is_none());
+        assert_eq!(accept(&mut groups, 3600, "one more"), Ok(()));
+        assert!(!names(&groups).contains(&"group 0".into()));
+        assert!(names(&groups).contains(&"group 1".into()));
+    }
+
+    #[test]
+    fn a_declared_group_is_known_before_statistics_and_keeps_its_place() {
+        let mut groups = Groups::new();
+        let name = GroupName::new("Sales").unwrap();
+        groups.declare(at(0), Channel::Chat, &name).unwrap();
+        assert_eq!(groups.find(Channel::Chat, "Sales", at(9999)), Some(0));
+        assert!(groups.all()[0].report().is_none());
+        accept(&mut groups, 10, "Sales").unwrap();
+        groups.forget(at(3610));
+        assert!(groups.all()[0].report().is_none() && groups.all()[0].prediction().is_none());
+        groups.declare_none();
+        groups.forget(at(3610));
+        assert_eq!(groups.all().len(), 0);
+    }
+
+    #[test]
+    fn a_late_or_doubled_line_changes_nothing() {
+        let mut groups = Groups::new();
+        let mut second = with_time(100_000);
+        second.ready = 7;
+        accept_at(&mut groups, 0, "A", with_time(100_000)).unwrap();
+        assert_eq!(accept_at(&mut groups, 1, "A", second), Err(Refused::Late));
+        second.time = Some(70_000);
+        assert_eq!(accept_at(&mut groups, 1, "A", second), Err(Refused::Late));
+        assert_eq!(groups.all()[0].report(), Some(&Report { received: at(0), statistics: with_time(100_000) }));
+        assert_eq!(accept_at(&mut groups, 1, "B", with_time(1)), Ok(()), "each group has its own clock");
+    }
+
+    #[test]
+    fn a_clock_set_back_by_more_than_the_time_to_live_is_believed() {
+        let mut groups = Groups::new();
+        accept_at(&mut groups, 0, "A", with_time(100_000)).unwrap();
+        assert_eq!(accept_at(&mut groups, 1, "A", with_time(69_999)), Ok(()));
+        assert_eq!(accept_at(&mut groups, 2, "A", with_time(70_000)), Ok(()));
+        assert_eq!(accept_at(&mut groups, 3, "A", Statistics::default()), Ok(()), "no time, no order");
+    }
+
+    #[test]
+    fn all_groups_are_refreshed_on_the_same_tick_whenever_they_were_first_heard_of() {
+        let mut groups = Groups::new();
+        let options = Options::default();
+        let mut line = |millis, name| {
+            let line = Line {
+                channel: Channel::Chat,
+                group: GroupName::new(name).unwrap(),
+                statistics: Statistics::default(),
+            };
+            groups.accept(Duration::from_millis(millis), line, TIME_TO_LIVE, &options).unwrap();
+        };
+        line(10_100, "A");
+        line(10_900, "B");
+        assert!(groups.all().iter().all(|group| group.prediction().is_some()), "answers are alive at once");
+        assert_eq!(groups.next_wakeup(at(11), TIME_TO_LIVE), Some(at(12)));
+        assert_eq!(groups.refresh(at(11), TIME_TO_LIVE, &options, 99), 0);
+        assert_eq!(groups.refresh(at(12), TIME_TO_LIVE, &options, 1), 1);
+        assert_eq!(groups.refresh(at(12), TIME_TO_LIVE, &options, 99), 1, "the rest in the next turn");
+        assert_eq!(groups.refresh(at(12), TIME_TO_LIVE, &options, 99), 0);
+        assert_eq!(groups.next_wakeup(at(12), TIME_TO_LIVE), Some(at(14)));
+    }
+
+    #[test]
+    fn stale_groups_wake_nobody_but_to_be_forgotten() {
+        let mut groups = Groups::new();
+        assert_eq!(groups.next_wakeup(at(0), TIME_TO_LIVE), None);
+        accept(&mut groups, 0, "A").unwrap();
+        assert_eq!(groups.next_wakeup(at(31), TIME_TO_LIVE), Some(FORGOTTEN_AFTER));
+        assert_eq!(groups.refresh(at(31), TIME_TO_LIVE, &Options::default(), 99), 0);
+    }
+}
