@@ -30,6 +30,7 @@ mod price;
 mod refresh;
 mod risk;
 mod situation;
+mod unevenness;
 
 pub use options::{Algorithm, OptimizationTarget, Options};
 pub use pacer::Pacer;

@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use super::{
     Options, Reason, demand::Demand, hold::Hold, invitations::Invitations, price::Price, situation::Situation,
+    unevenness::Unevenness,
 };
 use crate::statistics::Statistics;
 
@@ -30,6 +31,7 @@ pub struct Pacer {
     pub(super) busy: Hold,
     pub(super) reactive_share: Hold,
     pub(super) invitations: Invitations,
+    pub(super) unevenness: Unevenness,
     pub(super) totals: Totals,
     /// When the last report came. `None`: none yet.
     pub(super) reported: Option<Duration>,
@@ -52,6 +54,7 @@ impl Pacer {
             busy: Hold::NEW,
             reactive_share: Hold::NEW,
             invitations: Invitations::NEW,
+            unevenness: Unevenness::NEW,
             totals: Totals {
                 reactive_entered: None,
                 proactive_entered: 0,
@@ -109,11 +112,13 @@ impl Pacer {
         let proactive = since(self.totals.proactive_entered, last.proactive_entered);
         if let Some(entered) = reactive {
             self.reactive.learn(entered, exposure);
+            // Slots are kept for proactive interactions: the goal is theirs, too.
+            let weight = if options.proactive_ratio > 0 { self.unevenness.ratio() } else { 1.0 };
             self.price.learn(
                 f64::from(options.optimization_goal) / 100.0,
-                situation.capacity(),
+                situation.working(),
                 entered + proactive,
-                since(self.totals.abandoned, last.abandoned),
+                weight * since(self.totals.abandoned, last.abandoned),
             );
         }
         // Who accepted an invitation was to be expected; the rest of the proactive interactions comes at a rate of its own.

@@ -16,8 +16,13 @@ const STEP_AT_MOST: f64 = 0.5;
 const START: f64 = core::f64::consts::LN_2;
 /// The lowest price, in goals. The marginal risk exceeds the mean one; a model wrong by 30 is not worth following.
 const LEAST: f64 = 1.0 / 30.0;
-/// By how much the logarithm of the highest price worth having falls each second without need: a factor e an hour.
-const REACH_FADES: f64 = 1.0 / 3600.0;
+/// The highest price worth having fades towards what is needed now, with this time constant, seconds: a day and a half.
+/// On a day that nearly needs it, that is a factor e in ten hours; where there is room for all by far, in one.
+const REACH_FADES: f64 = 5_000_000.0;
+/// … and the price may exceed it by this factor e^…: it has to find out what is needed.
+const MARGIN: f64 = 1.0;
+/// Smaller risks are as good as none.
+const LEAST_RISK: f64 = 1e-12;
 
 /// The price of a group. Logarithms are of the price in goals, so that a new goal finds a price that suits it.
 #[derive(Clone, Copy, Debug)]
@@ -38,20 +43,23 @@ impl Price {
     }
 
     /// So many entered and so many abandoned since the last report; `capacity` is what all agents can do, per second.
-    pub(super) fn learn(&mut self, goal: f64, capacity: f64, entered: f64, abandoned: f64) {
-        let step = STEP.min(1.0 / (goal * capacity * SETTLING));
+    pub(super) fn learn(&mut self, goal: f64, slots: f64, entered: f64, abandoned: f64) {
+        let step = STEP.min(1.0 / (goal * slots.max(1.0)));
         // Owed within what a long silence can bring; more would be nonsense in the totals.
         self.owed = (self.owed + step * (goal * entered - abandoned)).clamp(-10.0, 10.0);
         let moved = self.owed.clamp(-STEP_AT_MOST, STEP_AT_MOST);
         self.owed -= moved;
-        let most = self.reach.max(START).min(-log(goal));
+        let most = (self.reach + MARGIN).max(START).min(-log(goal));
         self.logarithm = (self.logarithm + moved).clamp(log(LEAST), most.max(self.logarithm));
     }
 
     /// Letting everyone in would have been such a risk. A price above the highest risk there was lately changes nothing
     /// today, and would let a spike in tomorrow: hours of abandonment not used up must not be cashed in (anti-windup).
     pub(super) fn see(&mut self, goal: f64, risk_of_all: f64, passed: f64) {
-        self.reach = (self.reach - passed * REACH_FADES).max(START).max(log(risk_of_all.max(1e-30) / goal));
-        self.logarithm = self.logarithm.min(self.reach);
+        let needed = log(risk_of_all.max(LEAST_RISK) / goal);
+        let gap = (self.reach - needed).max(0.0);
+        let faded = self.reach - gap * gap * (passed / REACH_FADES).min(1.0);
+        self.reach = faded.max(needed).max(START);
+        self.logarithm = self.logarithm.min(self.reach + MARGIN);
     }
 }

@@ -152,6 +152,9 @@ impl Pacer {
             if share < open {
                 (open, reason) = (share, Reason::ProactiveShare);
             }
+            let risk = view.room(view.period, 1.0, 0.5 * (coming + open * asked)).risk_of_all;
+            let proactive = view.proactive_until(view.period) * view.period / (view.age + view.period);
+            self.unevenness.learn(proactive, open * asked, risk);
         }
         (open, if open < 1.0 { reason } else { Reason::DemandFits })
     }

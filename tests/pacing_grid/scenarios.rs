@@ -129,6 +129,11 @@ fn spikes(load: f64) -> Curve {
     Curve::steps(&[(0.0, load), (2.0 * HOUR, 4.0 * load), (2.0 * HOUR + 1200.0, load)]).repeated(3.0 * HOUR)
 }
 
+/// Hours on end with room for all, and then ten times the demand for half an hour.
+fn rare_spikes(load: f64) -> Curve {
+    Curve::steps(&[(0.0, load), (11.5 * HOUR, 10.0 * load), (12.0 * HOUR, load)]).repeated(12.0 * HOUR)
+}
+
 /// Nothing at night, up to the peak at ten, a dip at noon, a second peak at three.
 fn day(peak: f64) -> Curve {
     let points = [(0.0, 0.05), (6.0, 0.05), (10.0, 1.0), (12.5, 0.6), (15.0, 0.9), (20.0, 0.3), (24.0, 0.05)];
@@ -181,6 +186,9 @@ pub(crate) fn tuned() -> Vec<Case> {
         case("100 agents, ratio 40 %, invited", 100, 1.5, LARGE).invitations().ratio(40),
         case("20 agents, invited only", 20, 0.4, SMALL_PROACTIVE).invitations(),
         case("100 agents, invited only", 100, 0.4, LARGE_PROACTIVE).invitations(),
+        case("10 agents, rare spikes", 10, 0.3, SMALL).demand(rare_spikes).hours(480.0),
+        case("30 agents, rare spikes", 30, 0.3, BOTH).demand(rare_spikes).hours(480.0),
+        case("100 agents, rare spikes", 100, 0.3, LARGE).demand(rare_spikes).hours(240.0),
         // Outside the range that an algorithm is for it must still work.
         case("5 agents, normal form", 5, 1.5, LARGE),
         case("300 agents, exact form", 300, 1.2, SMALL),

@@ -17,7 +17,7 @@ const ENTRIES_TO_JUDGE: u64 = 500;
 const BOUND_SLOTS: u32 = 40;
 
 pub(crate) const HEADER: &str = "\
-scenario                           algorithm        | abandoned  worst h first h proactive | busy %  bound  react. proact. | let in  wait s | everyone  ready Erlang A";
+scenario                           algorithm        | abandoned   rush worst h first h proactive | busy %  bound  react. proact. | let in  wait s | everyone  ready Erlang A";
 
 /// One line of the table, and the bars that it misses.
 #[derive(Clone, Debug)]
@@ -28,7 +28,7 @@ pub(crate) struct Row {
 
 /// Runs a case by all its algorithms and the base lines.
 pub(crate) fn rows(case: &Case) -> Vec<Row> {
-    let base = |rule| run(&case.scenario, case.seed, case.hours, rule, case.period(), |_, _| {}).all;
+    let base = |rule| run(&case.scenario, case.seed, case.hours, rule, case.period(), |_, _| {});
     let base_lines = [base(Rule::Everyone), base(Rule::WhileReady), base(Rule::ErlangA)];
     let bound = best(case);
     let row = |algorithm| {
@@ -84,16 +84,28 @@ fn worst_hour(outcome: &Outcome) -> Option<f64> {
     judged.map(Books::abandonment).reduce(f64::max)
 }
 
+/// Abandonment over the clock hours in which letting everyone in would have missed the goal.
+fn rush(case: &Case, outcome: &Outcome, everyone: &Outcome) -> Option<f64> {
+    let mut sum = Books::default();
+    for (hour, open) in outcome.hours.iter().zip(&everyone.hours) {
+        if open.abandonment() > case.goal() {
+            sum += *hour;
+        }
+    }
+    (sum.entered() > 0).then(|| sum.abandonment())
+}
+
 fn percent(share: Option<f64>) -> String {
     share.map_or_else(|| "–".into(), |share| format!("{:.2}", 100.0 * share))
 }
 
-fn text(case: &Case, algorithm: Algorithm, outcome: &Outcome, base_lines: &[Books; 3], bound: Option<f64>) -> String {
+fn text(case: &Case, algorithm: Algorithm, outcome: &Outcome, base_lines: &[Outcome; 3], bound: Option<f64>) -> String {
     let all = &outcome.all;
     let proactive = (all.proactive_entered > 0).then(|| all.proactive_abandonment());
     let let_in = (all.offered > 0).then(|| all.admission());
     let cells = [
         (10, percent(Some(all.abandonment()))),
+        (7, percent(rush(case, outcome, &base_lines[0]))),
         (9, percent(worst_hour(outcome))),
         (8, percent(outcome.hours.first().map(Books::abandonment))),
         (10, percent(proactive)),
@@ -103,9 +115,9 @@ fn text(case: &Case, algorithm: Algorithm, outcome: &Outcome, base_lines: &[Book
         (8, percent(Some(all.proactive_share()))),
         (9, percent(let_in)),
         (8, format!("{:.1}", all.mean_wait())),
-        (11, percent(Some(base_lines[0].abandonment()))),
-        (7, percent(Some(base_lines[1].abandonment()))),
-        (9, percent(Some(base_lines[2].abandonment()))),
+        (11, percent(Some(base_lines[0].all.abandonment()))),
+        (7, percent(Some(base_lines[1].all.abandonment()))),
+        (9, percent(Some(base_lines[2].all.abandonment()))),
     ];
     let mut text = format!("{:<34} {:<17}", case.name, name(algorithm));
     for (width, cell) in cells {
@@ -116,7 +128,7 @@ fn text(case: &Case, algorithm: Algorithm, outcome: &Outcome, base_lines: &[Book
 }
 
 /// The bars that a run misses.
-fn misses(case: &Case, algorithm: Algorithm, outcome: &Outcome, everyone: &Books, bound: Option<f64>) -> Vec<String> {
+fn misses(case: &Case, algorithm: Algorithm, outcome: &Outcome, everyone: &Outcome, bound: Option<f64>) -> Vec<String> {
     let all = &outcome.all;
     let goal = case.goal();
     let mut misses = Vec::new();
@@ -131,7 +143,7 @@ fn misses(case: &Case, algorithm: Algorithm, outcome: &Outcome, everyone: &Books
         bar(all.proactive_abandonment() <= goal + 0.002, "proactive abandonment over the goal");
     }
     if case.options.optimization_target == OptimizationTarget::BusyFactor {
-        let suffices = everyone.busy_factor() > goal;
+        let suffices = everyone.all.busy_factor() > goal;
         bar(!suffices || (all.busy_factor() - goal).abs() <= 0.01, "busy factor off the goal by more than a point");
         return misses;
     }
@@ -139,14 +151,14 @@ fn misses(case: &Case, algorithm: Algorithm, outcome: &Outcome, everyone: &Books
     bar(all.abandonment() <= goal + 0.002, "abandonment over the goal");
     // With invitations, letting everyone in is not a rule: there are always more who could be invited.
     let invited = matches!(case.scenario.proactive, Proactive::Invitations { .. });
-    let suffices = everyone.abandonment() > goal || (invited && ratio <= 0.0);
+    let suffices = everyone.all.abandonment() > goal || (invited && ratio <= 0.0);
     if suffices && ratio <= 0.0 {
         bar(all.abandonment() >= goal - 0.002, "abandonment under the goal, though demand suffices");
     }
     if let Some(bound) = bound.filter(|_| suffices) {
         bar(all.busy_factor() >= bound - 0.01, "busy factor more than a point under the bound");
     }
-    if !invited && everyone.abandonment() < 0.5 * goal {
+    if !invited && everyone.all.abandonment() < 0.5 * goal {
         bar(all.admission() >= 0.99, "visitors turned away though all could have been let in");
     }
     misses
