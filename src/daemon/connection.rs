@@ -166,7 +166,8 @@ impl Watch {
 
     /// Bytes came. They may hold the end of one head and the beginning of the next.
     fn bytes_read(&self, bytes: &[u8]) -> Result<(), Refusal> {
-        if self.phase.get() == Phase::Idle {
+        // Nothing at all is the end of the client's sending, not the beginning of a head.
+        if self.phase.get() == Phase::Idle && !bytes.is_empty() {
             self.enter(Phase::Head);
         }
         let mut head = self.head.get();
