@@ -19,7 +19,7 @@ use client::{Answer, Client};
 use serde_json::Value;
 
 /// How long anything may take that should take milliseconds: emulated processors and loaded machines are slow.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The base of most configurations: free ports, and whatever `more` says of the sections.
 pub fn configuration(more: &str) -> String {
@@ -232,7 +232,7 @@ impl Daemon {
 
     /// Waits until it is ready; `log` is wherever its lines go.
     pub fn ready(process: Process, log: Lines, directory: Directory) -> Self {
-        log.wait_for("is ready");
+        log.wait_for("ready, version");
         let address = |of: &str| {
             let line = log.containing(of).remove(0);
             line.rsplit_once(' ').unwrap().1.parse::<SocketAddr>().unwrap()
