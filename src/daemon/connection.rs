@@ -57,7 +57,11 @@ pub(crate) async fn serve(shared: &'static Shared, side: Side, stream: TcpStream
     poll_fn(|context| {
         if !is_stopping && stopped.as_mut().poll(context).is_ready() {
             is_stopping = true;
-            Pin::new(&mut connection).graceful_shutdown();
+            // hyper would close between two requests even if half of a head has come; the answer to it ends the
+            // connection instead.
+            if watch.phase.get() != Phase::Head {
+                Pin::new(&mut connection).graceful_shutdown();
+            }
         }
         // Of an error in here only what the watch has seen is of use; hyper has answered the others itself.
         if connection.poll_without_shutdown(context).is_ready() {

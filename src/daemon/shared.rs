@@ -73,6 +73,11 @@ impl Shared {
         self.stopping.notify_waiters();
     }
 
+    /// Whether it is time to end.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.is_stopping.get()
+    }
+
     /// Waits until it is time to end.
     pub(crate) async fn stopped(&self) {
         if !self.is_stopping.get() {
