@@ -224,6 +224,21 @@ fn without_fresh_statistics_a_client_is_told_when_to_come_back() {
 }
 
 #[test]
+fn an_algorithm_that_is_not_dual_predicts_no_reactive_state() {
+    for algorithm in ["SUPER_PROGRESSIVE", "PREDICTIVE_B"] {
+        let daemon = daemon_with(&format!("[pacing]\nalgorithm = \"{algorithm}\"\n"));
+        for query in ["channel=chat", "channel=webcallback", "channel=chat&groups=unknown"] {
+            let detail = daemon.reactive_state(query).problem(501);
+            for word in ["pacing.algorithm", "SUPER_PROGRESSIVE_DUAL", "PREDICTIVE_B_DUAL"] {
+                assert!(detail.contains(word), "{detail}");
+            }
+        }
+        daemon.reactive_state("").problem(400);
+        assert_serves(&daemon);
+    }
+}
+
+#[test]
 fn operators_are_answered_on_their_side_only() {
     let daemon = daemon();
     let mut operators = Client::connect(daemon.operators);

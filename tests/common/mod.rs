@@ -8,6 +8,7 @@ pub mod client;
 pub mod syslog;
 
 use std::fs;
+use std::io::Read as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
@@ -50,7 +51,14 @@ pub fn words() -> Vec<String> {
 pub fn run(arguments: &[&str]) -> Output {
     let words = words();
     let mut command = Command::new(&words[0]);
-    command.args(&words[1..]).args(arguments).stdin(Stdio::null()).output().unwrap()
+    command.args(&words[1..]).args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut process = Process(command.spawn().unwrap());
+    // What it says is shorter than what a pipe holds.
+    let status = process.wait();
+    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+    process.0.stdout.take().unwrap().read_to_end(&mut stdout).unwrap();
+    process.0.stderr.take().unwrap().read_to_end(&mut stderr).unwrap();
+    Output { status, stdout, stderr }
 }
 
 /// A directory of its own, removed with it.
