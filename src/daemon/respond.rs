@@ -32,6 +32,7 @@ pub(crate) enum Side {
 }
 
 pub(crate) fn respond(shared: &Shared, side: Side, request: &Request<Incoming>) -> Result<Response<Text>, Infallible> {
+    shared.status.count_answer();
     let now = clock::now();
     let (method, path, query) = (request.method(), request.uri().path(), request.uri().query().unwrap_or_default());
     let answer = match side {
