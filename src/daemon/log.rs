@@ -125,6 +125,8 @@ struct Inner {
     level: Cell<Level>,
     sink: RefCell<Sink>,
     lost: Cell<u64>,
+    /// … of which the log was not told yet.
+    untold: Cell<u64>,
     told: RefCell<[Told; Cause::ALL.len()]>,
 }
 
@@ -136,7 +138,13 @@ impl Log {
             Target::Auto => std::io::stderr().is_terminal(),
         };
         let sink = RefCell::new(if to_stderr { Sink::stderr() } else { Sink::syslog() });
-        Self(Rc::new(Inner { level: Cell::new(level), sink, lost: Cell::new(0), told: RefCell::default() }))
+        Self(Rc::new(Inner {
+            level: Cell::new(level),
+            sink,
+            lost: Cell::new(0),
+            untold: Cell::new(0),
+            told: RefCell::default(),
+        }))
     }
 
     pub(crate) fn set_level(&self, level: Level) {
@@ -153,6 +161,11 @@ impl Log {
 
     pub(crate) fn info(&self, message: fmt::Arguments<'_>) {
         self.say(Level::Info, message);
+    }
+
+    /// Lines that nobody took, since the start.
+    pub(crate) fn lost(&self) -> u64 {
+        self.0.lost.get()
     }
 
     /// A warning that outsiders can trigger.
@@ -204,12 +217,13 @@ impl Log {
         if level > self.0.level.get() {
             return;
         }
-        let lost = self.0.lost.get();
+        let lost = self.0.untold.get();
         if lost > 0 && self.send(Level::Warning, format_args!("{lost} lines of the log were lost: nobody took them")) {
-            self.0.lost.set(0);
+            self.0.untold.set(0);
         }
         if !self.send(level, message) {
             self.0.lost.set(self.0.lost.get() + 1);
+            self.0.untold.set(self.0.untold.get() + 1);
         }
     }
 
