@@ -3,6 +3,8 @@
 //! Counted by thread, so that tests may run side by side. What `serde_json` allocates for faulty lines, for escapes in
 //! unknown texts and for nesting in unknown fields is its own, and told in `pacingd::statistics`.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // clippy.toml allows them in test functions only.
+
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! The core at its real size: 256 groups, requests that name many of them, time as an argument.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // clippy.toml allows them in test functions only.
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 

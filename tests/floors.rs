@@ -1,5 +1,7 @@
 //! The two floors: the core names no I/O, no clock, no async, and allocates nothing; the edge is `src/main.rs` and `src/daemon`.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // clippy.toml allows them in test functions only.
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
