@@ -27,8 +27,7 @@ use super::shared::Shared;
 /// Bytes of a request's head, request line included. Also what hyper buffers of a connection, and its smallest choice.
 const HEAD_BYTES: usize = 8192;
 
-/// What a refused client may still send before the connection is cut: closing at once would destroy the refusal on
-/// its way (RFC 9112, section 9.6).
+/// What a client may still send, and how long, before a connection that is over is cut.
 const LINGER_BYTES: usize = 256 * 1024;
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -51,8 +50,6 @@ pub(crate) async fn serve(shared: &'static Shared, side: Side, stream: TcpStream
         // The date is read by us, once a second at most; an answer is copied behind its head and sent in one piece.
         .auto_date_header(false)
         .writev(false)
-        // A client may shut down its sending side after the request, as `nc -N` does.
-        .half_close(true)
         .serve_connection(io, service);
 
     let mut stopped = pin!(shared.stopped());
@@ -92,11 +89,14 @@ pub(crate) async fn serve(shared: &'static Shared, side: Side, stream: TcpStream
     })
     .await;
 
-    let mut stream = connection.into_parts().io.stream;
-    match watch.refusal.get() {
-        None => drop(stream.shutdown().await),
-        Some(refusal) => refuse(shared, side, &mut stream, refusal).await,
-    }
+    let last_words = watch.refusal.get().map(|refusal| {
+        let answer = refuse(refusal, watch.timeouts);
+        shared.traffic.answer(side, answer.status);
+        respond::last_words(shared, &answer)
+    });
+    let stream = connection.into_parts().io.stream;
+    // However it ends, the client had its chance.
+    let _ = tokio::time::timeout(LINGER, close(stream, last_words.unwrap_or_default())).await;
 }
 
 /// Why a connection ends with an answer to a request that was never read to its end.
@@ -107,8 +107,8 @@ enum Refusal {
     HeadTooLate,
 }
 
-async fn refuse(shared: &Shared, side: Side, stream: &mut TcpStream, refusal: Refusal) {
-    let answer = match refusal {
+fn refuse(refusal: Refusal, timeouts: Timeouts) -> Answer {
+    match refusal {
         Refusal::UriTooLong => Answer::problem(
             Status::UriTooLong,
             format_args!("the request line is longer than {HEAD_BYTES} bytes; ask for fewer groups at once"),
@@ -118,29 +118,29 @@ async fn refuse(shared: &Shared, side: Side, stream: &mut TcpStream, refusal: Re
             format_args!("the request's head is longer than {HEAD_BYTES} bytes"),
         ),
         Refusal::HeadTooLate => {
-            let seconds = shared.configuration().http.limits.timeouts.header.as_secs_f64();
+            let seconds = timeouts.header.as_secs_f64();
             let detail = format_args!("the request's head was not complete within {seconds} s");
             Answer::problem(Status::RequestTimeout, detail)
         }
-    };
-    shared.traffic.answer(side, answer.status);
-    let linger = async {
-        stream.write_all(respond::last_words(shared, &answer).as_bytes()).await?;
-        stream.shutdown().await?;
-        let mut left = LINGER_BYTES;
-        let mut sink = [const { MaybeUninit::uninit() }; 1024];
-        while left > 0 {
-            let mut buffer = ReadBuf::uninit(&mut sink);
-            poll_fn(|context| Pin::new(&mut *stream).poll_read(context, &mut buffer)).await?;
-            if buffer.filled().is_empty() {
-                break;
-            }
-            left = left.saturating_sub(buffer.filled().len());
+    }
+}
+
+/// Closes in stages (RFC 9112, section 9.6): closing at once while the client still sends would destroy on its way what it
+/// was told last.
+async fn close(mut stream: TcpStream, last_words: String) -> io::Result<()> {
+    stream.write_all(last_words.as_bytes()).await?;
+    stream.shutdown().await?;
+    let mut left = LINGER_BYTES;
+    let mut sink = [const { MaybeUninit::uninit() }; 1024];
+    while left > 0 {
+        let mut buffer = ReadBuf::uninit(&mut sink);
+        poll_fn(|context| Pin::new(&mut stream).poll_read(context, &mut buffer)).await?;
+        if buffer.filled().is_empty() {
+            break;
         }
-        io::Result::Ok(())
-    };
-    // However it ends, the client had its chance.
-    let _ = tokio::time::timeout(LINGER, linger).await;
+        left = left.saturating_sub(buffer.filled().len());
+    }
+    Ok(())
 }
 
 /// What a connection is doing, and until when it may.
