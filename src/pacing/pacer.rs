@@ -1,6 +1,6 @@
 //! One group's pacing: what is kept from one report to the next.
 
-use core::time::Duration;
+use core::{mem::size_of, time::Duration};
 
 use super::{
     Options, Reason, demand::Demand, hold::Hold, invitations::Invitations, price::Price, situation::Situation,
@@ -43,6 +43,9 @@ pub struct Pacer {
     pub(super) probability: f64,
     pub(super) reason: Reason,
 }
+
+/// Each group of the table holds one.
+const _: () = assert!(size_of::<Pacer>() <= 320, "the pacing of a group has outgrown its place in the table");
 
 impl Pacer {
     /// A group of which nothing is known yet.
@@ -115,7 +118,7 @@ impl Pacer {
             // Slots are kept for proactive interactions: the goal is theirs, too.
             let weight = if options.proactive_ratio > 0 { self.unevenness.ratio() } else { 1.0 };
             self.price.learn(
-                f64::from(options.optimization_goal) / 100.0,
+                options.goal(),
                 situation.working(),
                 entered + proactive,
                 weight * since(self.totals.abandoned, last.abandoned),
@@ -124,6 +127,9 @@ impl Pacer {
         // Who accepted an invitation was to be expected; the rest of the proactive interactions comes at a rate of its own.
         let accepted = since(self.totals.invitations_accepted, last.invitations_accepted);
         self.uninvited.learn((proactive - accepted).max(0.0), passed);
+        if statistics.invitations_pending.is_none() {
+            return;
+        }
         let sent = since(self.totals.invitations_sent, last.invitations_sent);
         let pending = f64::from(last.invitations_pending);
         let answered = (sent + pending - f64::from(self.totals.invitations_pending)).max(accepted);

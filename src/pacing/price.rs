@@ -5,11 +5,10 @@
 
 use libm::{exp, log};
 
-/// By how much one abandonment moves the logarithm of the price.
+/// By how much one abandonment moves the logarithm of the price. In large groups, where they are many, it is so much less
+/// that the abandonment allowed within one handle time moves the price by a factor e: the number in progress answers no
+/// faster, and a price that runs ahead of it swings.
 const STEP: f64 = 0.25;
-/// Abandonments in large groups are many and come with a delay: the steps get smaller, so that what is allowed within so
-/// many seconds moves the price by no more than a factor e.
-const SETTLING: f64 = 60.0;
 /// The most that one report can move the logarithm of the price; what is more waits for the next report.
 const STEP_AT_MOST: f64 = 0.5;
 /// The price begins at e^this = twice the goal: a marginal risk of that is, in the mean over all who enter, about the goal.
@@ -42,7 +41,7 @@ impl Price {
         (goal * exp(self.logarithm)).min(1.0)
     }
 
-    /// So many entered and so many abandoned since the last report; `capacity` is what all agents can do, per second.
+    /// So many entered and so many abandoned since the last report, in a group of so many slots.
     pub(super) fn learn(&mut self, goal: f64, slots: f64, entered: f64, abandoned: f64) {
         let step = STEP.min(1.0 / (goal * slots.max(1.0)));
         // Owed within what a long silence can bring; more would be nonsense in the totals.

@@ -66,7 +66,7 @@ const fn is_dual(algorithm: Algorithm) -> bool {
 
 /// The most slots that reactive interactions may take in the mean.
 fn reactive_slots(view: &View, options: &Options) -> f64 {
-    view.situation.slots * (1.0 - f64::from(options.proactive_ratio.min(100)) / 100.0)
+    view.situation.slots * (1.0 - options.kept())
 }
 
 impl Pacer {
@@ -99,7 +99,7 @@ impl Pacer {
         let pending = f64::from(statistics.invitations_pending.unwrap_or(0));
         View {
             situation: Situation::of(statistics, options),
-            goal: f64::from(options.optimization_goal.clamp(1, 99)) / 100.0,
+            goal: options.goal(),
             period: options.refresh_period.as_secs_f64().clamp(0.05, 3600.0),
             age: self.reported.map_or(0.0, |reported| now.saturating_sub(reported).as_secs_f64()),
             reactive_rate,
