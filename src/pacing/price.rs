@@ -15,9 +15,10 @@ const STEP_AT_MOST: f64 = 0.5;
 const START: f64 = core::f64::consts::LN_2;
 /// The lowest price, in goals. The marginal risk exceeds the mean one; a model wrong by 30 is not worth following.
 const LEAST: f64 = 1.0 / 30.0;
-/// The highest price worth having fades towards what is needed now, with this time constant, seconds: a day and a half.
-/// On a day that nearly needs it, that is a factor e in ten hours; where there is room for all by far, in one.
-const REACH_FADES: f64 = 5_000_000.0;
+/// The highest price worth having fades by the square of its distance, in e-folds, to what is needed now; so many seconds
+/// for a distance of one. Where demand nearly needs it, some three e-folds away, a factor e takes a week; where there is room
+/// for all by far, at twenty and more, four hours.
+const REACH_FADES: f64 = 7_000_000.0;
 /// … and the price may exceed it by this factor e^…: it has to find out what is needed.
 const MARGIN: f64 = 1.0;
 /// Smaller risks are as good as none.

@@ -8,6 +8,9 @@ use libm::exp;
 
 /// Interactions remembered; the ratio changes with the traffic's mixture only.
 const REMEMBERED: f64 = 500.0;
+/// The risk at the end of a period stands for that of all who enter in it: the ratio is known to about a tenth, and the
+/// goal is an upper limit.
+const CAREFULLY: f64 = 1.1;
 
 /// Expected interactions, and how many of them are expected to be abandoned.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +37,6 @@ impl Unevenness {
     /// Risk of the proactive ones ÷ risk of all, ≥ 1.
     pub(super) fn ratio(&self) -> f64 {
         let (here, there) = (self.proactive_risk * self.all, self.all_risk * self.proactive);
-        if there > 0.0 { (here / there).clamp(1.0, 10.0) } else { 1.0 }
+        if there > 0.0 { (CAREFULLY * here / there).clamp(1.0, 10.0) } else { 1.0 }
     }
 }

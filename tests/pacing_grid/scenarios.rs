@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use contact_centre::{Collector, Curve, Fields, Network, Proactive, Scenario, Steps, Times};
+use contact_centre::{Collector, Curve, Network, Proactive, Scenario, Steps, Times};
 use pacingd::pacing::{Algorithm, OptimizationTarget, Options};
 
 /// One row of the grid for each algorithm.
@@ -144,7 +144,7 @@ fn day(peak: f64) -> Curve {
 pub(crate) fn tuned() -> Vec<Case> {
     let case = Case::new;
     vec![
-        case("1 agent", 1, 2.0, SMALL).hours(600.0),
+        case("1 agent", 1, 2.0, SMALL).hours(900.0),
         case("2 agents", 2, 1.5, SMALL).hours(400.0),
         case("5 agents", 5, 1.5, SMALL),
         case("5 agents, demand fivefold", 5, 5.0, SMALL),
@@ -242,10 +242,5 @@ impl Case {
     fn halved_staff(self) -> Self {
         let agents = self.scenario.staff.peak();
         self.staff(Steps::new([(0.0, agents), (4.0 * HOUR, agents / 2)]).repeated(8.0 * HOUR))
-    }
-
-    /// A line that says `ready` and nothing else.
-    pub(crate) fn fields(self, fields: Fields) -> Self {
-        self.collector(|collector| collector.fields = fields)
     }
 }
