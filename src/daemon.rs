@@ -13,6 +13,8 @@ mod respond;
 mod shared;
 mod signals;
 mod statistics;
+mod status;
+mod systemd;
 mod ticker;
 
 use std::process::ExitCode;
@@ -20,8 +22,12 @@ use std::process::ExitCode;
 use arguments::Action;
 use configuration::Configuration;
 use exit::Failure;
+use listener::Listener;
 use log::Log;
 use shared::Shared;
+use systemd::manager::Manager;
+use systemd::sockets::Sockets;
+use tokio::net::UdpSocket;
 
 /// Version, as `--version` and the log tell it.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -67,19 +73,11 @@ fn run(
 
     let mut signals =
         signals::Signals::register().map_err(|error| Failure::system(format!("cannot take signals: {error}")))?;
-    let http = configuration.http.listen.iter().map(|address| listener::bind(*address));
-    let http = http.collect::<Result<Vec<_>, _>>().map_err(Failure::system)?;
-    let operators = listener::bind(configuration.operators.listen).map_err(Failure::system)?;
-    let udp = statistics::bind(configuration.statistics.listen).map_err(Failure::system)?;
-
-    for listener in &http {
-        log.info(format_args!("answering HTTP on {}", listener.local()));
-    }
-    log.info(format_args!("answering operators on {}", operators.local()));
-    log.info(format_args!("receiving statistics on UDP {}", statistics::local(&udp)));
+    let (http, operators, udp) = open(&configuration, log)?;
+    let manager = Manager::from_environment();
 
     // Lives as long as the process; tasks share it without counting references.
-    let shared: &'static Shared = Box::leak(Box::new(Shared::new(configuration, log.clone())));
+    let shared: &'static Shared = Box::leak(Box::new(Shared::new(configuration, log.clone(), manager)));
     shared.declare_groups();
     runtime.block_on(tasks.run_until(async {
         let visitors = listener::Gate::new(shared.configuration().http.limits.connections);
@@ -90,11 +88,16 @@ fn run(
         tokio::task::spawn_local(operators.serve(shared, respond::Side::Operators, watchers.clone()));
         tokio::task::spawn_local(statistics::receive(shared, udp));
         tokio::task::spawn_local(ticker::run(shared));
-        shared.log.info(format_args!("pacingd {VERSION} is ready"));
+        tokio::task::spawn_local(shared.manager.watch());
+        shared.log.info(format_args!("ready, version {VERSION}"));
+        shared.manager.ready();
         let failed = |error| Failure::system(format!("cannot wait for signals: {error}"));
         while let signals::Signal::Reload = signals.next().await.map_err(failed)? {
+            shared.manager.reloading();
             reload::reload(shared, &source, log_to);
+            shared.manager.ready();
         }
+        shared.manager.stopping();
         shared.log.info(format_args!("stopping: answers under way get {} s", listener::DRAIN.as_secs()));
         shared.stop();
         let unfinished = tokio::time::timeout(listener::DRAIN, async {
@@ -107,4 +110,26 @@ fn run(
         shared.log.info(format_args!("stopped"));
         Ok(())
     }))
+}
+
+/// The sockets: those that systemd holds, and for the rest our own.
+fn open(configuration: &Configuration, log: &Log) -> Result<(Vec<Listener>, Listener, UdpSocket), Failure> {
+    let held = Sockets::take(configuration).map_err(Failure::configuration)?;
+    held.tell_differences(configuration, |line| log.warning(line));
+    let http = if held.http.is_empty() {
+        configuration.http.listen.iter().map(|address| listener::bind(*address)).collect::<Result<Vec<_>, _>>()
+    } else {
+        held.http.into_iter().map(listener::adopt).collect()
+    };
+    let operators = held.operators.map_or_else(|| listener::bind(configuration.operators.listen), listener::adopt);
+    let udp = held.statistics.map_or_else(|| statistics::bind(configuration.statistics.listen), statistics::adopt);
+    let (http, operators, udp) =
+        (http.map_err(Failure::system)?, operators.map_err(Failure::system)?, udp.map_err(Failure::system)?);
+
+    for listener in &http {
+        log.info(format_args!("answering HTTP on {}", listener.local()));
+    }
+    log.info(format_args!("answering operators on {}", operators.local()));
+    log.info(format_args!("receiving statistics on UDP {}", statistics::local(&udp)));
+    Ok((http, operators, udp))
 }

@@ -11,6 +11,11 @@ pub(crate) fn now() -> Duration {
     duration(clock_gettime(ClockId::Boottime))
 }
 
+/// Time since the machine started, without the time it slept: as the service manager counts it.
+pub(crate) fn monotonic() -> Duration {
+    duration(clock_gettime(ClockId::Monotonic))
+}
+
 /// Wall-clock time since 1970; zero if the clock is set before that.
 pub(crate) fn since_epoch() -> Duration {
     duration(clock_gettime(ClockId::Realtime))

@@ -32,6 +32,10 @@ const HEAD_BYTES: usize = 8192;
 const LINGER_BYTES: usize = 256 * 1024;
 const LINGER: Duration = Duration::from_secs(1);
 
+/// How long a client that has connected, and not asked yet, is waited for when the daemon stops: its request may be on
+/// its way.
+const LAST_CALL: Duration = Duration::from_secs(1);
+
 pub(crate) async fn serve(shared: &'static Shared, side: Side, stream: TcpStream) {
     // An answer is one small segment; nothing is gained by waiting for more.
     let _ = stream.set_nodelay(true);
@@ -55,13 +59,22 @@ pub(crate) async fn serve(shared: &'static Shared, side: Side, stream: TcpStream
     let mut timer = pin!(tokio::time::sleep_until(watch.deadline()));
     let mut is_stopping = false;
     poll_fn(|context| {
-        if !is_stopping && stopped.as_mut().poll(context).is_ready() {
-            is_stopping = true;
-            Pin::new(&mut connection).graceful_shutdown();
-        }
         // Of an error in here only what the watch has seen is of use; hyper has answered the others itself.
         if connection.poll_without_shutdown(context).is_ready() {
             return Poll::Ready(());
+        }
+        // In this order: a request that has come already is answered before an idle connection is closed.
+        if !is_stopping && stopped.as_mut().poll(context).is_ready() {
+            is_stopping = true;
+            watch.hurry();
+            // hyper would close between two requests even if half of a head has come; the answer to it ends the
+            // connection instead.
+            if watch.phase.get() != Phase::Head {
+                Pin::new(&mut connection).graceful_shutdown();
+            }
+            if connection.poll_without_shutdown(context).is_ready() {
+                return Poll::Ready(());
+            }
         }
         // Most deadlines are moved away before they come; the timer follows only when it would be late.
         if watch.deadline() < timer.deadline() {
@@ -166,7 +179,8 @@ impl Watch {
 
     /// Bytes came. They may hold the end of one head and the beginning of the next.
     fn bytes_read(&self, bytes: &[u8]) -> Result<(), Refusal> {
-        if self.phase.get() == Phase::Idle {
+        // Nothing at all is the end of the client's sending, not the beginning of a head.
+        if self.phase.get() == Phase::Idle && !bytes.is_empty() {
             self.enter(Phase::Head);
         }
         let mut head = self.head.get();
@@ -185,6 +199,13 @@ impl Watch {
             (true, Phase::Stalled) => self.request_read(),
             (false, phase) if phase != Phase::Stalled => self.enter(Phase::Stalled),
             _ => {}
+        }
+    }
+
+    /// The daemon stops.
+    fn hurry(&self) {
+        if self.phase.get() == Phase::Idle {
+            self.deadline.set(self.deadline.get().min(Instant::now() + LAST_CALL));
         }
     }
 

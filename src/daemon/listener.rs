@@ -43,6 +43,12 @@ pub(crate) fn bind(address: SocketAddr) -> Result<Listener, String> {
     Ok(Listener { socket })
 }
 
+/// Takes a socket that is bound and listens already. Needs the event loop.
+pub(crate) fn adopt(socket: std::net::TcpListener) -> Result<Listener, String> {
+    let adopted = socket.set_nonblocking(true).and_then(|()| TcpListener::from_std(socket));
+    adopted.map(|socket| Listener { socket }).map_err(|error| format!("cannot take systemd's socket: {error}"))
+}
+
 impl Listener {
     /// The socket's own address, for people.
     pub(crate) fn local(&self) -> impl fmt::Display {

@@ -32,6 +32,7 @@ pub(crate) enum Side {
 }
 
 pub(crate) fn respond(shared: &Shared, side: Side, request: &Request<Incoming>) -> Result<Response<Text>, Infallible> {
+    shared.status.count_answer();
     let now = clock::now();
     let (method, path, query) = (request.method(), request.uri().path(), request.uri().query().unwrap_or_default());
     let answer = match side {
@@ -60,8 +61,8 @@ pub(crate) fn respond(shared: &Shared, side: Side, request: &Request<Incoming>) 
     if side == Side::Visitors {
         cors::allow(&shared.configuration().http.allowed_origins, request, headers);
     }
-    if !request.body().is_end_stream() {
-        // Nothing here takes a body; reading it to keep the connection would let a client choose how long.
+    // Nothing here takes a body; reading it to keep the connection would let a client choose how long.
+    if !request.body().is_end_stream() || shared.is_stopping() {
         headers.insert(header::CONNECTION, CLOSE);
     }
     if !answer.body.is_empty() {

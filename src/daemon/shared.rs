@@ -10,6 +10,8 @@ use super::clock;
 use super::configuration::Configuration;
 use super::log::{Cause, Log};
 use super::respond::Dates;
+use super::status::Status;
+use super::systemd::manager::Manager;
 
 pub(crate) struct Shared {
     /// Never borrowed across an `.await`.
@@ -17,6 +19,8 @@ pub(crate) struct Shared {
     configuration: RefCell<Configuration>,
     pub(crate) log: Log,
     pub(crate) dates: Dates,
+    pub(crate) manager: Manager,
+    pub(crate) status: Status,
     /// When the ticker means to wake up; see there.
     pub(crate) wakeup: Cell<Option<Duration>>,
     pub(crate) wake_ticker: Notify,
@@ -25,12 +29,14 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(configuration: Configuration, log: Log) -> Self {
+    pub(crate) fn new(configuration: Configuration, log: Log, manager: Manager) -> Self {
         Self {
             state: RefCell::new(State::new(configuration.settings())),
             configuration: RefCell::new(configuration),
             log,
             dates: Dates::new(),
+            manager,
+            status: Status::new(),
             wakeup: Cell::new(None),
             wake_ticker: Notify::new(),
             is_stopping: Cell::new(false),
@@ -71,6 +77,11 @@ impl Shared {
     pub(crate) fn stop(&self) {
         self.is_stopping.set(true);
         self.stopping.notify_waiters();
+    }
+
+    /// Whether it is time to end.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.is_stopping.get()
     }
 
     /// Waits until it is time to end.

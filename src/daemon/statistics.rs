@@ -22,11 +22,18 @@ const DATAGRAMS_A_TURN: usize = 32;
 const PAUSE: Duration = Duration::from_millis(200);
 
 pub(crate) fn bind(address: SocketAddr) -> Result<UdpSocket, String> {
-    let bound = std::net::UdpSocket::bind(address).and_then(|socket| {
-        socket.set_nonblocking(true)?;
-        UdpSocket::from_std(socket)
-    });
+    let bound = std::net::UdpSocket::bind(address).and_then(non_blocking);
     bound.map_err(|error| format!("cannot receive statistics on UDP {address}: {error}"))
+}
+
+/// Takes a socket that is bound already. Needs the event loop.
+pub(crate) fn adopt(socket: std::net::UdpSocket) -> Result<UdpSocket, String> {
+    non_blocking(socket).map_err(|error| format!("cannot take systemd's UDP socket: {error}"))
+}
+
+fn non_blocking(socket: std::net::UdpSocket) -> io::Result<UdpSocket> {
+    socket.set_nonblocking(true)?;
+    UdpSocket::from_std(socket)
 }
 
 /// The socket's own address, for people.

@@ -152,6 +152,23 @@ mod tests {
     }
 
     #[test]
+    fn the_example_that_ships_shows_every_key_with_its_default() {
+        let example = include_str!("../../../pacingd.toml");
+        let is_key =
+            |line: &str| line.strip_prefix('#').is_some_and(|key| key.starts_with(|first: char| first.is_lowercase()));
+        let uncommented =
+            |line: &str| if is_key(line) { line.trim_start_matches('#').to_owned() } else { line.to_owned() };
+        let shown = example.lines().map(uncommented).collect::<Vec<_>>().join("\n");
+        let defaults = Configuration::default();
+        assert_eq!(read("pacingd.toml", example).unwrap(), defaults);
+        assert_eq!(read("pacingd.toml", &shown).unwrap(), defaults);
+        let printed = defaults.to_string();
+        for line in printed.lines() {
+            assert!(shown.lines().any(|shown| shown == line), "{line:?} is not shown");
+        }
+    }
+
+    #[test]
     fn every_key_is_read() {
         let text = r#"
             [http]

@@ -149,7 +149,16 @@ fn timestamp(at: OffsetDateTime) -> String {
 fn local_time() -> OffsetDateTime {
     let seconds = i64::try_from(clock::since_epoch().as_secs()).unwrap_or_default();
     let utc = OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-    UtcOffset::local_offset_at(utc).map_or(utc, |offset| utc.to_offset(offset))
+    UtcOffset::local_offset_at(in_32_bits(utc)).map_or(utc, |offset| utc.to_offset(offset))
+}
+
+/// A time before 2038 with the same offset from UTC: the C library of 32-bit musl is asked for it with 32-bit times.
+/// After 28 years the calendar falls on the same days of the week, by which summer time begins and ends.
+fn in_32_bits(mut at: OffsetDateTime) -> OffsetDateTime {
+    while at.year() > 2037 {
+        at -= time::Duration::days(28 * 365 + 7);
+    }
+    at
 }
 
 #[cfg(test)]
@@ -165,5 +174,14 @@ mod tests {
         assert!(line.ends_with(" pacingd[7]: no chats"), "{line}");
         let at = OffsetDateTime::from_unix_timestamp(2_208_989_045).unwrap();
         assert_eq!(timestamp(at), "Jan  1 00:04:05", "in 2040 too, with the day filled up by a space");
+    }
+
+    #[test]
+    fn the_offset_of_a_late_year_is_that_of_an_early_one_with_the_same_calendar() {
+        let late = OffsetDateTime::from_unix_timestamp(2_224_713_600).unwrap();
+        let early = in_32_bits(late);
+        assert_eq!((late.year(), early.year()), (2040, 2012));
+        assert_eq!((early.month(), early.day(), early.weekday()), (late.month(), late.day(), late.weekday()));
+        assert_eq!(in_32_bits(early), early, "what fits is left alone");
     }
 }

@@ -1,0 +1,208 @@
+//! pacingd and a simulated contact centre, live: real datagrams to the daemon, and visitors who ask it over real HTTP
+//! before they enter, so that what it answers decides what it hears next.
+//!
+//! `cargo run --example demo` until Ctrl-C; `-- --seconds 60` for so long, `-- --seed 7` for another day.
+
+use std::error::Error;
+use std::io::{BufRead as _, BufReader, IsTerminal as _, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use contact_centre::{Books, Centre, Curve, Happening, Proactive, Scenario, Steps, Times};
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// Quicker than life, so that a minute shows what a shift would: half a minute an interaction, a quarter of patience.
+const HANDLE_TIME: f64 = 30.0;
+const PATIENCE: f64 = 15.0;
+const AGENTS: u32 = 20;
+
+/// How long the daemon may take for an answer before a visitor gives up asking.
+const HTTP_TIMEOUT: Duration = Duration::from_secs(5);
+
+fn main() -> Result<()> {
+    let (seconds, seed) = arguments()?;
+    let daemon = Daemon::start()?;
+    let Addresses { http, operators, statistics } = daemon.addresses;
+    println!("\npacingd is running. Try, in another terminal:");
+    println!("  curl 'http://{http}/backend/data/pacing/reactiveState?channel=chat'");
+    println!("  curl 'http://{http}/backend/data/pacing/channelCapacity?channel=chat&groups=Sales'");
+    println!("  curl 'http://{operators}/health'");
+    println!("  watch -n1 \"curl -s 'http://{http}/backend/data/pacing/reactiveState?channel=chat'\"\n");
+    println!("{AGENTS} agents; demand swings from half of what they can do to twice as much and back in four minutes.");
+    println!("Goal: at most 3 % of those who enter give up waiting. Ctrl-C ends it.\n");
+
+    let collector = UdpSocket::bind(SocketAddr::new(statistics.ip(), 0))?;
+    let mut centre = Centre::new(&scenario(), seed);
+    let mut display = Display::new();
+    let started = Instant::now();
+    let end = seconds.unwrap_or(f64::INFINITY);
+    let mut state = None;
+    while centre.now() < end {
+        let next = centre.next_event_at().min(display.due).min(end);
+        // Real time: an event happens when its moment has come.
+        std::thread::sleep(Duration::from_secs_f64(next).saturating_sub(started.elapsed()));
+        while let Some(happening) = centre.advance(next) {
+            match happening {
+                Happening::Visitor(visitor) => {
+                    // A web tier that gets no answer offers no chat.
+                    state = reactive_state(http)?;
+                    let _ = centre.admit(visitor, state.unwrap_or(0.0));
+                }
+                Happening::Statistics(snapshot) => {
+                    collector.send_to(centre.line(&snapshot).as_bytes(), statistics)?;
+                }
+            }
+        }
+        if centre.now() >= display.due {
+            display.show(&centre, state);
+        }
+    }
+    println!();
+    Ok(())
+}
+
+fn arguments() -> Result<(Option<f64>, u64)> {
+    let mut seconds = None;
+    let mut seed = 1;
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        let value = arguments.next().ok_or_else(|| format!("{argument} wants a number"))?;
+        match argument.as_str() {
+            "--seconds" => seconds = Some(value.parse()?),
+            "--seed" => seed = value.parse()?,
+            _ => return Err(format!("{argument} is unknown; want --seconds or --seed").into()),
+        }
+    }
+    Ok((seconds, seed))
+}
+
+fn scenario() -> Scenario {
+    let capacity = f64::from(AGENTS) / HANDLE_TIME;
+    let day = [(0.0, 0.5), (60.0, 0.5), (80.0, 2.0), (160.0, 2.0), (200.0, 0.9), (240.0, 0.5)];
+    Scenario {
+        visitors: Curve::lines(day).repeated(240.0).scaled(capacity),
+        proactive: Proactive::Uncontrolled(Curve::constant(0.1 * capacity)),
+        staff: Steps::constant(AGENTS),
+        handle_time: Times::Lognormal { mean: HANDLE_TIME, variation: 1.0 },
+        patience: Times::Exponential { mean: PATIENCE },
+        ..Scenario::default()
+    }
+}
+
+/// What a visitor's page asks before it offers a chat. `None`: the daemon had no answer.
+fn reactive_state(http: SocketAddr) -> Result<Option<f64>> {
+    let mut stream = TcpStream::connect_timeout(&http, HTTP_TIMEOUT)?;
+    stream.set_read_timeout(Some(HTTP_TIMEOUT))?;
+    write!(
+        stream,
+        "GET /backend/data/pacing/reactiveState?channel=chat&groups=Sales HTTP/1.1\r\n\
+         host: {http}\r\nconnection: close\r\n\r\n"
+    )?;
+    let mut response = String::new();
+    stream.read_to_string(&mut response)?;
+    let (head, body) = response.split_once("\r\n\r\n").ok_or("the daemon's response has no body")?;
+    if !head.starts_with("HTTP/1.1 200 ") {
+        return Ok(None);
+    }
+    let answer: serde_json::Value = serde_json::from_str(body)?;
+    Ok(Some(answer["reactiveState"].as_f64().ok_or_else(|| format!("no reactiveState in {body}"))?))
+}
+
+/// The line that shows what happens: in place in a terminal, else one under the other.
+struct Display {
+    due: f64,
+    interval: f64,
+    end: &'static str,
+}
+
+impl Display {
+    fn new() -> Self {
+        let (interval, end) = if std::io::stdout().is_terminal() { (0.5, "\r") } else { (5.0, "\n") };
+        Self { due: 0.0, interval, end }
+    }
+
+    fn show(&mut self, centre: &Centre, state: Option<f64>) {
+        self.due += self.interval;
+        let now = centre.snapshot();
+        let Books { offered, reactive_entered, .. } = centre.books();
+        print!(
+            "{:5.0} s  ready {:2}  queued {:2}  reactive state {}  asked {offered}, admitted {reactive_entered}, abandoned {} ({:.1} % of all who entered)   {}",
+            centre.now(),
+            now.ready,
+            now.queued.unwrap_or_default(),
+            state.map_or_else(|| "  – ".into(), |state| format!("{state:.2}")),
+            centre.books().abandoned(),
+            100.0 * centre.books().abandonment(),
+            self.end,
+        );
+        let _ = std::io::stdout().flush();
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Addresses {
+    http: SocketAddr,
+    operators: SocketAddr,
+    statistics: SocketAddr,
+}
+
+/// The real binary, on ports that were free.
+struct Daemon {
+    process: Child,
+    addresses: Addresses,
+    configuration: PathBuf,
+}
+
+impl Daemon {
+    fn start() -> Result<Self> {
+        let binary = build()?;
+        let configuration = std::env::temp_dir().join(format!("pacingd-demo-{}.toml", std::process::id()));
+        std::fs::write(
+            &configuration,
+            format!(
+                "http.listen = [\"127.0.0.1:0\"]\noperators.listen = \"127.0.0.1:0\"\nstatistics.listen = \"127.0.0.1:0\"\n\
+                 [pacing]\nrefresh-period = 1\nhandle-time = {HANDLE_TIME}\npatience = {PATIENCE}\n"
+            ),
+        )?;
+        let mut process = Command::new(binary)
+            .args(["--log", "stderr", "--config"])
+            .arg(&configuration)
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let mut log = BufReader::new(process.stderr.take().ok_or("the daemon has no standard error")?).lines();
+        let mut address = || -> Result<SocketAddr> {
+            let line = log.next().ok_or("the daemon ended at once")??;
+            eprintln!("{line}");
+            Ok(line.rsplit(' ').next().unwrap_or_default().parse()?)
+        };
+        let addresses = Addresses { http: address()?, operators: address()?, statistics: address()? };
+        // What else it says is shown as it comes.
+        std::thread::spawn(move || log.map_while(std::io::Result::ok).for_each(|line| eprintln!("{line}")));
+        Ok(Self { process, addresses, configuration })
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        let _ = std::fs::remove_file(&self.configuration);
+    }
+}
+
+/// The daemon's binary, beside this example's, built anew if cargo runs us: cargo builds no binary for an example.
+fn build() -> Result<PathBuf> {
+    let here = std::env::current_exe()?;
+    let target = here.parent().and_then(|examples| examples.parent()).ok_or("this example is nowhere")?;
+    if let Some(cargo) = std::env::var_os("CARGO") {
+        let profile: &[&str] = if cfg!(debug_assertions) { &[] } else { &["--release"] };
+        let built = Command::new(cargo).args(["build", "--locked", "--bin", "pacingd"]).args(profile).status()?;
+        if !built.success() {
+            return Err("cargo could not build pacingd".into());
+        }
+    }
+    Ok(target.join("pacingd"))
+}

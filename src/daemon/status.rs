@@ -1,0 +1,116 @@
+//! The line that `systemctl status` shows: how many groups are heard of, what they come to, how much is asked.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::time::Duration;
+
+use pacingd::channel::Channel;
+use pacingd::consolidation::Consolidation;
+
+use super::shared::Shared;
+
+/// A manager that has more to do than to read us: ten seconds are soon enough for people.
+const INTERVAL: Duration = Duration::from_secs(10);
+
+/// What was told last.
+pub(crate) struct Status {
+    /// Requests answered since the daemon started.
+    answered: Cell<u64>,
+    told: RefCell<Told>,
+}
+
+struct Told {
+    at: Duration,
+    answered: u64,
+    line: Option<Line>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Line {
+    known: usize,
+    fresh: u32,
+    /// In hundredths, as it is shown, so that what looks the same is not told again.
+    reactive_state: [Option<u32>; Channel::ALL.len()],
+    requests_a_second: u64,
+}
+
+impl Status {
+    pub(crate) const fn new() -> Self {
+        let told = Told { at: Duration::ZERO, answered: 0, line: None };
+        Self { answered: Cell::new(0), told: RefCell::new(told) }
+    }
+
+    pub(crate) fn count_answer(&self) {
+        self.answered.set(self.answered.get() + 1);
+    }
+}
+
+/// Tells the manager how things are, if that is due and differs from what it was told last.
+pub(crate) fn tell(shared: &Shared, now: Duration) {
+    if !shared.manager.is_there() {
+        return;
+    }
+    let mut told = shared.status.told.borrow_mut();
+    let mut line = line(shared, now);
+    let since = now.saturating_sub(told.at);
+    // That groups appear or fall silent is what the line is looked at for: it is told at once.
+    let is_news = told.line.as_ref().is_none_or(|last| last.known != line.known || last.fresh != line.fresh);
+    if !is_news && since < INTERVAL {
+        return;
+    }
+    let answered = shared.status.answered.get();
+    line.requests_a_second = (answered - told.answered) / since.as_secs().max(1);
+    if told.line.as_ref() != Some(&line) {
+        shared.manager.status(format_args!("{line}"));
+    }
+    *told = Told { at: now, answered, line: Some(line) };
+}
+
+fn line(shared: &Shared, now: Duration) -> Line {
+    let state = shared.state();
+    let time_to_live = state.settings().time_to_live;
+    let groups = state.groups();
+    let mut fresh = 0;
+    let reactive_state = Channel::ALL.map(|channel| {
+        let sum = Consolidation::of(groups.of(channel).1.iter(), now, time_to_live);
+        fresh += sum.fresh_groups();
+        // 0..=1, so it fits.
+        sum.reactive_state().map(|state| (state * 100.0).round() as u32)
+    });
+    Line { known: groups.all().len(), fresh, reactive_state, requests_a_second: 0 }
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.known == 0 {
+            return formatter.write_str("no statistics yet");
+        }
+        let plural = if self.known == 1 { "" } else { "s" };
+        write!(formatter, "{} group{plural}, {} fresh", self.known, self.fresh)?;
+        let mut separator = "; reactive state";
+        for (channel, hundredths) in Channel::ALL.into_iter().zip(self.reactive_state) {
+            if let Some(hundredths) = hundredths {
+                write!(formatter, "{separator} {channel} {}.{:02}", hundredths / 100, hundredths % 100)?;
+                separator = ",";
+            }
+        }
+        write!(formatter, "; {} requests/s", self.requests_a_second)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_says_what_an_operator_looks_for() {
+        let mut line = Line { known: 12, fresh: 9, reactive_state: [Some(73), None], requests_a_second: 42 };
+        assert_eq!(line.to_string(), "12 groups, 9 fresh; reactive state chat 0.73; 42 requests/s");
+        line.reactive_state = [Some(100), Some(5)];
+        assert_eq!(line.to_string(), "12 groups, 9 fresh; reactive state chat 1.00, webcallback 0.05; 42 requests/s");
+        line = Line { known: 1, fresh: 0, reactive_state: [None, None], requests_a_second: 0 };
+        assert_eq!(line.to_string(), "1 group, 0 fresh; 0 requests/s");
+        line.known = 0;
+        assert_eq!(line.to_string(), "no statistics yet");
+    }
+}

@@ -1,0 +1,169 @@
+//! Sockets that systemd holds for the daemon (`sd_listen_fds(3)`): they outlive it, and so do the connections and
+//! datagrams that wait in them while it restarts.
+//!
+//! A socket unit can give all its sockets only one name. So a name decides if it is one of ours; else a datagram socket
+//! is for statistics, a stream socket with the port of `operators.listen` is for operators, and any other for HTTP.
+
+use std::fmt::{self, Display};
+use std::io;
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+
+use listenfd::ListenFd;
+
+use super::super::configuration::Configuration;
+
+/// What was handed over.
+#[derive(Default)]
+pub(crate) struct Sockets {
+    pub(crate) http: Vec<TcpListener>,
+    pub(crate) operators: Option<TcpListener>,
+    pub(crate) statistics: Option<UdpSocket>,
+}
+
+impl Sockets {
+    /// Takes them all; none if the daemon was started without. To be called once, before there is another thread.
+    ///
+    /// # Errors
+    ///
+    /// One of them is of no use here; starting again would not help.
+    pub(crate) fn take(configuration: &Configuration) -> Result<Self, String> {
+        let mut handed_over = ListenFd::from_env();
+        let names = std::env::var("LISTEN_FDNAMES").unwrap_or_default();
+        let mut names = names.split(':');
+        let mut sockets = Self::default();
+        for index in 0..handed_over.len() {
+            let name = names.next().unwrap_or_default();
+            if let Ok(Some(socket)) = handed_over.take_udp_socket(index) {
+                sockets.take_udp(name, socket)?;
+            } else if let Ok(Some(socket)) = handed_over.take_tcp_listener(index) {
+                sockets.take_tcp(name, socket, configuration.operators.listen.port())?;
+            } else {
+                return Err(format!("systemd hands over socket {index}, \"{name}\", which is neither TCP nor UDP"));
+            }
+        }
+        Ok(sockets)
+    }
+
+    fn take_udp(&mut self, name: &str, socket: UdpSocket) -> Result<(), String> {
+        if matches!(name, "http" | "operators") {
+            return Err(format!("systemd hands over a UDP socket as \"{name}\", which wants a TCP one"));
+        }
+        match self.statistics.replace(socket) {
+            None => Ok(()),
+            Some(_) => Err("systemd hands over two UDP sockets; one is wanted, for statistics".into()),
+        }
+    }
+
+    fn take_tcp(&mut self, name: &str, socket: TcpListener, operators_port: u16) -> Result<(), String> {
+        let is_for_operators = match name {
+            "statistics" => {
+                return Err("systemd hands over a TCP socket as \"statistics\", which wants a UDP one".into());
+            }
+            "http" => false,
+            "operators" => true,
+            _ => socket.local_addr().is_ok_and(|address| address.port() == operators_port),
+        };
+        if !is_for_operators {
+            self.http.push(socket);
+            return Ok(());
+        }
+        match self.operators.replace(socket) {
+            None => Ok(()),
+            Some(_) => Err("systemd hands over two TCP sockets for operators; one is wanted".into()),
+        }
+    }
+
+    /// Tells of each setting that has no effect because systemd holds a socket of another address in its place.
+    pub(crate) fn tell_differences(&self, configuration: &Configuration, mut tell: impl FnMut(fmt::Arguments<'_>)) {
+        let Configuration { http, operators, statistics, .. } = configuration;
+        let mut compare = |key, held: Vec<io::Result<SocketAddr>>, configured: &[SocketAddr]| {
+            let mut held: Vec<_> = held.into_iter().filter_map(Result::ok).collect();
+            let mut configured = configured.to_vec();
+            held.sort_unstable();
+            configured.sort_unstable();
+            if !held.is_empty() && held != configured {
+                tell(format_args!(
+                    "{key} names {}, but systemd holds {}, which is in force; it is changed in pacingd.socket",
+                    List(&configured),
+                    List(&held)
+                ));
+            }
+        };
+        compare("http.listen", self.http.iter().map(TcpListener::local_addr).collect(), &http.listen);
+        let held = self.operators.iter().map(TcpListener::local_addr).collect();
+        compare("operators.listen", held, &[operators.listen]);
+        let held = self.statistics.iter().map(UdpSocket::local_addr).collect();
+        compare("statistics.listen", held, &[statistics.listen]);
+    }
+}
+
+struct List<'a>(&'a [SocketAddr]);
+
+impl Display for List<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, address) in self.0.iter().enumerate() {
+            write!(formatter, "{}{address}", if index == 0 { "" } else { ", " })?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tcp() -> TcpListener {
+        TcpListener::bind("127.0.0.1:0").unwrap()
+    }
+
+    fn udp() -> UdpSocket {
+        UdpSocket::bind("127.0.0.1:0").unwrap()
+    }
+
+    #[test]
+    fn sockets_of_one_unit_are_told_apart_by_kind_and_port() {
+        let mut sockets = Sockets::default();
+        let (visitors, watchers) = (tcp(), tcp());
+        let port = watchers.local_addr().unwrap().port();
+        sockets.take_tcp("pacingd.socket", visitors, port).unwrap();
+        sockets.take_tcp("pacingd.socket", watchers, port).unwrap();
+        sockets.take_udp("pacingd.socket", udp()).unwrap();
+        assert_eq!(sockets.http.len(), 1);
+        assert_eq!(sockets.operators.unwrap().local_addr().unwrap().port(), port);
+        assert!(sockets.statistics.is_some());
+    }
+
+    #[test]
+    fn a_name_of_ours_decides_whatever_the_port_is() {
+        let mut sockets = Sockets::default();
+        let (visitors, watchers) = (tcp(), tcp());
+        let port = visitors.local_addr().unwrap().port();
+        sockets.take_tcp("http", visitors, port).unwrap();
+        sockets.take_tcp("operators", watchers, port).unwrap();
+        assert_eq!((sockets.http.len(), sockets.operators.is_some()), (1, true));
+    }
+
+    #[test]
+    fn a_socket_too_many_or_of_the_wrong_kind_is_refused() {
+        let mut sockets = Sockets::default();
+        sockets.take_udp("statistics", udp()).unwrap();
+        assert!(sockets.take_udp("statistics", udp()).unwrap_err().contains("two UDP sockets"));
+        assert!(sockets.take_udp("http", udp()).unwrap_err().contains("wants a TCP one"));
+        assert!(sockets.take_tcp("statistics", tcp(), 1).unwrap_err().contains("wants a UDP one"));
+        sockets.take_tcp("operators", tcp(), 1).unwrap();
+        assert!(sockets.take_tcp("operators", tcp(), 1).unwrap_err().contains("two TCP sockets"));
+    }
+
+    #[test]
+    fn a_setting_that_systemd_overrules_is_told_and_one_that_it_meets_is_not() {
+        let mut configuration = Configuration::default();
+        let sockets = Sockets { http: vec![tcp()], operators: Some(tcp()), statistics: None };
+        configuration.operators.listen = sockets.operators.as_ref().unwrap().local_addr().unwrap();
+        let mut told = Vec::new();
+        sockets.tell_differences(&configuration, |line| told.push(line.to_string()));
+        let held = sockets.http[0].local_addr().unwrap();
+        let line = format!("http.listen names 127.0.0.1:8080, but systemd holds {held}, which is in force");
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(told[0].starts_with(&line), "{told:?}");
+    }
+}
