@@ -40,10 +40,7 @@ fn main() -> ExitCode {
             };
             let (report, refresh) = ((reports - nothing) / u64::from(SECONDS), (all - reports) / u64::from(SECONDS));
             let traffic = if invited { "invitations too" } else { "reactive only" };
-            println!(
-                "{agents:>5} agents, {traffic:<15} {algorithm:<21?} {report:>9} {refresh:>10}",
-                algorithm = algorithm
-            );
+            println!("{agents:>5} agents, {traffic:<15} {algorithm:<21?} {report:>9} {refresh:>10}");
             let in_range = algorithm != Algorithm::SuperProgressiveDual || agents <= 30;
             within &= !in_range || refresh <= u64::from(most);
         }

@@ -61,3 +61,39 @@ impl Invitations {
         pending + self.unreported
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn acceptance_and_the_time_to_the_answer_are_found() {
+        let mut invitations = Invitations::NEW;
+        // One sent and answered a second, three of ten accepted; fifteen pending: fifteen seconds each.
+        for second in 0..1_000 {
+            let accepted = if second % 10 < 3 { 1.0 } else { 0.0 };
+            invitations.learn(1.0, accepted, 15.0, 1.0);
+        }
+        assert!((invitations.acceptance() - 0.3).abs() < 0.03, "{}", invitations.acceptance());
+        assert!((invitations.answer_time() - 15.0).abs() < 0.1, "{}", invitations.answer_time());
+    }
+
+    #[test]
+    fn before_anything_is_known_every_invitation_counts_as_accepted() {
+        assert!((Invitations::NEW.acceptance() - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn what_was_allowed_counts_until_a_report_came_or_an_answer_is_due() {
+        let mut invitations = Invitations::NEW;
+        invitations.allow(4.0, 2.0, true);
+        invitations.allow(1.0, 2.0, true);
+        assert!((invitations.open(2.0) - 7.0).abs() < 1e-12);
+        invitations.learn(0.0, 0.0, 2.0, 1.0);
+        assert!((invitations.open(7.0) - 7.0).abs() < 1e-12);
+        // Where no report tells of them, they are supposed to be answered after a while.
+        invitations.allow(4.0, 2.0, false);
+        invitations.allow(0.0, 200.0, false);
+        assert!(invitations.open(0.0) < 0.01);
+    }
+}

@@ -63,3 +63,7 @@ impl Price {
         self.logarithm = self.logarithm.min(self.reach + MARGIN);
     }
 }
+
+#[cfg(test)]
+#[path = "price_tests.rs"]
+mod tests;

@@ -40,3 +40,22 @@ impl Unevenness {
         if there > 0.0 { (CAREFULLY * here / there).clamp(1.0, 10.0) } else { 1.0 }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn those_who_come_at_bad_moments_are_likelier_to_give_up() {
+        let mut unevenness = Unevenness::NEW;
+        assert!((unevenness.ratio() - 1.0).abs() < 1e-12, "nothing known");
+        for _ in 0..1_000 {
+            // Reactive visitors enter at good moments only, proactive ones at good and bad ones.
+            unevenness.learn(0.5, 1.5, 0.01);
+            unevenness.learn(0.5, 0.0, 0.09);
+        }
+        // 5 % of the proactive ones, 2.6 % of all.
+        let ratio = unevenness.ratio() / CAREFULLY;
+        assert!((ratio - 0.05 / 0.026).abs() < 0.03, "{ratio}");
+    }
+}

@@ -3,6 +3,7 @@
 //! The table is checked in, so that a change of the engine shows as a changed table. To write it anew:
 //! `PACING_GRID=write cargo test --release --test pacing_grid`. Any other value runs the cases whose name contains it.
 //! The same command draws the plot in `docs` anew.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails, in its helpers too")]
 
 mod drive;
 mod plot;
