@@ -8,6 +8,7 @@ use core::time::Duration;
 use crate::channel::Channel;
 use crate::consolidation::Consolidation;
 use crate::counters::Outcome;
+use crate::json_text::JsonText;
 use crate::limits::BODY_BYTES;
 use crate::pacing::Algorithm;
 use crate::query::{Query, QueryError};
@@ -101,22 +102,6 @@ impl Answer {
 
     fn unavailable(detail: fmt::Arguments<'_>) -> Self {
         Self { retry_after: Some(RETRY_AFTER_SECONDS), ..Self::problem(Status::ServiceUnavailable, detail) }
-    }
-}
-
-/// Text on its way into a JSON string.
-struct JsonText<'a>(&'a mut Body);
-
-impl fmt::Write for JsonText<'_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        for character in text.chars() {
-            match character {
-                '"' | '\\' => write!(self.0, "\\{character}")?,
-                control if control < ' ' => write!(self.0, "\\u{:04x}", u32::from(control))?,
-                other => self.0.push(other).map_err(|_| fmt::Error)?,
-            }
-        }
-        Ok(())
     }
 }
 
@@ -235,13 +220,43 @@ fn no_fresh_statistics(state: &State, channel: Channel) -> Answer {
     ))
 }
 
-/// Answers an operator's request.
+/// What an operator may read at length. The edge writes it: [`status`](crate::status), [`metrics`](crate::metrics), and the
+/// page for people, which it holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Document {
+    /// `/`: the status page.
+    Page,
+    /// `/status`: the same for programs, as JSON.
+    Status,
+    /// `/metrics`: for Prometheus.
+    Metrics,
+}
+
+impl Document {
+    fn at(path: &str) -> Option<Self> {
+        match path {
+            "/" => Some(Self::Page),
+            "/status" => Some(Self::Status),
+            "/metrics" => Some(Self::Metrics),
+            _ => None,
+        }
+    }
+
+    /// The document that an operator asks for. `None`: [`operators_answer`] has the answer.
+    pub fn asked_for(method: &str, path: &str) -> Option<Self> {
+        Self::at(path).filter(|_| matches!(method, "GET" | "HEAD"))
+    }
+}
+
+/// Answers an operator's request for anything but a [`Document`].
 pub fn operators_answer(state: &mut State, now: Duration, method: &str, path: &str) -> Answer {
+    let is_document = Document::at(path).is_some();
     match (method, path) {
         ("GET" | "HEAD", "/health") => health(state, now),
         ("OPTIONS", "/health" | "*") => options(),
-        (other, "/health") => method_not_allowed(other),
-        _ => Answer::problem(Status::NotFound, format_args!("want /health")),
+        ("OPTIONS", _) if is_document => options(),
+        (other, _) if is_document || path == "/health" => method_not_allowed(other),
+        _ => Answer::problem(Status::NotFound, format_args!("want /, /health, /metrics or /status")),
     }
 }
 

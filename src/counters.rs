@@ -39,12 +39,13 @@ impl Outcome {
 #[derive(Clone, Debug)]
 pub struct Counters {
     lines: [u64; Outcome::ALL.len()],
+    datagrams: u64,
 }
 
 impl Counters {
     /// Nothing received yet.
     pub const fn new() -> Self {
-        Self { lines: [0; Outcome::ALL.len()] }
+        Self { lines: [0; Outcome::ALL.len()], datagrams: 0 }
     }
 
     /// One more line that ended so.
@@ -57,6 +58,16 @@ impl Counters {
     /// Lines that ended so.
     pub fn lines(&self, outcome: Outcome) -> u64 {
         self.lines.get(outcome as usize).copied().unwrap_or_default()
+    }
+
+    /// One more datagram.
+    pub fn count_datagram(&mut self) {
+        self.datagrams += 1;
+    }
+
+    /// All datagrams, from wherever.
+    pub fn datagrams(&self) -> u64 {
+        self.datagrams
     }
 
     /// All lines.

@@ -5,7 +5,9 @@ mod clock;
 mod configuration;
 mod connection;
 mod cors;
+mod documents;
 mod exit;
+mod kernel;
 mod listener;
 mod log;
 mod reload;
@@ -13,9 +15,10 @@ mod respond;
 mod shared;
 mod signals;
 mod statistics;
-mod status;
 mod systemd;
 mod ticker;
+mod traffic;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -79,6 +82,9 @@ fn run(
     // Lives as long as the process; tasks share it without counting references.
     let shared: &'static Shared = Box::leak(Box::new(Shared::new(configuration, log.clone(), manager)));
     shared.declare_groups();
+    if let Ok(address) = udp.local_addr() {
+        let _ = shared.statistics_address.set(address);
+    }
     runtime.block_on(tasks.run_until(async {
         let visitors = listener::Gate::new(shared.configuration().http.limits.connections);
         let watchers = listener::Gate::new(listener::OPERATORS_CONNECTIONS);

@@ -8,15 +8,20 @@
 use core::fmt;
 use core::time::Duration;
 
+use crate::change::{Change, Told};
 use crate::channel::Channel;
 use crate::group_name::GroupName;
+use crate::last_hour::LastHour;
 use crate::limits::GROUPS;
-use crate::pacing::{Algorithm, Options, Pacer, Prediction};
+use crate::pacing::{self, Algorithm, Options, Pacer, Prediction, Reason};
 use crate::statistics::{Line, Statistics};
 
 /// How long a group is remembered after its last statistics: longer than any restart of a collector, shorter than a
 /// working day, so that yesterday's groups make room for today's.
 pub const FORGOTTEN_AFTER: Duration = Duration::from_secs(3600);
+
+/// The first moment after the time to live is over: timers count milliseconds.
+const MOMENT: Duration = Duration::from_millis(1);
 
 /// The last statistics of a group, and when they came.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -44,12 +49,23 @@ pub struct Group {
     pacer: Pacer,
     prediction: Option<Prediction>,
     next_refresh: Duration,
+    last_hour: LastHour,
+    told: Told,
 }
 
 impl Group {
     fn new(channel: Channel, name: GroupName) -> Self {
-        let pacer = Pacer::new();
-        Self { channel, name, declared: false, report: None, pacer, prediction: None, next_refresh: Duration::ZERO }
+        Self {
+            channel,
+            name,
+            declared: false,
+            report: None,
+            pacer: Pacer::new(),
+            prediction: None,
+            next_refresh: Duration::ZERO,
+            last_hour: LastHour::new(),
+            told: Told::default(),
+        }
     }
 
     /// The channel.
@@ -80,6 +96,25 @@ impl Group {
     /// What was predicted of the last statistics.
     pub fn prediction(&self) -> Option<&Prediction> {
         self.prediction.as_ref()
+    }
+
+    /// Why the reactive state was predicted as it was.
+    pub fn reason(&self) -> Reason {
+        self.pacer.reason()
+    }
+
+    /// Who entered and who abandoned lately.
+    pub fn last_hour(&self) -> &LastHour {
+        &self.last_hour
+    }
+
+    /// Share of the slots in use by the last statistics, 0..=1. `None`: no statistics, or no slots.
+    pub fn busy_factor(&self, options: &Options) -> Option<f64> {
+        pacing::busy_factor(&self.report?.statistics, options)
+    }
+
+    pub(crate) fn told(&self) -> Told {
+        self.told
     }
 
     fn is_forgotten(&self, now: Duration) -> bool {
@@ -177,6 +212,9 @@ impl Groups {
             return Err(Refused::Late);
         }
         let is_back = group.fresh_report(now, time_to_live).is_none();
+        if let Some(last) = &group.report {
+            group.last_hour.learn(now, &last.statistics, &statistics);
+        }
         group.report = Some(Report { received: now, statistics });
         group.pacer.report(now, &statistics, options);
         // A value computed elsewhere is served as it comes; there is nothing to wait for.
@@ -195,13 +233,16 @@ impl Groups {
         due.take(at_most).map(|group| group.refresh(now, options)).count()
     }
 
-    /// When something is to be done next without a datagram: a refresh of a fresh group, or a group to forget.
+    /// When something is to be done next without a datagram: a refresh of a fresh group, one that goes silent, or one
+    /// to forget.
     /// `None`: never.
     pub fn next_wakeup(&self, now: Duration, time_to_live: Duration) -> Option<Duration> {
         let moments = self.sorted.iter().filter_map(|group| {
             let report = group.report?;
             let forgotten = report.received + FORGOTTEN_AFTER;
-            Some(if report.is_fresh(now, time_to_live) { group.next_refresh.min(forgotten) } else { forgotten })
+            let silent = report.received.saturating_add(time_to_live).saturating_add(MOMENT);
+            let is_fresh = report.is_fresh(now, time_to_live);
+            Some(if is_fresh { group.next_refresh.min(silent).min(forgotten) } else { forgotten })
         });
         moments.min()
     }
@@ -212,8 +253,19 @@ impl Groups {
             group.report = None;
             group.prediction = None;
             group.pacer = Pacer::new();
+            group.last_hour = LastHour::new();
+            group.told = Told::default();
         }
         self.sorted.retain(|group| group.declared || !group.is_forgotten(now));
+    }
+
+    /// The change was told, of every group that it happened to.
+    pub(crate) fn tell(&mut self, change: Change, happened: impl Fn(&Group) -> bool) {
+        for group in &mut self.sorted {
+            if happened(group) {
+                group.told.tell(change);
+            }
+        }
     }
 
     /// Takes back every declaration. Groups that statistics keep alive stay.
@@ -255,7 +307,10 @@ impl fmt::Display for Refused {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Late => formatter.write_str("its time is not later than that of the group's last line"),
-            Self::TableFull => write!(formatter, "all {GROUPS} places for groups are taken"),
+            Self::TableFull => write!(
+                formatter,
+                "all {GROUPS} places for groups are taken; one not heard of for an hour makes room, so send fewer groups"
+            ),
         }
     }
 }

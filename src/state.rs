@@ -8,11 +8,12 @@ use core::time::Duration;
 
 use ipnet::IpNet;
 
+use crate::change::Change;
 use crate::channel::Channel;
 use crate::consolidation::Consolidation;
 use crate::counters::{Counters, Outcome};
 use crate::group_name::GroupName;
-use crate::groups::{Groups, Refused};
+use crate::groups::{Group, Groups, Refused};
 use crate::limits::{GROUPS, SOURCES};
 use crate::pacing::Options;
 use crate::query::QueryError;
@@ -149,6 +150,7 @@ impl State {
 
     /// Takes a datagram: one or more lines. Tells `fault` each line's number, from 1, and why it was dropped.
     pub fn receive(&mut self, now: Duration, source: IpAddr, datagram: &[u8], mut fault: impl FnMut(usize, &Fault)) {
+        self.counters.count_datagram();
         // A dual-stack socket shows IPv4 senders as IPv6 ones.
         let source = source.to_canonical();
         if !self.settings.sources.iter().any(|network| network.contains(&source)) {
@@ -189,6 +191,17 @@ impl State {
             self.groups.forget(now);
         }
         refreshed == at_most
+    }
+
+    /// The groups to which the change happened, and of which it was not told yet.
+    pub fn changed(&self, now: Duration, change: Change) -> impl Iterator<Item = &Group> {
+        self.groups.all().iter().filter(move |group| change.happened(group, now, &self.settings))
+    }
+
+    /// The change was told, of every group that [`changed`](Self::changed) so.
+    pub fn tell(&mut self, now: Duration, change: Change) {
+        let settings = &self.settings;
+        self.groups.tell(change, |group| change.happened(group, now, settings));
     }
 
     /// When [`refresh`](Self::refresh) is to be called next, if no datagram comes. `None`: never.
@@ -243,7 +256,9 @@ impl fmt::Display for Fault {
             Self::Refused(refused, channel, name) => {
                 write!(formatter, "group {name:?} of {channel}: {refused}", name = name.as_str())
             }
-            Self::NotAllowed => formatter.write_str("its sender is in none of the networks in statistics.sources"),
+            Self::NotAllowed => formatter.write_str(
+                "its sender is in none of the networks in statistics.sources; if it is a collector, add it there",
+            ),
         }
     }
 }

@@ -499,14 +499,3 @@ fn without_a_dev_log_the_daemon_serves_and_logs_when_there_is_one() {
     client.get("/").problem(404);
     lines.wait_for("lines of the log were lost");
 }
-
-#[test]
-#[ignore = "waits a minute of real time: the log's minute is told by the machine's clock"]
-fn after_a_minute_the_suppressed_lines_are_counted_in_the_log() {
-    let daemon = Daemon::with("");
-    for _ in 0..10 {
-        daemon.send("garbage", 1);
-    }
-    let line = daemon.log.within(Duration::from_secs(70), 1, "more malformed lines of statistics").expect("the count");
-    assert!(line.contains("9 more malformed lines of statistics in the last 6"), "{line}");
-}

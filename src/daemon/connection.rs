@@ -82,6 +82,7 @@ pub(crate) async fn serve(shared: &'static Shared, side: Side, stream: TcpStream
         }
         while timer.as_mut().poll(context).is_ready() {
             if watch.deadline() <= Instant::now() {
+                shared.traffic.connection_timed_out(side);
                 watch.give_up();
                 return Poll::Ready(());
             }
@@ -94,7 +95,7 @@ pub(crate) async fn serve(shared: &'static Shared, side: Side, stream: TcpStream
     let mut stream = connection.into_parts().io.stream;
     match watch.refusal.get() {
         None => drop(stream.shutdown().await),
-        Some(refusal) => refuse(shared, &mut stream, refusal).await,
+        Some(refusal) => refuse(shared, side, &mut stream, refusal).await,
     }
 }
 
@@ -106,7 +107,7 @@ enum Refusal {
     HeadTooLate,
 }
 
-async fn refuse(shared: &Shared, stream: &mut TcpStream, refusal: Refusal) {
+async fn refuse(shared: &Shared, side: Side, stream: &mut TcpStream, refusal: Refusal) {
     let answer = match refusal {
         Refusal::UriTooLong => Answer::problem(
             Status::UriTooLong,
@@ -122,6 +123,7 @@ async fn refuse(shared: &Shared, stream: &mut TcpStream, refusal: Refusal) {
             Answer::problem(Status::RequestTimeout, detail)
         }
     };
+    shared.traffic.answer(side, answer.status);
     let linger = async {
         stream.write_all(respond::last_words(shared, &answer).as_bytes()).await?;
         stream.shutdown().await?;

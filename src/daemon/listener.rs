@@ -70,6 +70,7 @@ impl Listener {
                 Ok((stream, _)) => drop(tokio::task::spawn_local(serve_one(shared, side, stream, place))),
                 Err(error) if is_of_the_connection(&error) => {}
                 Err(error) => {
+                    shared.traffic.accept_failed();
                     shared.log.limited(
                         Cause::Accept,
                         format_args!("cannot accept connections: {error}; they wait in the listen queue"),
@@ -83,7 +84,9 @@ impl Listener {
 }
 
 async fn serve_one(shared: &'static Shared, side: Side, stream: TcpStream, place: OwnedSemaphorePermit) {
+    shared.traffic.connection_began(side);
     connection::serve(shared, side, stream).await;
+    shared.traffic.connection_ended(side);
     drop(place);
 }
 

@@ -3,6 +3,7 @@
 //! A line that nobody takes at once is dropped and counted; the count is told with the next line that gets through.
 //! What outsiders can trigger is told once a minute for each cause, with the number of those not told.
 
+mod limiter;
 mod sink;
 
 use std::cell::{Cell, RefCell};
@@ -12,13 +13,12 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::clock;
+pub(crate) use limiter::Cause;
+use limiter::{Limiter, Suppressed};
 use sink::Sink;
 
 /// Bytes of a line, priority and time not counted: RFC 3164 lets a relay cut a packet of more than 1,024.
 const LINE_BYTES: usize = 960;
-
-/// How long a cause is silent after it was told.
-const INTERVAL: Duration = Duration::from_secs(60);
 
 /// How much is logged: a level, and all above it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -75,48 +75,6 @@ impl Target {
     }
 }
 
-/// What outsiders can make the log say: each is told once a minute at most.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Cause {
-    Malformed,
-    OutOfRange,
-    TableFull,
-    NotAllowed,
-    Receive,
-    Accept,
-    Declared,
-}
-
-impl Cause {
-    const ALL: [Self; 7] = [
-        Self::Malformed,
-        Self::OutOfRange,
-        Self::TableFull,
-        Self::NotAllowed,
-        Self::Receive,
-        Self::Accept,
-        Self::Declared,
-    ];
-
-    const fn plural(self) -> &'static str {
-        match self {
-            Self::Malformed => "malformed lines of statistics",
-            Self::OutOfRange => "lines of statistics with values out of range",
-            Self::TableFull => "lines of statistics of groups without a place",
-            Self::NotAllowed => "datagrams from networks that may not send",
-            Self::Receive => "errors of the statistics socket",
-            Self::Accept => "failures to accept a connection",
-            Self::Declared => "declared groups without a place",
-        }
-    }
-}
-
-#[derive(Clone, Copy, Default)]
-struct Told {
-    at: Option<Duration>,
-    suppressed: u64,
-}
-
 /// The log; clones write to the same place.
 #[derive(Clone)]
 pub(crate) struct Log(Rc<Inner>);
@@ -125,7 +83,9 @@ struct Inner {
     level: Cell<Level>,
     sink: RefCell<Sink>,
     lost: Cell<u64>,
-    told: RefCell<[Told; Cause::ALL.len()]>,
+    /// … of which the log was not told yet.
+    untold: Cell<u64>,
+    limiter: RefCell<Limiter>,
 }
 
 impl Log {
@@ -136,7 +96,13 @@ impl Log {
             Target::Auto => std::io::stderr().is_terminal(),
         };
         let sink = RefCell::new(if to_stderr { Sink::stderr() } else { Sink::syslog() });
-        Self(Rc::new(Inner { level: Cell::new(level), sink, lost: Cell::new(0), told: RefCell::default() }))
+        Self(Rc::new(Inner {
+            level: Cell::new(level),
+            sink,
+            lost: Cell::new(0),
+            untold: Cell::new(0),
+            limiter: RefCell::default(),
+        }))
     }
 
     pub(crate) fn set_level(&self, level: Level) {
@@ -155,48 +121,36 @@ impl Log {
         self.say(Level::Info, message);
     }
 
+    /// Lines that nobody took, since the start.
+    pub(crate) fn lost(&self) -> u64 {
+        self.0.lost.get()
+    }
+
     /// A warning that outsiders can trigger.
     pub(crate) fn limited(&self, cause: Cause, message: fmt::Arguments<'_>) {
-        let now = clock::now();
-        let is_silent = {
-            let mut told = self.0.told.borrow_mut();
-            let Some(told) = told.get_mut(cause as usize) else { return };
-            let is_silent = told.at.is_some_and(|at| now < at + INTERVAL);
-            if is_silent {
-                told.suppressed += 1;
-            }
-            is_silent
-        };
-        if !is_silent {
-            self.tell_suppressed_of(cause, now);
+        let told = self.0.limiter.borrow_mut().tell(cause, clock::now());
+        if let Some(suppressed) = told {
+            self.tell_suppressed_of(suppressed);
             self.warning(message);
         }
     }
 
     /// When [`tell_suppressed`](Self::tell_suppressed) has something to tell. `None`: nothing is suppressed.
     pub(crate) fn next_wakeup(&self) -> Option<Duration> {
-        let told = self.0.told.borrow();
-        told.iter().filter(|told| told.suppressed > 0).filter_map(|told| Some(told.at? + INTERVAL)).min()
+        self.0.limiter.borrow().next_wakeup()
     }
 
     /// Tells how many were not told, of each cause whose minute is over.
     pub(crate) fn tell_suppressed(&self, now: Duration) {
         for cause in Cause::ALL {
-            let told = self.0.told.borrow().get(cause as usize).copied().unwrap_or_default();
-            if told.suppressed > 0 && told.at.is_some_and(|at| now >= at + INTERVAL) {
-                self.tell_suppressed_of(cause, now);
-            }
+            let due = self.0.limiter.borrow_mut().due(cause, now);
+            due.into_iter().for_each(|suppressed| self.tell_suppressed_of(suppressed));
         }
     }
 
-    fn tell_suppressed_of(&self, cause: Cause, now: Duration) {
-        let mut all = self.0.told.borrow_mut();
-        let Some(told) = all.get_mut(cause as usize) else { return };
-        let Told { at, suppressed } = std::mem::replace(told, Told { at: Some(now), suppressed: 0 });
-        drop(all);
-        if suppressed > 0 {
-            let seconds = at.map_or(0, |at| now.saturating_sub(at).as_secs());
-            self.warning(format_args!("{suppressed} more {} in the last {seconds} s", cause.plural()));
+    fn tell_suppressed_of(&self, suppressed: Suppressed) {
+        if suppressed.count > 0 {
+            self.warning(format_args!("{suppressed}"));
         }
     }
 
@@ -204,12 +158,13 @@ impl Log {
         if level > self.0.level.get() {
             return;
         }
-        let lost = self.0.lost.get();
+        let lost = self.0.untold.get();
         if lost > 0 && self.send(Level::Warning, format_args!("{lost} lines of the log were lost: nobody took them")) {
-            self.0.lost.set(0);
+            self.0.untold.set(0);
         }
         if !self.send(level, message) {
             self.0.lost.set(self.0.lost.get() + 1);
+            self.0.untold.set(self.0.untold.get() + 1);
         }
     }
 

@@ -6,14 +6,15 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, UNIX_EPOCH};
 
-use http::header::{self, HeaderValue};
+use http::header::{self, HeaderMap, HeaderValue};
 use http::{Request, Response, StatusCode};
 use httpdate::HttpDate;
 use hyper::body::{Body as _, Bytes, Frame, Incoming, SizeHint};
-use pacingd::answer::{self, Answer, METHODS};
+use pacingd::answer::{self, Answer, Document, METHODS, Status};
 
 use super::clock;
 use super::cors;
+use super::documents;
 use super::shared::Shared;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -31,15 +32,33 @@ pub(crate) enum Side {
     Operators,
 }
 
+impl Side {
+    /// The name in metrics.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Visitors => "visitors",
+            Self::Operators => "operators",
+        }
+    }
+}
+
+/// Bytes of a body that are handed on at once. hyper copies a body behind its head, and keeps the room for the next one
+/// as long as the connection lives: it must not become as large as the largest document.
+const FRAME_BYTES: usize = 8192;
+
 pub(crate) fn respond(shared: &Shared, side: Side, request: &Request<Incoming>) -> Result<Response<Text>, Infallible> {
-    shared.status.count_answer();
     let now = clock::now();
     let (method, path, query) = (request.method(), request.uri().path(), request.uri().query().unwrap_or_default());
+    shared.traffic.request(side, method.as_str());
+    if let (Side::Operators, Some(document)) = (side, Document::asked_for(method.as_str(), path)) {
+        return Ok(document_response(shared, document, request));
+    }
     let answer = match side {
         Side::Visitors => answer::answer(&mut shared.state(), now, method.as_str(), path, query),
         Side::Operators => answer::operators_answer(&mut shared.state(), now, method.as_str(), path),
     };
-    let mut response = Response::new(Text(None));
+    shared.traffic.answer(side, answer.status);
+    let mut response = Response::new(Text(Bytes::new()));
     *response.status_mut() = StatusCode::from_u16(answer.status.code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     let since_epoch = clock::since_epoch();
@@ -61,14 +80,28 @@ pub(crate) fn respond(shared: &Shared, side: Side, request: &Request<Incoming>) 
     if side == Side::Visitors {
         cors::allow(&shared.configuration().http.allowed_origins, request, headers);
     }
-    // Nothing here takes a body; reading it to keep the connection would let a client choose how long.
+    close_at_the_end(shared, request, headers);
+    *response.body_mut() = Text(Bytes::copy_from_slice(answer.body.as_bytes()));
+    Ok(response)
+}
+
+fn document_response(shared: &Shared, document: Document, request: &Request<Incoming>) -> Response<Text> {
+    shared.traffic.answer(Side::Operators, Status::Ok);
+    let mut response = Response::new(Text(Bytes::new()));
+    let headers = response.headers_mut();
+    headers.insert(header::DATE, shared.dates.date(clock::since_epoch()));
+    headers.insert(header::CACHE_CONTROL, NO_STORE);
+    close_at_the_end(shared, request, headers);
+    let body = documents::document(shared, document, headers);
+    *response.body_mut() = Text(body);
+    response
+}
+
+/// Nothing here takes a body; reading it to keep the connection would let a client choose how long.
+fn close_at_the_end(shared: &Shared, request: &Request<Incoming>, headers: &mut HeaderMap) {
     if !request.body().is_end_stream() || shared.is_stopping() {
         headers.insert(header::CONNECTION, CLOSE);
     }
-    if !answer.body.is_empty() {
-        *response.body_mut() = Text(Some(Bytes::copy_from_slice(answer.body.as_bytes())));
-    }
-    Ok(response)
 }
 
 /// A whole response for a connection that hyper has given up.
@@ -86,22 +119,23 @@ pub(crate) fn last_words(shared: &Shared, answer: &Answer) -> String {
 }
 
 /// A body that is there as a whole.
-pub(crate) struct Text(Option<Bytes>);
+pub(crate) struct Text(Bytes);
 
 impl hyper::body::Body for Text {
     type Data = Bytes;
     type Error = Infallible;
 
     fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Ready(self.0.take().map(|text| Ok(Frame::data(text))))
+        let length = self.0.len().min(FRAME_BYTES);
+        Poll::Ready((length > 0).then(|| Ok(Frame::data(self.0.split_to(length)))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.0.is_none()
+        self.0.is_empty()
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.0.as_ref().map_or(0, |text| text.len() as u64))
+        SizeHint::with_exact(self.0.len() as u64)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What all tasks share: the state, the configuration in force, the log. One thread, so nothing is locked.
 
-use std::cell::{Cell, Ref, RefCell, RefMut};
+use std::cell::{Cell, OnceCell, Ref, RefCell, RefMut};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use pacingd::state::State;
@@ -10,8 +11,10 @@ use super::clock;
 use super::configuration::Configuration;
 use super::log::{Cause, Log};
 use super::respond::Dates;
-use super::status::Status;
 use super::systemd::manager::Manager;
+use super::systemd::status::Status;
+use super::traffic::Traffic;
+use super::watch::Watch;
 
 pub(crate) struct Shared {
     /// Never borrowed across an `.await`.
@@ -21,6 +24,12 @@ pub(crate) struct Shared {
     pub(crate) dates: Dates,
     pub(crate) manager: Manager,
     pub(crate) status: Status,
+    pub(crate) traffic: Traffic,
+    pub(crate) watch: Watch,
+    /// When the daemon was started.
+    pub(crate) started: Duration,
+    /// Where statistics arrive.
+    pub(crate) statistics_address: OnceCell<SocketAddr>,
     /// When the ticker means to wake up; see there.
     pub(crate) wakeup: Cell<Option<Duration>>,
     pub(crate) wake_ticker: Notify,
@@ -37,6 +46,10 @@ impl Shared {
             dates: Dates::new(),
             manager,
             status: Status::new(),
+            traffic: Traffic::default(),
+            watch: Watch::default(),
+            started: clock::now(),
+            statistics_address: OnceCell::new(),
             wakeup: Cell::new(None),
             wake_ticker: Notify::new(),
             is_stopping: Cell::new(false),

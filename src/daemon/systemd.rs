@@ -4,3 +4,4 @@
 
 pub(crate) mod manager;
 pub(crate) mod sockets;
+pub(crate) mod status;

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::clock;
 use super::shared::Shared;
-use super::status;
+use super::systemd::status;
+use super::watch;
 
 /// Groups refreshed in one turn of the event loop; requests and datagrams wait no longer than for so many.
 const GROUPS_A_TURN: usize = 16;
@@ -17,7 +18,9 @@ pub(crate) async fn run(shared: &'static Shared) {
         let now = clock::now();
         shared.log.tell_suppressed(now);
         status::tell(shared, now);
-        let wakeup = [shared.state().next_wakeup(now), shared.log.next_wakeup()].into_iter().flatten().min();
+        let changes = watch::tell(shared, now);
+        let wakeups = [shared.state().next_wakeup(now), shared.log.next_wakeup(), changes];
+        let wakeup = wakeups.into_iter().flatten().min();
         shared.wakeup.set(wakeup);
         let sleep = async {
             match wakeup {

@@ -35,6 +35,7 @@ mod unevenness;
 
 pub use options::{Algorithm, OptimizationTarget, Options};
 pub use pacer::Pacer;
+pub use situation::busy_factor;
 
 /// What the engine says of one group until its next refresh.
 #[derive(Clone, Copy, Debug, PartialEq)]

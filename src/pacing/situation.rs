@@ -45,6 +45,11 @@ impl Situation {
         Self { slots, free, busy, reactive, queued, handle_time, patience }
     }
 
+    /// Share of the slots in use, 0..=1. `None`: there are none.
+    fn busy_factor(&self) -> Option<f64> {
+        (self.slots > 0.0).then(|| (self.busy / self.slots).clamp(0.0, 1.0))
+    }
+
     /// Slots at work: free or busy. Agents who are logged in and neither are on a break.
     pub(super) fn working(&self) -> f64 {
         self.free + self.busy
@@ -54,6 +59,11 @@ impl Situation {
     pub(super) fn capacity(&self) -> f64 {
         self.working() / self.handle_time
     }
+}
+
+/// Share of the slots in use, 0..=1, as far as the statistics tell. `None`: there are no slots.
+pub fn busy_factor(statistics: &Statistics, options: &Options) -> Option<f64> {
+    Situation::of(statistics, options).busy_factor()
 }
 
 #[cfg(test)]

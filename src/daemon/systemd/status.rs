@@ -1,21 +1,20 @@
 //! The line that `systemctl status` shows: how many groups are heard of, what they come to, how much is asked.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::fmt;
 use std::time::Duration;
 
 use pacingd::channel::Channel;
 use pacingd::consolidation::Consolidation;
 
-use super::shared::Shared;
+use super::super::respond::Side;
+use super::super::shared::Shared;
 
 /// A manager that has more to do than to read us: ten seconds are soon enough for people.
 const INTERVAL: Duration = Duration::from_secs(10);
 
 /// What was told last.
 pub(crate) struct Status {
-    /// Requests answered since the daemon started.
-    answered: Cell<u64>,
     told: RefCell<Told>,
 }
 
@@ -37,11 +36,7 @@ struct Line {
 impl Status {
     pub(crate) const fn new() -> Self {
         let told = Told { at: Duration::ZERO, answered: 0, line: None };
-        Self { answered: Cell::new(0), told: RefCell::new(told) }
-    }
-
-    pub(crate) fn count_answer(&self) {
-        self.answered.set(self.answered.get() + 1);
+        Self { told: RefCell::new(told) }
     }
 }
 
@@ -58,7 +53,7 @@ pub(crate) fn tell(shared: &Shared, now: Duration) {
     if !is_news && since < INTERVAL {
         return;
     }
-    let answered = shared.status.answered.get();
+    let answered = shared.traffic.requests(Side::Visitors);
     line.requests_a_second = (answered - told.answered) / since.as_secs().max(1);
     if told.line.as_ref() != Some(&line) {
         shared.manager.status(format_args!("{line}"));

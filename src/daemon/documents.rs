@@ -1,0 +1,95 @@
+//! The documents on the operators' listener: the status page, `/status` and `/metrics`.
+//!
+//! The latter two are written into a text of their own for each request, which is freed when it was sent. With every one
+//! of 256 groups at its widest it takes some 200 KB (`/status`) or 600 KB (`/metrics`); only 16 operators' connections
+//! are served at once, so a hostile operator can make them cost 10 MB for a minute, and visitors can make them cost nothing.
+
+use std::fmt::Write as _;
+
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::body::Bytes;
+use pacingd::answer::Document;
+use pacingd::exposition::{self, Family, Kind};
+use pacingd::status::About;
+use pacingd::{metrics, status};
+
+use super::shared::Shared;
+use super::{VERSION, clock, kernel};
+
+/// The status page: one file with nothing outside of it.
+const PAGE: &str = include_str!("page.html");
+
+/// The page may run its own script and style, known by their hashes (CSP level 3), and ask where it came from. Nothing
+/// else, from nowhere. The checks of the page compute the hashes anew.
+const POLICY: HeaderValue = HeaderValue::from_static(include_str!("page.csp").trim_ascii_end());
+const POLICY_NAME: HeaderName = header::CONTENT_SECURITY_POLICY;
+
+const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const METRICS: HeaderValue = HeaderValue::from_static(exposition::CONTENT_TYPE);
+const NO_SNIFFING: HeaderValue = HeaderValue::from_static("nosniff");
+const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
+
+/// A document, and what the headers say of it.
+pub(crate) fn document(shared: &Shared, document: Document, headers: &mut HeaderMap) -> Bytes {
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, NO_SNIFFING);
+    let (content_type, body) = match document {
+        Document::Page => {
+            headers.insert(POLICY_NAME, POLICY);
+            headers.insert(header::REFERRER_POLICY, NO_REFERRER);
+            (HTML, Bytes::from_static(PAGE.as_bytes()))
+        }
+        Document::Status => (JSON, Bytes::from(status_text(shared))),
+        Document::Metrics => (METRICS, Bytes::from(metrics_text(shared))),
+    };
+    headers.insert(header::CONTENT_TYPE, content_type);
+    body
+}
+
+fn status_text(shared: &Shared) -> String {
+    let now = clock::now();
+    let about = About { version: VERSION, uptime: now.saturating_sub(shared.started) };
+    let mut text = String::new();
+    // A String takes all that is written to it.
+    let _ = status::write(&mut text, &shared.state(), now, about);
+    text
+}
+
+fn metrics_text(shared: &Shared) -> String {
+    let mut text = String::new();
+    let _ = metrics::write(&mut text, &shared.state(), clock::now());
+    let _ = shared.traffic.write(&mut text);
+    let _ = about_process(shared, &mut text);
+    text
+}
+
+fn about_process(shared: &Shared, text: &mut String) -> std::fmt::Result {
+    let help = "Lines of the log that nobody took.";
+    Family::new(text, "pacingd_log_lines_lost_total", Kind::Counter, help)?.value(shared.log.lost())?;
+    if let Some(drops) = shared.statistics_address.get().and_then(|address| kernel::datagrams_dropped(*address)) {
+        let help = "Datagrams that the kernel dropped because the statistics socket was full.";
+        Family::new(text, "pacingd_statistics_datagrams_dropped_total", Kind::Counter, help)?.value(drops)?;
+    }
+    let help = "1, with the version of the program.";
+    Family::new(text, "pacingd_build_info", Kind::Gauge, help)?.sample(&[("version", VERSION)], 1)?;
+    let help = "When the process was started, seconds since 1970.";
+    let started = clock::since_epoch().saturating_sub(clock::now().saturating_sub(shared.started));
+    write!(text, "# HELP process_start_time_seconds {help}\n# TYPE process_start_time_seconds gauge\n")?;
+    writeln!(text, "process_start_time_seconds {}", started.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_is_small_and_asks_nobody_else() {
+        assert!(PAGE.len() <= 24 * 1024, "{} bytes", PAGE.len());
+        for outside in ["http:", "https:", "src=\"//", "@import", " style=\"", " onclick="] {
+            assert!(!PAGE.replace("http://www.w3.org/2000/svg", "").contains(outside), "{outside}");
+        }
+        assert_eq!(PAGE.matches("<script").count(), 1);
+        assert_eq!(PAGE.matches("<style").count(), 1);
+        assert_eq!(POLICY.to_str().unwrap().matches("'sha256-").count(), 2);
+    }
+}

@@ -1,0 +1,136 @@
+//! Why a group's reactive state is what it is, in words for the one who is asked "why are no chats offered?"
+
+use core::fmt;
+use core::time::Duration;
+
+use crate::groups::Group;
+use crate::last_hour::Entries;
+use crate::pacing::Reason;
+use crate::state::Settings;
+
+/// Why, with the numbers that the words need.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Why {
+    cause: Cause,
+    /// The last hour.
+    entries: Entries,
+    /// Share of the slots in use.
+    busy_factor: Option<f64>,
+    /// Whether a reactive state is served.
+    is_served: bool,
+    /// Percent.
+    goal: u8,
+    /// Percent.
+    proactive_ratio: u8,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Cause {
+    /// Declared, and never heard of.
+    NoStatistics,
+    /// Not heard of for so long.
+    Silent(Duration),
+    /// What the engine says.
+    Engine(Reason),
+}
+
+impl Why {
+    /// Of a group, now.
+    pub fn of(group: &Group, now: Duration, settings: &Settings) -> Self {
+        let cause = match group.report() {
+            None => Cause::NoStatistics,
+            Some(report) if !report.is_fresh(now, settings.time_to_live) => {
+                Cause::Silent(now.saturating_sub(report.received))
+            }
+            Some(_) => Cause::Engine(group.reason()),
+        };
+        Self {
+            cause,
+            entries: group.last_hour().entries(now),
+            busy_factor: group.busy_factor(&settings.pacing),
+            is_served: group.prediction().is_some_and(|prediction| prediction.reactive_state.is_some()),
+            goal: settings.pacing.optimization_goal,
+            proactive_ratio: settings.pacing.proactive_ratio,
+        }
+    }
+
+    /// In one word, for programs.
+    pub const fn name(&self) -> &'static str {
+        match self.cause {
+            Cause::NoStatistics => "noStatistics",
+            Cause::Silent(_) => "silent",
+            Cause::Engine(Reason::NotYet) => "notYet",
+            Cause::Engine(Reason::DemandFits) => "demandFits",
+            Cause::Engine(Reason::Abandonment) => "abandonment",
+            Cause::Engine(Reason::BusyFactor) => "busyFactor",
+            Cause::Engine(Reason::ProactiveShare) => "proactiveShare",
+            Cause::Engine(Reason::NoAgents) => "noAgents",
+            Cause::Engine(Reason::FewStatistics) => "fewStatistics",
+            Cause::Engine(Reason::External) => "external",
+            Cause::Engine(Reason::ProactiveOnly) => "proactiveOnly",
+        }
+    }
+
+    fn abandonment(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let goal = self.goal;
+        match self.entries.abandonment().map(|share| 100.0 * share) {
+            Some(percent) if percent > f64::from(goal) => {
+                write!(formatter, "holding back: abandonment {percent:.1} % over goal {goal} %")
+            }
+            Some(percent) => {
+                write!(
+                    formatter,
+                    "holding back: more would wait too long for goal {goal} % (abandonment {percent:.1} %)"
+                )
+            }
+            None => write!(formatter, "holding back: more would wait too long for goal {goal} %"),
+        }
+    }
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let goal = self.goal;
+        let reason = match self.cause {
+            Cause::NoStatistics => return formatter.write_str("no statistics yet"),
+            Cause::Silent(age) => return write!(formatter, "no statistics for {}", Age(age)),
+            Cause::Engine(reason) => reason,
+        };
+        match reason {
+            Reason::NotYet => formatter.write_str("no prediction yet"),
+            Reason::DemandFits => formatter.write_str("all demand fits"),
+            Reason::Abandonment => self.abandonment(formatter),
+            Reason::BusyFactor => match self.busy_factor {
+                Some(share) => write!(
+                    formatter,
+                    "holding back: more would exceed goal {goal} % (busy factor {:.0} %)",
+                    100.0 * share
+                ),
+                None => write!(formatter, "holding back: more would exceed goal {goal} %"),
+            },
+            Reason::ProactiveShare => {
+                write!(formatter, "reserved for proactive: {} % of the slots", self.proactive_ratio)
+            }
+            Reason::NoAgents => formatter.write_str("nobody is at work"),
+            Reason::FewStatistics => {
+                formatter.write_str("open while someone is ready: statistics have no reactiveEntered")
+            }
+            Reason::External if self.is_served => formatter.write_str("as the collector says"),
+            Reason::External => formatter.write_str("the collector sends no reactiveState"),
+            Reason::ProactiveOnly => formatter.write_str("the algorithm predicts no reactive traffic"),
+        }
+    }
+}
+
+/// A length of time as people say it.
+pub struct Age(pub Duration);
+
+impl fmt::Display for Age {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.as_secs() {
+            seconds @ 0..120 => write!(formatter, "{seconds} s"),
+            seconds @ 120..7200 => write!(formatter, "{} min", seconds / 60),
+            seconds => write!(formatter, "{} h", seconds / 3600),
+        }
+    }
+}
