@@ -14,6 +14,11 @@ const EXPOSURE_REMEMBERED: f64 = 60.0;
 const EXPOSURE_AT_MOST: f64 = 1800.0;
 /// The recent past that is watched for surprises, seconds of exposure.
 const RECENT: f64 = 20.0;
+/// … and no longer than it takes so many to enter. After a spike the door is nearly shut, exposure hardly grows, and it is
+/// by those who are awaited and don't come that its end is seen.
+const ENTRIES_RECENT: f64 = 60.0;
+/// More entries a second than this are nonsense in the totals, and would shut the door for good.
+const MOST_PER_SECOND: f64 = 1_000.0;
 /// Deviations by which the recent past must differ to make the longer memory worthless. Three come by chance once in
 /// some hundred stretches of the recent past, and cost little then: the estimate is merely rougher for a while.
 const SURPRISE: f64 = 3.0;
@@ -56,11 +61,13 @@ impl Demand {
 
     /// So many entered while the exposure was so many seconds.
     pub(super) fn learn(&mut self, entered: f64, exposure: f64) {
+        let entered = entered.min(MOST_PER_SECOND * (1.0 + exposure));
         let by_exposure = exposure / EXPOSURE_REMEMBERED;
         let by_entries = entered / ENTRIES_REMEMBERED;
         let fade = by_exposure.min(by_entries).max(exposure / EXPOSURE_AT_MOST);
         self.long.add(exp(-fade), entered, exposure);
-        self.recent.add(exp(-exposure / RECENT), entered, exposure);
+        let awaited = self.per_second() * exposure / ENTRIES_RECENT;
+        self.recent.add(exp(-awaited.max(exposure / RECENT)), entered, exposure);
         // A spike, or its end: what the recent past makes unlikely is forgotten at once (Page 1954, in its simplest form).
         let expected = self.per_second() * self.recent.exposure;
         if (self.recent.entered - expected).abs() > SURPRISE * sqrt(expected) + 1.0 {

@@ -30,19 +30,24 @@ impl Invitations {
         unreported: 0.0,
     };
 
-    /// A report came: so many were answered and accepted since the last one, and so many are pending now.
+    /// So many were answered and accepted since the last one, and so many were
+    /// pending meanwhile.
     pub(super) fn learn(&mut self, answered: f64, accepted: f64, pending: f64, passed: f64) {
         let keep = exp(-answered / ANSWERS_REMEMBERED);
         self.answered = self.answered * keep + answered;
         self.accepted = self.accepted * keep + accepted.min(answered);
         self.open = self.open * keep + pending * passed;
+    }
+
+    /// A report tells of all that are pending.
+    pub(super) fn reported(&mut self) {
         self.unreported = 0.0;
     }
 
     /// So many may be sent from now on, for `period` seconds. Where no report tells of pending ones they are supposed to
-    /// be answered after the mean time.
+    /// be answered after the time supposed.
     pub(super) fn allow(&mut self, allowance: f64, period: f64, reported: bool) {
-        let keep = if reported { 1.0 } else { exp(-period / self.answer_time()) };
+        let keep = if reported { 1.0 } else { exp(-period / ANSWER_TIME_SUPPOSED) };
         self.unreported = (self.unreported * keep + allowance).min(1e9);
     }
 
@@ -89,7 +94,7 @@ mod tests {
         invitations.allow(4.0, 2.0, true);
         invitations.allow(1.0, 2.0, true);
         assert!((invitations.open(2.0) - 7.0).abs() < 1e-12);
-        invitations.learn(0.0, 0.0, 2.0, 1.0);
+        invitations.reported();
         assert!((invitations.open(7.0) - 7.0).abs() < 1e-12);
         // Where no report tells of them, they are supposed to be answered after a while.
         invitations.allow(4.0, 2.0, false);

@@ -119,6 +119,9 @@ impl Pacer {
         self.count_exposure(now);
         let exposure = core::mem::take(&mut self.exposure);
         let last = core::mem::replace(&mut self.totals, Totals::of(statistics));
+        if self.totals.invitations_pending.is_some() {
+            self.invitations.reported();
+        }
         let situation = Situation::of(statistics, options);
         let passed = core::mem::take(&mut self.age);
         if !core::mem::replace(&mut self.reported, true) {
