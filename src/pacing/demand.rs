@@ -14,11 +14,19 @@ const EXPOSURE_REMEMBERED: f64 = 60.0;
 const EXPOSURE_AT_MOST: f64 = 1800.0;
 /// The recent past that is watched for surprises, seconds of exposure.
 const RECENT: f64 = 20.0;
+/// … and no longer than it takes so many to enter. After a spike the door is nearly shut, exposure hardly grows, and it is
+/// by those who are awaited and don't come that its end is seen.
+const ENTRIES_RECENT: f64 = 60.0;
+/// More entries a second than this are nonsense in the totals, and would shut the door for good.
+const MOST_PER_SECOND: f64 = 1_000.0;
 /// Deviations by which the recent past must differ to make the longer memory worthless. Three come by chance once in
 /// some hundred stretches of the recent past, and cost little then: the estimate is merely rougher for a while.
 const SURPRISE: f64 = 3.0;
 /// Before anything is known demand is supposed to be so many times what the agents can do: a door opened carefully.
 const SUPPOSED_OVERLOAD: f64 = 10.0;
+/// … but at least one interaction an hour, and no more a second than the largest site sees.
+const LEAST_SUPPOSED: f64 = 1.0 / 3600.0;
+const MOST_SUPPOSED: f64 = 100.0;
 
 /// Entries and the exposure in which they came, the past fading away.
 #[derive(Clone, Copy, Debug, Default)]
@@ -47,16 +55,19 @@ impl Demand {
 
     /// Before any report: as if one had entered in the time in which far more than the capacity (per second) would bring one.
     pub(super) fn suppose(&mut self, capacity: f64) {
-        self.long = Memory { entered: 1.0, exposure: 1.0 / (SUPPOSED_OVERLOAD * capacity) };
+        let supposed = (SUPPOSED_OVERLOAD * capacity).clamp(LEAST_SUPPOSED, MOST_SUPPOSED);
+        self.long = Memory { entered: 1.0, exposure: 1.0 / supposed };
     }
 
     /// So many entered while the exposure was so many seconds.
     pub(super) fn learn(&mut self, entered: f64, exposure: f64) {
+        let entered = entered.min(MOST_PER_SECOND * (1.0 + exposure));
         let by_exposure = exposure / EXPOSURE_REMEMBERED;
         let by_entries = entered / ENTRIES_REMEMBERED;
         let fade = by_exposure.min(by_entries).max(exposure / EXPOSURE_AT_MOST);
         self.long.add(exp(-fade), entered, exposure);
-        self.recent.add(exp(-exposure / RECENT), entered, exposure);
+        let awaited = self.per_second() * exposure / ENTRIES_RECENT;
+        self.recent.add(exp(-awaited.max(exposure / RECENT)), entered, exposure);
         // A spike, or its end: what the recent past makes unlikely is forgotten at once (Page 1954, in its simplest form).
         let expected = self.per_second() * self.recent.exposure;
         if (self.recent.entered - expected).abs() > SURPRISE * sqrt(expected) + 1.0 {
@@ -123,7 +134,7 @@ mod tests {
             steady(&mut demand, 10.0 * rate, 1.0, 60);
             assert!(demand.per_second() > 7.0 * rate, "spike of {rate}: {}", demand.per_second());
             steady(&mut demand, rate, 1.0, 180);
-            assert!(demand.per_second() < 2.0 * rate, "end of spike of {rate}: {}", demand.per_second());
+            assert!(demand.per_second() < 3.0 * rate, "end of spike of {rate}: {}", demand.per_second());
         }
     }
 }

@@ -38,3 +38,7 @@ impl Hold {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "hold_tests.rs"]
+mod tests;

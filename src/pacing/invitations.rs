@@ -30,19 +30,24 @@ impl Invitations {
         unreported: 0.0,
     };
 
-    /// A report came: so many were answered and accepted since the last one, and so many are pending now.
+    /// So many were answered and accepted since the last one, and so many were
+    /// pending meanwhile.
     pub(super) fn learn(&mut self, answered: f64, accepted: f64, pending: f64, passed: f64) {
         let keep = exp(-answered / ANSWERS_REMEMBERED);
         self.answered = self.answered * keep + answered;
         self.accepted = self.accepted * keep + accepted.min(answered);
         self.open = self.open * keep + pending * passed;
+    }
+
+    /// A report tells of all that are pending.
+    pub(super) fn reported(&mut self) {
         self.unreported = 0.0;
     }
 
     /// So many may be sent from now on, for `period` seconds. Where no report tells of pending ones they are supposed to
-    /// be answered after the mean time.
+    /// be answered after the time supposed.
     pub(super) fn allow(&mut self, allowance: f64, period: f64, reported: bool) {
-        let keep = if reported { 1.0 } else { exp(-period / self.answer_time()) };
+        let keep = if reported { 1.0 } else { exp(-period / ANSWER_TIME_SUPPOSED) };
         self.unreported = (self.unreported * keep + allowance).min(1e9);
     }
 
@@ -59,5 +64,41 @@ impl Invitations {
     /// Invitations out there, counting those that may have been sent since the last report.
     pub(super) fn open(&self, pending: f64) -> f64 {
         pending + self.unreported
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn acceptance_and_the_time_to_the_answer_are_found() {
+        let mut invitations = Invitations::NEW;
+        // One sent and answered a second, three of ten accepted; fifteen pending: fifteen seconds each.
+        for second in 0..1_000 {
+            let accepted = if second % 10 < 3 { 1.0 } else { 0.0 };
+            invitations.learn(1.0, accepted, 15.0, 1.0);
+        }
+        assert!((invitations.acceptance() - 0.3).abs() < 0.03, "{}", invitations.acceptance());
+        assert!((invitations.answer_time() - 15.0).abs() < 0.1, "{}", invitations.answer_time());
+    }
+
+    #[test]
+    fn before_anything_is_known_every_invitation_counts_as_accepted() {
+        assert!((Invitations::NEW.acceptance() - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn what_was_allowed_counts_until_a_report_came_or_an_answer_is_due() {
+        let mut invitations = Invitations::NEW;
+        invitations.allow(4.0, 2.0, true);
+        invitations.allow(1.0, 2.0, true);
+        assert!((invitations.open(2.0) - 7.0).abs() < 1e-12);
+        invitations.reported();
+        assert!((invitations.open(7.0) - 7.0).abs() < 1e-12);
+        // Where no report tells of them, they are supposed to be answered after a while.
+        invitations.allow(4.0, 2.0, false);
+        invitations.allow(0.0, 200.0, false);
+        assert!(invitations.open(0.0) < 0.01);
     }
 }

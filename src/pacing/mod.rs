@@ -2,7 +2,8 @@
 //!
 //! `docs/pacing.md` explains it to those who have never met a queue. From the outside inwards: [`Pacer`] is one group's
 //! pacing; `situation` makes sense of its statistics; `risk` asks how many may enter at a price; `price` sets the price by
-//! the abandonment measured; `demand` and `invitations` learn what will come; `hold` keeps a mean where it should be.
+//! the abandonment measured; `demand` and `invitations` learn what will come; `hold` keeps a mean where it should
+//! be; `unevenness` tells proactive abandonment from the rest.
 //! No clock, no I/O, no allocation: time and statistics are arguments. Whatever they are, the answers are numbers in range.
 //!
 //! # Important terms

@@ -101,6 +101,18 @@ pub struct Options {
     pub patience: Duration,
 }
 
+impl Options {
+    /// The goal as a share, 0.01..=0.99.
+    pub(super) fn goal(&self) -> f64 {
+        f64::from(self.optimization_goal.clamp(1, 99)) / 100.0
+    }
+
+    /// The least share of the slots that is kept for proactive interactions, 0..=1.
+    pub(super) fn kept(&self) -> f64 {
+        f64::from(self.proactive_ratio.min(100)) / 100.0
+    }
+}
+
 impl Default for Options {
     fn default() -> Self {
         Self {

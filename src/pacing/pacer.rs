@@ -1,6 +1,6 @@
 //! One group's pacing: what is kept from one report to the next.
 
-use core::time::Duration;
+use core::{mem::size_of, time::Duration};
 
 use super::{
     Options, Reason, demand::Demand, hold::Hold, invitations::Invitations, price::Price, situation::Situation,
@@ -12,11 +12,50 @@ use crate::statistics::Statistics;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Totals {
     pub(super) reactive_entered: Option<u64>,
-    proactive_entered: u64,
-    abandoned: u64,
-    invitations_sent: u64,
-    invitations_accepted: u64,
-    invitations_pending: u32,
+    proactive_entered: Option<u64>,
+    abandoned: Option<u64>,
+    invitations_sent: Option<u64>,
+    invitations_accepted: Option<u64>,
+    invitations_pending: Option<u32>,
+}
+
+impl Totals {
+    const NONE: Self = Self {
+        reactive_entered: None,
+        proactive_entered: None,
+        abandoned: None,
+        invitations_sent: None,
+        invitations_accepted: None,
+        invitations_pending: None,
+    };
+
+    const fn of(statistics: &Statistics) -> Self {
+        Self {
+            reactive_entered: statistics.reactive_entered,
+            proactive_entered: statistics.proactive_entered,
+            abandoned: statistics.abandoned,
+            invitations_sent: statistics.invitations_sent,
+            invitations_accepted: statistics.invitations_accepted,
+            invitations_pending: statistics.invitations_pending,
+        }
+    }
+
+    /// A total that went down is a collector that was restarted.
+    fn is_restarted(&self, last: &Self) -> bool {
+        let pairs = [
+            (self.reactive_entered, last.reactive_entered),
+            (self.proactive_entered, last.proactive_entered),
+            (self.abandoned, last.abandoned),
+            (self.invitations_sent, last.invitations_sent),
+            (self.invitations_accepted, last.invitations_accepted),
+        ];
+        pairs.into_iter().any(|(now, last)| now.zip(last).is_some_and(|(now, last)| now < last))
+    }
+}
+
+/// What a total has grown by; nothing where one of the two reports didn't tell it.
+fn since(now: Option<u64>, last: Option<u64>) -> Option<f64> {
+    now.zip(last).map(|(now, last)| now.saturating_sub(last) as f64)
 }
 
 /// The pacing of one group: what was learned from its reports, and the prediction made of it.
@@ -33,8 +72,10 @@ pub struct Pacer {
     pub(super) invitations: Invitations,
     pub(super) unevenness: Unevenness,
     pub(super) totals: Totals,
-    /// When the last report came. `None`: none yet.
-    pub(super) reported: Option<Duration>,
+    /// Whether a report has come.
+    reported: bool,
+    /// Seconds since the last report.
+    pub(super) age: f64,
     /// Until when exposure was counted.
     exposed_until: Duration,
     /// Exposure since the last report, seconds.
@@ -43,6 +84,9 @@ pub struct Pacer {
     pub(super) probability: f64,
     pub(super) reason: Reason,
 }
+
+/// Each group of the table holds one.
+const _: () = assert!(size_of::<Pacer>() <= 320, "the pacing of a group has outgrown its place in the table");
 
 impl Pacer {
     /// A group of which nothing is known yet.
@@ -55,15 +99,9 @@ impl Pacer {
             reactive_share: Hold::NEW,
             invitations: Invitations::NEW,
             unevenness: Unevenness::NEW,
-            totals: Totals {
-                reactive_entered: None,
-                proactive_entered: 0,
-                abandoned: 0,
-                invitations_sent: 0,
-                invitations_accepted: 0,
-                invitations_pending: 0,
-            },
-            reported: None,
+            totals: Totals::NONE,
+            reported: false,
+            age: 0.0,
             exposed_until: Duration::ZERO,
             exposure: 0.0,
             probability: 0.0,
@@ -80,60 +118,45 @@ impl Pacer {
     pub fn report(&mut self, now: Duration, statistics: &Statistics, options: &Options) {
         self.count_exposure(now);
         let exposure = core::mem::take(&mut self.exposure);
-        let last = self.totals;
-        self.totals = Totals {
-            reactive_entered: statistics.reactive_entered,
-            proactive_entered: statistics.proactive_entered.unwrap_or(0),
-            abandoned: statistics.abandoned.unwrap_or(0),
-            invitations_sent: statistics.invitations_sent.unwrap_or(0),
-            invitations_accepted: statistics.invitations_accepted.unwrap_or(0),
-            invitations_pending: statistics.invitations_pending.unwrap_or(0),
-        };
+        let last = core::mem::replace(&mut self.totals, Totals::of(statistics));
+        if self.totals.invitations_pending.is_some() {
+            self.invitations.reported();
+        }
         let situation = Situation::of(statistics, options);
-        let Some(reported) = self.reported.replace(now) else {
+        let passed = core::mem::take(&mut self.age);
+        if !core::mem::replace(&mut self.reported, true) {
             self.reactive.suppose(situation.capacity());
             return;
-        };
-        let passed = now.saturating_sub(reported).as_secs_f64();
-        // A total that went down is a collector that was restarted: a new base line, and nothing learned from this step.
-        let restarted = self.totals.proactive_entered < last.proactive_entered
-            || self.totals.abandoned < last.abandoned
-            || self.totals.reactive_entered < last.reactive_entered
-            || self.totals.invitations_sent < last.invitations_sent
-            || self.totals.invitations_accepted < last.invitations_accepted;
-        if restarted {
+        }
+        // … a new base line, and nothing learned from this step.
+        if self.totals.is_restarted(&last) {
             return;
         }
-        let since = |now: u64, before: u64| now.saturating_sub(before) as f64;
-        let reactive = match (self.totals.reactive_entered, last.reactive_entered) {
-            (Some(now), Some(before)) => Some(since(now, before)),
-            _ => None,
-        };
-        let proactive = since(self.totals.proactive_entered, last.proactive_entered);
-        if let Some(entered) = reactive {
+        let proactive = since(self.totals.proactive_entered, last.proactive_entered).unwrap_or(0.0);
+        let accepted = since(self.totals.invitations_accepted, last.invitations_accepted).unwrap_or(0.0);
+        if let Some(entered) = since(self.totals.reactive_entered, last.reactive_entered) {
             self.reactive.learn(entered, exposure);
-            // Slots are kept for proactive interactions: the goal is theirs, too.
-            let weight = if options.proactive_ratio > 0 { self.unevenness.ratio() } else { 1.0 };
-            self.price.learn(
-                f64::from(options.optimization_goal) / 100.0,
-                situation.working(),
-                entered + proactive,
-                weight * since(self.totals.abandoned, last.abandoned),
-            );
+            // Without the abandoned the price stays where it began, which is careful.
+            if let Some(abandoned) = since(self.totals.abandoned, last.abandoned) {
+                // Slots are kept for proactive interactions: the goal is theirs, too.
+                let weight = if options.proactive_ratio > 0 { self.unevenness.ratio() } else { 1.0 };
+                self.price.learn(options.goal(), situation.working(), entered + proactive, weight * abandoned);
+            }
         }
         // Who accepted an invitation was to be expected; the rest of the proactive interactions comes at a rate of its own.
-        let accepted = since(self.totals.invitations_accepted, last.invitations_accepted);
         self.uninvited.learn((proactive - accepted).max(0.0), passed);
-        let sent = since(self.totals.invitations_sent, last.invitations_sent);
-        let pending = f64::from(last.invitations_pending);
-        let answered = (sent + pending - f64::from(self.totals.invitations_pending)).max(accepted);
-        self.invitations.learn(answered, accepted, pending, passed);
+        if let Some((pending, before)) = self.totals.invitations_pending.zip(last.invitations_pending) {
+            let sent = since(self.totals.invitations_sent, last.invitations_sent).unwrap_or(0.0);
+            let answered = sent + f64::from(before) - f64::from(pending);
+            self.invitations.learn(answered.max(accepted), accepted, before.into(), passed);
+        }
     }
 
     /// Time has gone on: the door stood open by the probability in force.
     pub(super) fn count_exposure(&mut self, now: Duration) {
         let passed = now.saturating_sub(self.exposed_until).as_secs_f64();
         self.exposed_until = now;
+        self.age += passed;
         self.exposure += self.probability * passed;
     }
 }

@@ -5,20 +5,20 @@
 
 use libm::{exp, log};
 
-/// By how much one abandonment moves the logarithm of the price.
+/// By how much one abandonment moves the logarithm of the price. In large groups, where they are many, it is so much less
+/// that the abandonment allowed within one handle time moves the price by a factor e: the number in progress answers no
+/// faster, and a price that runs ahead of it swings.
 const STEP: f64 = 0.25;
-/// Abandonments in large groups are many and come with a delay: the steps get smaller, so that what is allowed within so
-/// many seconds moves the price by no more than a factor e.
-const SETTLING: f64 = 60.0;
 /// The most that one report can move the logarithm of the price; what is more waits for the next report.
 const STEP_AT_MOST: f64 = 0.5;
 /// The price begins at e^this = twice the goal: a marginal risk of that is, in the mean over all who enter, about the goal.
 const START: f64 = core::f64::consts::LN_2;
 /// The lowest price, in goals. The marginal risk exceeds the mean one; a model wrong by 30 is not worth following.
 const LEAST: f64 = 1.0 / 30.0;
-/// The highest price worth having fades towards what is needed now, with this time constant, seconds: a day and a half.
-/// On a day that nearly needs it, that is a factor e in ten hours; where there is room for all by far, in one.
-const REACH_FADES: f64 = 5_000_000.0;
+/// The highest price worth having fades by the square of its distance, in e-folds, to what is needed now; so many seconds
+/// for a distance of one. Where demand nearly needs it, some three e-folds away, a factor e takes a week; where there is room
+/// for all by far, at twenty and more, four hours.
+const REACH_FADES: f64 = 7_000_000.0;
 /// … and the price may exceed it by this factor e^…: it has to find out what is needed.
 const MARGIN: f64 = 1.0;
 /// Smaller risks are as good as none.
@@ -42,7 +42,7 @@ impl Price {
         (goal * exp(self.logarithm)).min(1.0)
     }
 
-    /// So many entered and so many abandoned since the last report; `capacity` is what all agents can do, per second.
+    /// So many entered and so many abandoned since the last report, in a group of so many slots.
     pub(super) fn learn(&mut self, goal: f64, slots: f64, entered: f64, abandoned: f64) {
         let step = STEP.min(1.0 / (goal * slots.max(1.0)));
         // Owed within what a long silence can bring; more would be nonsense in the totals.
@@ -63,3 +63,7 @@ impl Price {
         self.logarithm = self.logarithm.min(self.reach + MARGIN);
     }
 }
+
+#[cfg(test)]
+#[path = "price_tests.rs"]
+mod tests;

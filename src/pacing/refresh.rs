@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use libm::{exp, expm1};
+use libm::{exp, expm1, sqrt};
 
 use super::{
     Algorithm, OptimizationTarget, Options, Pacer, Prediction, Reason,
@@ -54,6 +54,16 @@ impl View {
         if self.normal { risk::normal(&seats, price, limit) } else { risk::exact(&seats, price, limit) }
     }
 
+    /// More than can enter at this price, roughly: the seats there will be, those who may wait at the price, and what chance
+    /// makes of both. It keeps the sums short.
+    fn most(&self, ahead: f64, price: f64) -> f64 {
+        let situation = &self.situation;
+        let freed = situation.busy - self.still(situation.busy, ahead);
+        let seats = (situation.free - situation.queued + freed).max(0.0);
+        let waiting = price / (1.0 - price.min(0.9)) * situation.patience * situation.capacity();
+        seats + waiting.min(LARGEST_QUEUE) + 2.0 * sqrt(seats + 1.0)
+    }
+
     /// Of so many in progress, those who still are `ahead` seconds from now.
     fn still(&self, in_progress: f64, ahead: f64) -> f64 {
         in_progress * exp(-(self.age + ahead) / self.situation.handle_time)
@@ -66,7 +76,7 @@ const fn is_dual(algorithm: Algorithm) -> bool {
 
 /// The most slots that reactive interactions may take in the mean.
 fn reactive_slots(view: &View, options: &Options) -> f64 {
-    view.situation.slots * (1.0 - f64::from(options.proactive_ratio.min(100)) / 100.0)
+    view.situation.slots * (1.0 - options.kept())
 }
 
 impl Pacer {
@@ -80,7 +90,7 @@ impl Pacer {
             self.probability = reactive_state.unwrap_or(0.0);
             return Prediction { reactive_state, proactive_allowance: None, reactive_demand };
         }
-        let view = self.view(now, statistics, options);
+        let view = self.view(statistics, options);
         let dual = is_dual(options.algorithm);
         (self.probability, self.reason) =
             if dual { self.reactive_state(&view, statistics, options) } else { (1.0, Reason::ProactiveOnly) };
@@ -94,14 +104,14 @@ impl Pacer {
         self.totals.reactive_entered.map(|_| self.reactive.per_second())
     }
 
-    fn view(&self, now: Duration, statistics: &Statistics, options: &Options) -> View {
+    fn view(&self, statistics: &Statistics, options: &Options) -> View {
         let reactive_rate = self.reactive_demand().unwrap_or(0.0);
         let pending = f64::from(statistics.invitations_pending.unwrap_or(0));
         View {
             situation: Situation::of(statistics, options),
-            goal: f64::from(options.optimization_goal.clamp(1, 99)) / 100.0,
+            goal: options.goal(),
             period: options.refresh_period.as_secs_f64().clamp(0.05, 3600.0),
-            age: self.reported.map_or(0.0, |reported| now.saturating_sub(reported).as_secs_f64()),
+            age: self.age,
             reactive_rate,
             reactive_since: reactive_rate * self.exposure,
             uninvited_rate: self.uninvited.per_second(),
@@ -180,8 +190,8 @@ impl Pacer {
                     let risk = view.room(ahead, 1.0, coming).risk_of_all;
                     self.price.see(view.goal, risk * PRICE_MARGIN, view.period);
                 }
-                let limit = situation.free + situation.busy + LARGEST_QUEUE;
-                view.room(ahead, self.price.now(view.goal), limit).mean - coming
+                let price = self.price.now(view.goal);
+                view.room(ahead, price, view.most(ahead, price)).mean - coming
             }
             OptimizationTarget::BusyFactor => {
                 let target = view.goal * situation.slots;
@@ -198,8 +208,8 @@ impl Pacer {
     }
 }
 
+/// No invitation is sent for a place in line beyond this: what is beyond is for the next refresh to say.
+const LARGEST_QUEUE: f64 = 16.0;
 /// Where only invitations can be steered, the price may exceed the risk there is by so much: it has room to grow when the
 /// invitations allowed are sent, and does not grow when they are not.
 const PRICE_MARGIN: f64 = 1.3;
-/// No more are let in ahead than all agents can take and so many more: what is beyond is for the next refresh to say.
-const LARGEST_QUEUE: f64 = 16.0;

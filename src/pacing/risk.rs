@@ -30,12 +30,12 @@ pub(super) struct Room {
     pub(super) risk_of_all: f64,
 }
 
-/// Most terms of a sum. 64 hold Poisson and binomial numbers with means up to [`MEAN_EXACT`] and eight deviations more.
+/// Most terms of a sum. 64 hold Poisson and binomial numbers with means up to [`MEAN_EXACT`] and six deviations more.
 const TERMS: usize = 64;
 /// Means above this are left to the normal form, which is close to exact there.
 const MEAN_EXACT: f64 = 24.0;
 /// Probability that may be left out at the far end of a sum; far under what any abandonment can be measured to.
-const TAIL: f64 = 1e-10;
+const TAIL: f64 = 1e-9;
 /// Steps until a root is given up on. Newton's method needs four to seven; halving alone would need twenty.
 const STEPS: usize = 24;
 /// A root is good enough when a step moves it by less than so many visitors.
@@ -76,21 +76,20 @@ pub(super) fn exact(seats: &Seats, price: f64, limit: f64) -> Room {
         number += 1.0;
     }
     let freed = freed.get(..support).unwrap_or(&freed);
-    // risk[k]: of one more, when k others enter. As many k as Poisson with the largest mean can reach.
+    // As many who enter as Poisson with the largest mean can reach.
     let summed = limit.min(MEAN_EXACT);
-    let terms = (summed + 8.0 * sqrt(summed) + 8.0).min(TERMS as f64) as usize;
-    let mut risk = [0.0; TERMS];
-    let mut place = place_of_first;
-    for value in risk.iter_mut().take(terms) {
-        let mut behind = place;
-        for probability in freed {
-            if behind <= 0.0 {
-                break;
-            }
-            *value += probability * seats.risk_at(behind);
-            behind -= 1.0;
-        }
+    let terms = (summed + 6.0 * sqrt(summed) + 6.0).min(TERMS as f64) as usize;
+    // The risk at each place in line there can be, from that of the first when the most seats come free …
+    let mut by_place = [0.0; 2 * TERMS];
+    let mut place = place_of_first - (support - 1) as f64;
+    for value in by_place.iter_mut().take(support + terms) {
+        *value = seats.risk_at(place);
         place += 1.0;
+    }
+    // … and risk[k], that of one more when k others enter: the mean over the seats that come free.
+    let mut risk = [0.0; TERMS];
+    for (value, places) in risk.iter_mut().zip(by_place.windows(support)).take(terms) {
+        *value = freed.iter().zip(places.iter().rev()).map(|(probability, risk)| probability * risk).sum();
     }
     let risk = risk.get(..terms).unwrap_or(&risk);
     let room = largest_mean(price, summed, |mean| poisson_mean(risk, mean));

@@ -65,3 +65,43 @@ impl Situation {
 pub fn busy_factor(statistics: &Statistics, options: &Options) -> Option<f64> {
     Situation::of(statistics, options).busy_factor()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(statistics: Statistics) -> Situation {
+        Situation::of(&statistics, &Options::default())
+    }
+
+    #[test]
+    fn what_is_not_told_follows_from_the_rest() {
+        let alone = of(Statistics { ready: 3, ..Statistics::default() });
+        assert_eq!((alone.slots, alone.free, alone.busy), (3.0, 3.0, 0.0));
+        let logged_in = of(Statistics { ready: 3, logged_in: Some(10), ..Statistics::default() });
+        assert_eq!((logged_in.slots, logged_in.free, logged_in.busy), (10.0, 3.0, 7.0));
+        let in_hand = of(Statistics { ready: 3, reactive: Some(4), proactive: Some(1), ..Statistics::default() });
+        assert_eq!((in_hand.slots, in_hand.busy, in_hand.reactive), (8.0, 5.0, 4.0));
+    }
+
+    #[test]
+    fn agents_on_a_break_are_not_at_work() {
+        let group = of(Statistics { ready: 3, logged_in: Some(10), reactive: Some(4), ..Statistics::default() });
+        assert!((group.working() - 7.0).abs() < 1e-12);
+        assert!((group.capacity() - 7.0 / 300.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn contradictions_are_settled_for_the_smaller_room() {
+        let group = of(Statistics { ready: 30, logged_in: Some(10), reactive: Some(90), ..Statistics::default() });
+        assert_eq!((group.slots, group.free, group.busy, group.reactive), (10.0, 10.0, 0.0, 0.0));
+    }
+
+    #[test]
+    fn slots_count_where_agents_take_several_interactions() {
+        let statistics =
+            Statistics { ready: 2, logged_in: Some(4), slots: Some(12), free_slots: Some(5), ..Statistics::default() };
+        let group = of(statistics);
+        assert_eq!((group.slots, group.free, group.busy), (12.0, 5.0, 7.0));
+    }
+}

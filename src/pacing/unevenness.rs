@@ -8,6 +8,9 @@ use libm::exp;
 
 /// Interactions remembered; the ratio changes with the traffic's mixture only.
 const REMEMBERED: f64 = 500.0;
+/// The risk at the end of a period stands for that of all who enter in it: the ratio is known to about a tenth, and the
+/// goal is an upper limit.
+const CAREFULLY: f64 = 1.1;
 
 /// Expected interactions, and how many of them are expected to be abandoned.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +37,25 @@ impl Unevenness {
     /// Risk of the proactive ones ÷ risk of all, ≥ 1.
     pub(super) fn ratio(&self) -> f64 {
         let (here, there) = (self.proactive_risk * self.all, self.all_risk * self.proactive);
-        if there > 0.0 { (here / there).clamp(1.0, 10.0) } else { 1.0 }
+        if there > 0.0 { (CAREFULLY * here / there).clamp(1.0, 10.0) } else { 1.0 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn those_who_come_at_bad_moments_are_likelier_to_give_up() {
+        let mut unevenness = Unevenness::NEW;
+        assert!((unevenness.ratio() - 1.0).abs() < 1e-12, "nothing known");
+        for _ in 0..1_000 {
+            // Reactive visitors enter at good moments only, proactive ones at good and bad ones.
+            unevenness.learn(0.5, 1.5, 0.01);
+            unevenness.learn(0.5, 0.0, 0.09);
+        }
+        // 5 % of the proactive ones, 2.6 % of all.
+        let ratio = unevenness.ratio() / CAREFULLY;
+        assert!((ratio - 0.05 / 0.026).abs() < 0.03, "{ratio}");
     }
 }

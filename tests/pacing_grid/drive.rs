@@ -1,11 +1,13 @@
 //! Drives the simulated contact centre by a rule, in virtual time.
 
-use core::time::Duration;
+use core::{net::Ipv4Addr, time::Duration};
+use std::collections::BTreeMap;
 
-use contact_centre::{Books, Centre, Happening, Scenario, Snapshot, erlang::erlang_a_rate};
+use contact_centre::{Books, Centre, Happening, Proactive, Scenario, Snapshot, erlang::erlang_a_rate};
 use pacingd::{
-    pacing::{Algorithm, Options, Pacer, Prediction},
-    statistics::Statistics,
+    limits::GROUPS,
+    pacing::{Algorithm, Options, Prediction},
+    state::{Settings, State},
 };
 
 /// Who decides how many may enter.
@@ -21,49 +23,27 @@ pub(crate) enum Rule {
     ErlangA,
 }
 
-/// One group's pacing as the daemon does it: statistics in, the prediction of the last refresh out.
+/// The daemon's core: bytes in, the prediction of the last refresh out.
 ///
-/// This is the one place where the simulator's statistics become the core's.
-#[derive(Debug)]
-struct Group {
-    pacer: Pacer,
-    statistics: Option<Statistics>,
-    prediction: Prediction,
-}
+/// Boxed: the tables of 256 groups are no burden for a daemon, but for a test's stack.
+struct Core(Box<State>);
 
-impl Group {
-    fn receive(&mut self, now: Duration, snapshot: &Snapshot, options: &Options) {
-        if self.statistics.is_some_and(|last| snapshot.time <= last.time && last.time.is_some()) {
-            return;
-        }
-        let statistics = Statistics {
-            ready: snapshot.ready,
-            logged_in: snapshot.logged_in,
-            slots: snapshot.slots,
-            free_slots: snapshot.free_slots,
-            reactive: snapshot.reactive,
-            proactive: snapshot.proactive,
-            queued: snapshot.queued,
-            handle_time: snapshot.handle_time,
-            reactive_entered: snapshot.reactive_entered,
-            proactive_entered: snapshot.proactive_entered,
-            abandoned: snapshot.abandoned,
-            invitations_sent: snapshot.invitations_sent,
-            invitations_accepted: snapshot.invitations_accepted,
-            invitations_pending: snapshot.invitations_pending,
-            reactive_state: None,
-            time: snapshot.time,
-        };
-        self.pacer.report(now, &statistics, options);
-        if self.statistics.replace(statistics).is_none() {
-            self.refresh(now, options);
-        }
+impl Core {
+    fn new(options: Options) -> Self {
+        let mut sources = heapless::Vec::new();
+        sources.push("127.0.0.0/8".parse().unwrap()).unwrap();
+        let settings = Settings { pacing: options, time_to_live: Duration::from_secs(30), sources };
+        Self(Box::new(State::new(settings)))
     }
 
-    fn refresh(&mut self, now: Duration, options: &Options) {
-        if let Some(statistics) = &self.statistics {
-            self.prediction = self.pacer.refresh(now, statistics, options);
-        }
+    fn receive(&mut self, now: Duration, datagram: &str) {
+        // What is late is dropped: that is the core's business.
+        self.0.receive(now, Ipv4Addr::LOCALHOST.into(), datagram.as_bytes(), |_, _| {});
+    }
+
+    fn refresh(&mut self, now: Duration) -> Option<Prediction> {
+        self.0.refresh(now, GROUPS);
+        self.0.groups().all().first().and_then(|group| group.prediction().copied())
     }
 }
 
@@ -83,14 +63,21 @@ pub(crate) fn run(
     period: f64,
     mut see: impl FnMut(&Centre, f64),
 ) -> Outcome {
-    let mut centre = Centre::new(scenario, seed);
-    let nothing = Prediction { reactive_state: None, proactive_allowance: None, reactive_demand: None };
-    let mut group = Group { pacer: Pacer::new(), statistics: None, prediction: nothing };
+    let mut scenario = scenario.clone();
+    let mut period = period;
+    if matches!(rule, Rule::Everyone | Rule::ErlangA) {
+        // These ask neither for statistics nor for refreshes, and the grid is run through sooner.
+        scenario.collector.interval = 3_600.0;
+        period = 60.0;
+    }
+    let mut centre = Centre::new(&scenario, seed);
+    let mut core = if let Rule::Engine(options) = rule { Some(Core::new(options)) } else { None };
     let mut last = Snapshot::default();
+    let mut rates = BTreeMap::new();
     let mut refreshes = 0_u32;
     let mut probability = if matches!(rule, Rule::WhileReady) { 0.0 } else { 1.0 };
-    // The daemon's clock is not the simulation's: no moment of it may matter.
-    let clock = |now: f64| Duration::from_secs_f64(1_000.0 + now);
+    // The daemon's clock is not the simulation's, but refreshes are due at multiples of the period by both.
+    let clock = |now: f64| Duration::from_secs_f64(3_600.0 + now);
     while centre.now() < hours * 3600.0 {
         let at = f64::from(refreshes) * period;
         while let Some(happening) = centre.advance(at) {
@@ -98,30 +85,28 @@ pub(crate) fn run(
                 Happening::Visitor(visitor) => drop(centre.admit(visitor, probability)),
                 Happening::Statistics(snapshot) => {
                     last = snapshot;
-                    if let Rule::Engine(options) = rule {
-                        group.receive(clock(centre.now()), &snapshot, &options);
+                    if let Some(core) = &mut core {
+                        core.receive(clock(centre.now()), &centre.line(&snapshot));
                     }
                 }
             }
         }
         refreshes += 1;
         match rule {
-            Rule::Engine(options) => {
-                group.refresh(clock(at), &options);
-                let allowed =
-                    if matches!(options.algorithm, Algorithm::SuperProgressiveDual | Algorithm::PredictiveBDual) {
-                        0.0
-                    } else {
-                        1.0
-                    };
-                probability = group.prediction.reactive_state.unwrap_or(allowed);
-                centre.allow_invitations(group.prediction.proactive_allowance.unwrap_or(0.0));
+            Rule::Engine(Options { algorithm, .. }) => {
+                let prediction = core.as_mut().and_then(|core| core.refresh(clock(at)));
+                let dual = matches!(algorithm, Algorithm::SuperProgressiveDual | Algorithm::PredictiveBDual);
+                // An algorithm that is not dual says nothing of reactive visitors: all of them enter.
+                let unsaid = if dual { 0.0 } else { 1.0 };
+                probability = prediction.and_then(|prediction| prediction.reactive_state).unwrap_or(unsaid);
+                let allowance = prediction.and_then(|prediction| prediction.proactive_allowance);
+                centre.allow_invitations(allowance.unwrap_or(0.0));
             }
             Rule::Everyone => {}
             Rule::WhileReady => {
                 probability = f64::from(u8::from(last.ready > 0 && last.queued.unwrap_or(0) == 0));
             }
-            Rule::ErlangA => probability = erlang_a_share(scenario, at, probability),
+            Rule::ErlangA => probability = erlang_a_share(&scenario, at, &mut rates),
         }
         see(&centre, probability);
     }
@@ -129,22 +114,17 @@ pub(crate) fn run(
     Outcome { all: centre.books(), hours }
 }
 
-/// The share of the demand that Erlang A allows at the goal of 3 %; reckoned anew when demand or staff have changed.
-fn erlang_a_share(scenario: &Scenario, now: f64, before: f64) -> f64 {
+/// The share of the demand that Erlang A allows at the goal of 3 %. `rates` keeps what it allows with so many slots.
+fn erlang_a_share(scenario: &Scenario, now: f64, rates: &mut BTreeMap<u32, f64>) -> f64 {
     let (demand, slots) = (scenario.visitors.at(now), scenario.staff.at(now) * scenario.slots_per_agent);
-    let a_minute_ago = (now - 60.0).max(0.0);
-    let unchanged = (scenario.visitors.at(a_minute_ago) - demand).abs() < 1e-12
-        && scenario.staff.at(a_minute_ago) * scenario.slots_per_agent == slots;
-    if unchanged && now > 60.0 || now % 60.0 >= 5.0 && now > 0.0 {
-        return before;
-    }
     let proactive = match &scenario.proactive {
-        contact_centre::Proactive::Uncontrolled(curve) => curve.at(now),
-        contact_centre::Proactive::Invitations { .. } => 0.0,
+        Proactive::Uncontrolled(curve) => curve.at(now),
+        Proactive::Invitations { .. } => 0.0,
     };
     if demand <= 0.0 || slots == 0 {
         return 0.0;
     }
-    ((erlang_a_rate(0.03, scenario.handle_time.mean(), scenario.patience.mean(), slots) - proactive) / demand)
-        .clamp(0.0, 1.0)
+    let (handle_time, patience) = (scenario.handle_time.mean(), scenario.patience.mean());
+    let rate = *rates.entry(slots).or_insert_with(|| erlang_a_rate(0.03, handle_time, patience, slots));
+    ((rate - proactive) / demand).clamp(0.0, 1.0)
 }

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use contact_centre::{Collector, Curve, Fields, Network, Proactive, Scenario, Steps, Times};
+use contact_centre::{Collector, Curve, Network, Proactive, Scenario, Steps, Times};
 use pacingd::pacing::{Algorithm, OptimizationTarget, Options};
 
 /// One row of the grid for each algorithm.
@@ -22,7 +22,7 @@ const BOTH: &[Algorithm] = &[Algorithm::SuperProgressiveDual, Algorithm::Predict
 const SMALL_PROACTIVE: &[Algorithm] = &[Algorithm::SuperProgressive];
 const LARGE_PROACTIVE: &[Algorithm] = &[Algorithm::PredictiveB];
 /// The longest runs, for groups in which little happens; in larger ones the same entries come in less time.
-const HOURS: f64 = 200.0;
+const HOURS: f64 = 120.0;
 const DAY: f64 = 86_400.0;
 const HOUR: f64 = 3_600.0;
 
@@ -34,8 +34,8 @@ impl Case {
             staff: Steps::constant(agents),
             ..Scenario::default()
         };
-        let hours = HOURS.min(6_000.0 / f64::from(agents).sqrt()).clamp(48.0, HOURS);
-        let hours = if agents >= 300 { 24.0 } else { hours };
+        let hours = HOURS.min(600.0 / f64::from(agents).sqrt()).clamp(36.0, HOURS);
+        let hours = if agents >= 300 { 16.0 } else { hours };
         Self { name, scenario, options: Options::default(), algorithms, hours, seed: 1 }
     }
 
@@ -144,8 +144,8 @@ fn day(peak: f64) -> Curve {
 pub(crate) fn tuned() -> Vec<Case> {
     let case = Case::new;
     vec![
-        case("1 agent", 1, 2.0, SMALL),
-        case("2 agents", 2, 1.5, SMALL),
+        case("1 agent", 1, 2.0, SMALL).hours(900.0),
+        case("2 agents", 2, 1.5, SMALL).hours(400.0),
         case("5 agents", 5, 1.5, SMALL),
         case("5 agents, demand fivefold", 5, 5.0, SMALL),
         case("5 agents, quick", 5, 1.5, SMALL).times(exponential(60.0), exponential(60.0)),
@@ -162,11 +162,11 @@ pub(crate) fn tuned() -> Vec<Case> {
             .believed_patience(180),
         case("20 agents, restarts", 20, 1.4, SMALL).collector(|collector| collector.restart_every = 1_800.0),
         case("30 agents", 30, 1.3, BOTH),
-        case("30 agents, just too much", 30, 0.93, BOTH),
+        case("30 agents, just too much", 30, 0.93, BOTH).hours(150.0),
         case("30 agents, spikes", 30, 0.7, BOTH).demand(spikes),
         case("30 agents, proactive 30 %", 30, 1.2, BOTH).proactive(0.3),
         case("30 agents, all at once", 30, 1.4, BOTH).long_tailed().bad_network().halved_staff(),
-        case("50 agents, a day", 50, 1.4, LARGE).demand(day).hours(120.0),
+        case("50 agents, a day", 50, 1.4, LARGE).demand(day).hours(72.0),
         case("100 agents", 100, 1.2, LARGE),
         case("100 agents, 5 s", 100, 1.2, LARGE).refreshed(5.0),
         case("100 agents, light", 100, 0.8, LARGE),
@@ -186,9 +186,9 @@ pub(crate) fn tuned() -> Vec<Case> {
         case("100 agents, ratio 40 %, invited", 100, 1.5, LARGE).invitations().ratio(40),
         case("20 agents, invited only", 20, 0.4, SMALL_PROACTIVE).invitations(),
         case("100 agents, invited only", 100, 0.4, LARGE_PROACTIVE).invitations(),
-        case("10 agents, rare spikes", 10, 0.3, SMALL).demand(rare_spikes).hours(480.0),
-        case("30 agents, rare spikes", 30, 0.3, BOTH).demand(rare_spikes).hours(480.0),
-        case("100 agents, rare spikes", 100, 0.3, LARGE).demand(rare_spikes).hours(240.0),
+        case("10 agents, rare spikes", 10, 0.3, SMALL).demand(rare_spikes).hours(96.0),
+        case("30 agents, rare spikes", 30, 0.3, BOTH).demand(rare_spikes).hours(96.0),
+        case("100 agents, rare spikes", 100, 0.3, LARGE).demand(rare_spikes).hours(96.0),
         // Outside the range that an algorithm is for it must still work.
         case("5 agents, normal form", 5, 1.5, LARGE),
         case("300 agents, exact form", 300, 1.2, SMALL),
@@ -199,8 +199,8 @@ pub(crate) fn tuned() -> Vec<Case> {
 pub(crate) fn held_out() -> Vec<Case> {
     let case = Case::new;
     let mut cases = vec![
-        case("1 agent", 1, 4.0, SMALL).times(exponential(180.0), exponential(40.0)),
-        case("3 agents", 3, 1.3, SMALL).times(exponential(420.0), exponential(90.0)),
+        case("1 agent", 1, 4.0, SMALL).hours(500.0).times(exponential(180.0), exponential(40.0)),
+        case("3 agents", 3, 1.3, SMALL).hours(400.0).times(exponential(420.0), exponential(90.0)),
         case("7 agents, 3 s", 7, 1.8, SMALL).refreshed(3.0),
         case("12 agents, goal 5 %", 12, 1.5, SMALL).at_most(5),
         case("16 agents, long-tailed", 16, 1.6, SMALL).long_tailed().bad_network(),
@@ -209,7 +209,7 @@ pub(crate) fn held_out() -> Vec<Case> {
         case("25 agents, light", 25, 0.6, SMALL),
         case("40 agents, 2.5 s", 40, 1.25, LARGE).refreshed(2.5),
         case("40 agents, proactive 25 %", 40, 1.3, LARGE).proactive(0.25),
-        case("60 agents, a day", 60, 1.5, LARGE).demand(day).hours(96.0),
+        case("60 agents, a day", 60, 1.5, LARGE).demand(day).hours(72.0),
         case("80 agents, long-tailed, halved", 80, 1.3, LARGE).long_tailed().halved_staff(),
         case("150 agents, bad network", 150, 1.3, LARGE).times(exponential(240.0), exponential(45.0)).bad_network(),
         case("500 agents", 500, 1.15, LARGE).times(exponential(200.0), exponential(75.0)),
@@ -242,10 +242,5 @@ impl Case {
     fn halved_staff(self) -> Self {
         let agents = self.scenario.staff.peak();
         self.staff(Steps::new([(0.0, agents), (4.0 * HOUR, agents / 2)]).repeated(8.0 * HOUR))
-    }
-
-    /// A line that says `ready` and nothing else.
-    pub(crate) fn fields(self, fields: Fields) -> Self {
-        self.collector(|collector| collector.fields = fields)
     }
 }
