@@ -95,7 +95,9 @@ pub(crate) async fn serve(shared: &'static Shared, side: Side, stream: TcpStream
     let mut stream = connection.into_parts().io.stream;
     match watch.refusal.get() {
         None => drop(stream.shutdown().await),
-        Some(refusal) => refuse(shared, side, &mut stream, refusal).await,
+        Some(refusal) => {
+            let _ = tokio::time::timeout(LINGER, linger(&mut stream, refused(shared, side, refusal))).await;
+        }
     }
 }
 
@@ -107,7 +109,8 @@ enum Refusal {
     HeadTooLate,
 }
 
-async fn refuse(shared: &Shared, side: Side, stream: &mut TcpStream, refusal: Refusal) {
+/// A whole response for a refused client.
+fn refused(shared: &Shared, side: Side, refusal: Refusal) -> String {
     let answer = match refusal {
         Refusal::UriTooLong => Answer::problem(
             Status::UriTooLong,
@@ -124,23 +127,28 @@ async fn refuse(shared: &Shared, side: Side, stream: &mut TcpStream, refusal: Re
         }
     };
     shared.traffic.answer(side, answer.status);
-    let linger = async {
-        stream.write_all(respond::last_words(shared, &answer).as_bytes()).await?;
-        stream.shutdown().await?;
-        let mut left = LINGER_BYTES;
-        let mut sink = [const { MaybeUninit::uninit() }; 1024];
-        while left > 0 {
+    respond::last_words(shared, &answer)
+}
+
+/// However it ends, the client had its chance.
+async fn linger(stream: &mut TcpStream, words: String) -> io::Result<()> {
+    stream.write_all(words.as_bytes()).await?;
+    stream.shutdown().await?;
+    let mut left = LINGER_BYTES;
+    while left > 0 {
+        let read = poll_fn(|context| {
+            // Not kept while waiting: every connection would have to hold room for it.
+            let mut sink = [const { MaybeUninit::uninit() }; 1024];
             let mut buffer = ReadBuf::uninit(&mut sink);
-            poll_fn(|context| Pin::new(&mut *stream).poll_read(context, &mut buffer)).await?;
-            if buffer.filled().is_empty() {
-                break;
-            }
-            left = left.saturating_sub(buffer.filled().len());
+            let polled = Pin::new(&mut *stream).poll_read(context, &mut buffer);
+            polled.map_ok(|()| buffer.filled().len())
+        });
+        match read.await? {
+            0 => break,
+            read => left = left.saturating_sub(read),
         }
-        io::Result::Ok(())
-    };
-    // However it ends, the client had its chance.
-    let _ = tokio::time::timeout(LINGER, linger).await;
+    }
+    Ok(())
 }
 
 /// What a connection is doing, and until when it may.
