@@ -89,11 +89,7 @@ pub(crate) async fn serve(shared: &'static Shared, side: Side, stream: TcpStream
     })
     .await;
 
-    let last_words = watch.refusal.get().map(|refusal| {
-        let answer = refuse(refusal, watch.timeouts);
-        shared.traffic.answer(side, answer.status);
-        respond::last_words(shared, &answer)
-    });
+    let last_words = watch.refusal.get().map(|refusal| refused(shared, side, refusal));
     let stream = connection.into_parts().io.stream;
     // However it ends, the client had its chance.
     let _ = tokio::time::timeout(LINGER, close(stream, last_words.unwrap_or_default())).await;
@@ -107,8 +103,9 @@ enum Refusal {
     HeadTooLate,
 }
 
-fn refuse(refusal: Refusal, timeouts: Timeouts) -> Answer {
-    match refusal {
+/// A whole response for a refused client.
+fn refused(shared: &Shared, side: Side, refusal: Refusal) -> String {
+    let answer = match refusal {
         Refusal::UriTooLong => Answer::problem(
             Status::UriTooLong,
             format_args!("the request line is longer than {HEAD_BYTES} bytes; ask for fewer groups at once"),
@@ -118,11 +115,13 @@ fn refuse(refusal: Refusal, timeouts: Timeouts) -> Answer {
             format_args!("the request's head is longer than {HEAD_BYTES} bytes"),
         ),
         Refusal::HeadTooLate => {
-            let seconds = timeouts.header.as_secs_f64();
+            let seconds = shared.configuration().http.limits.timeouts.header.as_secs_f64();
             let detail = format_args!("the request's head was not complete within {seconds} s");
             Answer::problem(Status::RequestTimeout, detail)
         }
-    }
+    };
+    shared.traffic.answer(side, answer.status);
+    respond::last_words(shared, &answer)
 }
 
 /// Closes in stages (RFC 9112, section 9.6): closing at once while the client still sends would destroy on its way what it
@@ -131,14 +130,18 @@ async fn close(mut stream: TcpStream, last_words: String) -> io::Result<()> {
     stream.write_all(last_words.as_bytes()).await?;
     stream.shutdown().await?;
     let mut left = LINGER_BYTES;
-    let mut sink = [const { MaybeUninit::uninit() }; 1024];
     while left > 0 {
-        let mut buffer = ReadBuf::uninit(&mut sink);
-        poll_fn(|context| Pin::new(&mut stream).poll_read(context, &mut buffer)).await?;
-        if buffer.filled().is_empty() {
-            break;
+        let read = poll_fn(|context| {
+            // Not kept while waiting: every connection would have to hold room for it.
+            let mut sink = [const { MaybeUninit::uninit() }; 1024];
+            let mut buffer = ReadBuf::uninit(&mut sink);
+            let polled = Pin::new(&mut stream).poll_read(context, &mut buffer);
+            polled.map_ok(|()| buffer.filled().len())
+        });
+        match read.await? {
+            0 => break,
+            read => left = left.saturating_sub(read),
         }
-        left = left.saturating_sub(buffer.filled().len());
     }
     Ok(())
 }
