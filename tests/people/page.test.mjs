@@ -122,7 +122,7 @@ test('a group that goes silent is marked, moves to the top, and comes back', asy
   await alive();
   await visit();
   await until(async () => { await alive(); return await row('Z').getAttribute('data-is') === 'silent'; });
-  assert.match(await cell('Z', 'why').textContent(), /^no statistics for \d+ s$/);
+  assert.match(await cell('Z', 'why').textContent(), /^no statistics for \d+\u00a0s$/);
   assert.equal(await cell('Z', 'reactive').textContent(), '–');
   assert.equal((await groups())[0], 'Z');
   assert.match(await page.locator('#news').textContent(), /^[12] silent/);
