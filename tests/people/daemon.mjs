@@ -75,14 +75,14 @@ export async function until(condition, patience = 20_000) {
 /** A headless Chromium of the system's. */
 export const browse = () => chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
 
-/** Serves files by path on a free port of loopback: another origin than the daemon's. */
-export async function serve(files) {
+/** Serves files by path on a port of loopback: another origin than the daemon's. */
+export async function serve(files, port = 0) {
   const server = createServer((request, response) => {
     const file = files[new URL(request.url, 'http://a').pathname];
     response.writeHead(file === undefined ? 404 : 200, { 'content-type': request.url.endsWith('.js') ? 'text/javascript' : 'text/html' });
     response.end(file);
   });
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise((resolve) => server.listen(port, '127.0.0.1', resolve));
   return { origin: `http://127.0.0.1:${server.address().port}`, stop: () => new Promise((resolve) => server.close(resolve)) };
 }
 
