@@ -27,6 +27,8 @@ const SUPPOSED_OVERLOAD: f64 = 10.0;
 /// … but at least one interaction an hour, and no more a second than the largest site sees.
 const LEAST_SUPPOSED: f64 = 1.0 / 3600.0;
 const MOST_SUPPOSED: f64 = 100.0;
+/// With so many entries, the supposed one included, or a minute of exposure, what is known outweighs what was supposed.
+const ENTRIES_KNOWN: f64 = 4.0;
 
 /// Entries and the exposure in which they came, the past fading away.
 #[derive(Clone, Copy, Debug, Default)]
@@ -76,6 +78,11 @@ impl Demand {
         }
     }
 
+    /// Whether what was learned outweighs what was supposed.
+    pub(super) fn is_learned(&self) -> bool {
+        self.long.entered >= ENTRIES_KNOWN || self.long.exposure >= EXPOSURE_REMEMBERED
+    }
+
     /// Interactions asked for, per second; finite, ≥ 0. 0 before anything was supposed or learned.
     pub(super) fn per_second(&self) -> f64 {
         if self.long.exposure > 0.0 { self.long.entered / self.long.exposure } else { 0.0 }
@@ -117,6 +124,18 @@ mod tests {
         let mut demand = Demand::NEW;
         demand.suppose(0.1);
         assert!((demand.per_second() - 1.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_supposition_is_not_told_as_knowledge() {
+        let mut demand = Demand::NEW;
+        demand.suppose(0.1);
+        assert!(!demand.is_learned());
+        steady(&mut demand, 0.0, 1.0, 59);
+        assert!(!demand.is_learned());
+        steady(&mut demand, 0.0, 1.0, 61);
+        assert!(demand.is_learned(), "two minutes without anyone are knowledge too");
+        assert!(at(2.0, 1.0, 2).is_learned());
     }
 
     #[test]

@@ -83,6 +83,8 @@ pub struct Pacer {
     /// The probability in force.
     pub(super) probability: f64,
     pub(super) reason: Reason,
+    /// The reactive demand is more than a supposition.
+    pub(super) knows_demand: bool,
 }
 
 /// Each group of the table holds one.
@@ -106,6 +108,7 @@ impl Pacer {
             exposure: 0.0,
             probability: 0.0,
             reason: Reason::NotYet,
+            knows_demand: false,
         }
     }
 
@@ -136,6 +139,7 @@ impl Pacer {
         let accepted = since(self.totals.invitations_accepted, last.invitations_accepted).unwrap_or(0.0);
         if let Some(entered) = since(self.totals.reactive_entered, last.reactive_entered) {
             self.reactive.learn(entered, exposure);
+            self.knows_demand |= self.reactive.is_learned();
             // Without the abandoned the price stays where it began, which is careful.
             if let Some(abandoned) = since(self.totals.abandoned, last.abandoned) {
                 // Slots are kept for proactive interactions: the goal is theirs, too.

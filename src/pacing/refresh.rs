@@ -83,7 +83,9 @@ impl Pacer {
     /// Makes the prediction anew. Called once per refresh period, and at once when a group's first report came.
     pub fn refresh(&mut self, now: Duration, statistics: &Statistics, options: &Options) -> Prediction {
         self.count_exposure(now);
-        let reactive_demand = self.reactive_demand();
+        // A supposition about one group must not outweigh what is known of others.
+        let is_known = self.knows_demand && self.totals.reactive_entered.is_some();
+        let reactive_demand = is_known.then(|| self.reactive.per_second());
         if options.algorithm == Algorithm::External {
             let reactive_state = statistics.reactive_state.filter(|state| (0.0..=1.0).contains(state));
             self.reason = Reason::External;
@@ -100,12 +102,8 @@ impl Pacer {
         Prediction { reactive_state, proactive_allowance: Some(allowance), reactive_demand }
     }
 
-    fn reactive_demand(&self) -> Option<f64> {
-        self.totals.reactive_entered.map(|_| self.reactive.per_second())
-    }
-
     fn view(&self, statistics: &Statistics, options: &Options) -> View {
-        let reactive_rate = self.reactive_demand().unwrap_or(0.0);
+        let reactive_rate = self.totals.reactive_entered.map_or(0.0, |_| self.reactive.per_second());
         let pending = f64::from(statistics.invitations_pending.unwrap_or(0));
         View {
             situation: Situation::of(statistics, options),
