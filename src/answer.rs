@@ -284,3 +284,197 @@ fn health(state: &mut State, now: Duration) -> Answer {
     }
     answer
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use std::format;
+    use std::net::{IpAddr, Ipv4Addr};
+    use std::string::String;
+
+    use serde_json::Value;
+
+    use super::*;
+    use crate::limits::EXCERPT_BYTES;
+    use crate::pacing::Options;
+    use crate::state::Settings;
+
+    const CAPACITY: &str = "/backend/data/pacing/channelCapacity";
+    const STATE: &str = "/backend/data/pacing/reactiveState";
+
+    fn at(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    fn state(algorithm: Algorithm) -> State {
+        State::new(Settings {
+            pacing: Options { algorithm, ..Options::default() },
+            time_to_live: at(30),
+            sources: ["0.0.0.0/0".parse().unwrap()].into_iter().collect(),
+        })
+    }
+
+    fn receive(state: &mut State, seconds: u64, group: &str, ready: u32, more: &str) {
+        let line = format!(r#"{{"channel":"chat","group":"{group}","ready":{ready}{more}}}"#);
+        let sender = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        state.receive(at(seconds), sender, line.as_bytes(), |_, fault| panic!("{fault}"));
+    }
+
+    fn get(state: &mut State, seconds: u64, path: &str, query: &str) -> Answer {
+        answer(state, at(seconds), "GET", path, query)
+    }
+
+    /// The detail of a problem, which must be whole.
+    fn detail(answer: &Answer) -> String {
+        assert!(answer.is_problem, "{answer:?}");
+        let json: Value = serde_json::from_str(&answer.body).unwrap_or_else(|error| panic!("{error}: {}", answer.body));
+        assert_eq!(json["status"], answer.status.code());
+        assert_eq!(json["title"], answer.status.reason());
+        json["detail"].as_str().unwrap().into()
+    }
+
+    #[test]
+    fn statistics_that_all_are_stale_answer_nothing_and_say_when_to_come_back() {
+        let mut state = state(Algorithm::External);
+        receive(&mut state, 0, "A", 1, r#","reactiveState":0.5"#);
+        let asked = [CAPACITY, STATE].map(|path| ["channel=chat", "channel=chat&groups=A"].map(|query| (path, query)));
+        for (path, query) in asked.into_iter().flatten() {
+            assert_eq!(get(&mut state, 30, path, query).status, Status::Ok);
+        }
+        assert_eq!(operators_answer(&mut state, at(30), "GET", "/health").status, Status::Ok);
+        for (path, query) in asked.into_iter().flatten() {
+            let stale = get(&mut state, 31, path, query);
+            assert_eq!((stale.status, stale.retry_after), (Status::ServiceUnavailable, Some(5)));
+            assert_eq!(stale.received, None);
+            assert!(detail(&stale).contains("in the last 30 s"));
+        }
+        let health = operators_answer(&mut state, at(31), "GET", "/health");
+        assert_eq!((health.status, health.retry_after), (Status::ServiceUnavailable, Some(5)));
+    }
+
+    #[test]
+    fn stale_groups_are_left_out_and_the_oldest_used_is_told() {
+        let mut state = state(Algorithm::External);
+        receive(&mut state, 0, "A", 1, "");
+        receive(&mut state, 20, "B", 2, "");
+        receive(&mut state, 25, "C", 4, "");
+        for (seconds, query, body, received) in [
+            (30, "channel=chat", r#"{"capacity":7}"#, 0),
+            (31, "channel=chat", r#"{"capacity":6}"#, 20),
+            (31, "channel=chat&groups=A&groups=C", r#"{"capacity":4}"#, 25),
+            (51, "channel=chat", r#"{"capacity":4}"#, 25),
+        ] {
+            let answer = get(&mut state, seconds, CAPACITY, query);
+            assert_eq!((answer.body.as_str(), answer.received), (body, Some(at(received))), "{query} at {seconds}");
+        }
+    }
+
+    #[test]
+    fn a_group_is_known_for_an_hour_and_then_not_found() {
+        let mut state = state(Algorithm::External);
+        receive(&mut state, 0, "A", 1, "");
+        let query = "channel=chat&groups=A";
+        assert_eq!(get(&mut state, 3599, CAPACITY, query).status, Status::ServiceUnavailable);
+        let forgotten = get(&mut state, 3600, CAPACITY, query);
+        assert_eq!(forgotten.status, Status::NotFound);
+        assert_eq!(detail(&forgotten), "groups has \"A\", which is neither declared nor known from statistics of chat");
+    }
+
+    #[test]
+    fn algorithms_that_are_not_dual_predict_no_reactive_traffic() {
+        for algorithm in Algorithm::ALL {
+            let mut state = state(algorithm);
+            receive(&mut state, 0, "A", 1, r#","reactiveState":0.5"#);
+            let is_dual = !matches!(algorithm, Algorithm::SuperProgressive | Algorithm::PredictiveB);
+            for query in ["channel=chat", "channel=chat&groups=A", "channel=chat&groups=X", "channel=webcallback"] {
+                let answer = get(&mut state, 0, STATE, query);
+                assert_eq!(answer.status == Status::NotImplemented, !is_dual, "{algorithm} {query}");
+                if !is_dual {
+                    let detail = detail(&answer);
+                    assert!(detail.contains("pacing.algorithm") && detail.contains("_DUAL"), "{detail}");
+                }
+            }
+            assert_eq!(get(&mut state, 0, STATE, "channel=voice").status, Status::BadRequest);
+            assert_eq!(get(&mut state, 0, CAPACITY, "channel=chat").status, Status::Ok);
+        }
+    }
+
+    #[test]
+    fn an_external_state_is_not_rounded() {
+        let mut state = state(Algorithm::External);
+        receive(&mut state, 0, "A", 1, r#","reactiveState":0.1234567891"#);
+        assert_eq!(get(&mut state, 0, STATE, "channel=chat").body, r#"{"reactiveState":0.1234567891}"#);
+    }
+
+    #[test]
+    fn whatever_stands_in_a_request_a_problem_is_whole_json() {
+        let mut state = state(Algorithm::SuperProgressiveDual);
+        let all: String = (0..128_u8).map(char::from).chain(['\u{7f}', '\u{85}', '\u{2028}', 'ü', '😀']).collect();
+        for character in all.chars() {
+            let mut bytes = [0; 4];
+            let encoded: String =
+                character.encode_utf8(&mut bytes).bytes().map(|byte| format!("%{byte:02X}")).collect();
+            for count in [1, 12, 16, 48, 64, 65] {
+                let text = encoded.repeat(count);
+                for query in [format!("channel={text}"), format!("channel=chat&groups={text}")] {
+                    for path in [CAPACITY, STATE] {
+                        detail(&get(&mut state, 0, path, &query));
+                    }
+                }
+            }
+            detail(&answer(&mut state, at(0), &String::from(character).repeat(99), CAPACITY, ""));
+        }
+        assert!(detail(&get(&mut state, 0, CAPACITY, "channel=a%22%5C%0Ab")).contains(r#""a\"\\\nb""#));
+    }
+
+    #[test]
+    fn the_longest_bodies_fit() {
+        let mut state = state(Algorithm::External);
+        // Characters that are shown by their numbers or behind a backslash, so that a name gets several times as long.
+        let worst = ["%C2%AD", "%E2%80%8B", "%F3%A0%80%81", "%22", "%5C"];
+        for encoded in worst {
+            let bytes = encoded.len() / 3;
+            let name = encoded.repeat(crate::limits::GROUP_NAME_BYTES / bytes);
+            let unknown = get(&mut state, 0, CAPACITY, &format!("channel=webcallback&groups={name}"));
+            assert_eq!(unknown.status, Status::NotFound);
+            assert!(detail(&unknown).ends_with("known from statistics of webcallback"), "{encoded}");
+            let excerpt = encoded.repeat(EXCERPT_BYTES / bytes + 1);
+            let bad = get(&mut state, 0, CAPACITY, &format!("channel={excerpt}"));
+            assert!(detail(&bad).ends_with("want \"chat\" or \"webcallback\""), "{encoded}");
+        }
+        let method = "\u{1}".repeat(99);
+        assert!(detail(&answer(&mut state, at(0), &method, CAPACITY, "")).ends_with(METHODS));
+    }
+
+    #[test]
+    fn health_tells_groups_age_and_every_outcome() {
+        let mut state = state(Algorithm::External);
+        let empty = operators_answer(&mut state, at(5), "GET", "/health");
+        let json: Value = serde_json::from_str(&empty.body).unwrap();
+        assert_eq!((json["groups"]["known"].as_u64(), &json["newestStatisticsAge"]), (Some(0), &Value::Null));
+        receive(&mut state, 0, "A", 1, "");
+        receive(&mut state, 40, "B", 1, "");
+        let health = operators_answer(&mut state, Duration::from_millis(41_250), "GET", "/health");
+        assert_eq!(
+            health.body,
+            r#"{"status":"ok","groups":{"known":2,"fresh":1},"newestStatisticsAge":1.250,"lines":{"received":2,"accepted":2,"malformed":0,"outOfRange":0,"late":0,"tableFull":0,"notAllowed":0}}"#
+        );
+        // Every count at its widest, all outcomes to come included, still fits.
+        let digits = 20 * (2 + Outcome::ALL.len() + 3);
+        assert!(health.body.len() + digits + 3 * 20 < BODY_BYTES);
+    }
+
+    #[test]
+    fn options_and_unknown_methods_are_told_what_is_allowed() {
+        let mut state = state(Algorithm::External);
+        for path in [CAPACITY, STATE, "*"] {
+            let options = answer(&mut state, at(0), "OPTIONS", path, "channel=voice");
+            assert_eq!((options.status, options.allow, options.body.as_str()), (Status::NoContent, true, ""));
+        }
+        let other = answer(&mut state, at(0), "get", CAPACITY, "channel=chat");
+        assert_eq!((other.status, other.allow), (Status::MethodNotAllowed, true));
+        assert_eq!(detail(&other), "method is \"get\"; want one of GET, HEAD, OPTIONS");
+        assert_eq!(answer(&mut state, at(0), "OPTIONS", "/x", "").status, Status::NotFound);
+        assert_eq!(get(&mut state, 0, "*", "channel=chat").status, Status::NotFound);
+    }
+}

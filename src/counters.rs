@@ -81,3 +81,29 @@ impl Default for Counters {
         Self::new()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_outcome_is_counted_for_itself_and_all_sum_up() {
+        let mut counters = Counters::new();
+        for (times, outcome) in Outcome::ALL.into_iter().enumerate() {
+            assert_eq!(outcome as usize, times, "in the order of the discriminants");
+            (0..=times).for_each(|_| counters.count(outcome));
+        }
+        for (times, outcome) in Outcome::ALL.into_iter().enumerate() {
+            assert_eq!(counters.lines(outcome), times as u64 + 1);
+        }
+        let all = Outcome::ALL.len() as u64;
+        assert_eq!(counters.received(), all * (all + 1) / 2);
+    }
+
+    #[test]
+    fn no_two_outcomes_share_a_name() {
+        for outcome in Outcome::ALL {
+            assert_eq!(Outcome::ALL.iter().filter(|other| other.name() == outcome.name()).count(), 1);
+        }
+    }
+}

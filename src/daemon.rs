@@ -12,6 +12,7 @@ mod listener;
 mod log;
 mod reload;
 mod respond;
+mod send;
 mod shared;
 mod signals;
 mod statistics;
@@ -50,6 +51,7 @@ fn act() -> Result<(), Failure> {
         Action::Help => exit::print(arguments::HELP),
         Action::Version => exit::print(&format!("pacingd {VERSION}\n")),
         Action::CheckConfig(source) => exit::print(&source.load().map_err(Failure::configuration)?.to_string()),
+        Action::Lines(source, is_sent) => send::run(&source.load().map_err(Failure::configuration)?, is_sent),
         Action::Run(source, log_to) => {
             let configuration = source.load().map_err(Failure::configuration)?;
             let log = Log::new(log_to.unwrap_or(configuration.log.to), configuration.log.level);

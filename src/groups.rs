@@ -68,6 +68,13 @@ impl Group {
         }
     }
 
+    /// A group that was heard of and predicted so.
+    #[cfg(test)]
+    pub(crate) fn made_of(report: Report, prediction: Prediction) -> Self {
+        let nameless = Self::new(Channel::Chat, GroupName::new("A").unwrap());
+        Self { report: Some(report), prediction: Some(prediction), ..nameless }
+    }
+
     /// The channel.
     pub fn channel(&self) -> Channel {
         self.channel

@@ -264,3 +264,177 @@ impl fmt::Display for Fault {
 }
 
 impl core::error::Error for Fault {}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use std::format;
+    use std::net::Ipv4Addr;
+    use std::string::{String, ToString};
+    use std::vec::Vec;
+
+    use super::*;
+    use crate::pacing::Algorithm;
+
+    const SENDER: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+    fn settings(seconds: u64) -> Settings {
+        Settings {
+            pacing: Options { algorithm: Algorithm::External, ..Options::default() },
+            time_to_live: Duration::from_secs(seconds),
+            sources: ["127.0.0.0/8".parse().unwrap(), "10.1.0.0/16".parse().unwrap()].into_iter().collect(),
+        }
+    }
+
+    fn at(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    fn line(group: &str, ready: u32) -> String {
+        format!(r#"{{"channel":"chat","group":"{group}","ready":{ready}}}"#)
+    }
+
+    fn receive(state: &mut State, seconds: u64, datagram: &str) -> Vec<String> {
+        let mut faults = Vec::new();
+        state.receive(at(seconds), SENDER, datagram.as_bytes(), |line, fault| faults.push(format!("{line}: {fault}")));
+        faults
+    }
+
+    fn capacity(state: &mut State, seconds: u64) -> (u32, u64) {
+        let all = state.consolidate(at(seconds), Channel::Chat);
+        (all.fresh_groups(), all.capacity())
+    }
+
+    #[test]
+    fn a_datagram_s_lines_are_numbered_as_they_stand_there() {
+        let mut state = State::new(settings(30));
+        let faults = receive(&mut state, 0, &format!("\n{}\r\nx\n\n[]\n{}", line("A", 1), line("B", 2)));
+        assert_eq!(
+            faults,
+            ["3: not JSON from column 1 on; a line is one JSON object", "5: got an array; a line is one JSON object"]
+        );
+        assert_eq!(state.counters().received(), 4);
+        assert_eq!(capacity(&mut state, 0), (2, 3));
+    }
+
+    #[test]
+    fn a_datagram_of_nothing_is_one_malformed_line() {
+        let mut state = State::new(settings(30));
+        for nothing in ["", "\n", " \r\n\t\n"] {
+            assert_eq!(receive(&mut state, 0, nothing).len(), 1, "{nothing:?}");
+        }
+        assert_eq!((state.counters().lines(Outcome::Malformed), state.counters().received()), (3, 3));
+    }
+
+    #[test]
+    fn only_listed_networks_may_send_and_ipv4_shown_as_ipv6_is_ipv4() {
+        let mut state = State::new(settings(30));
+        for (sender, allowed) in [
+            ("127.9.9.9", true),
+            ("10.1.255.1", true),
+            ("::ffff:10.1.2.3", true),
+            ("10.2.0.1", false),
+            ("::1", false),
+            ("::ffff:10.2.0.1", false),
+        ] {
+            let before = state.counters().lines(Outcome::Accepted);
+            let mut faults = 0;
+            state.receive(at(0), sender.parse().unwrap(), line("A", 1).as_bytes(), |_, fault| {
+                assert_eq!(fault, &Fault::NotAllowed);
+                faults += 1;
+            });
+            assert_eq!(state.counters().lines(Outcome::Accepted) - before, u64::from(allowed), "{sender}");
+            assert_eq!(faults, u64::from(!allowed), "{sender}");
+        }
+        assert_eq!(state.counters().lines(Outcome::NotAllowed), 3);
+    }
+
+    #[test]
+    fn every_fault_is_counted_as_what_it_is() {
+        let mut state = State::new(settings(30));
+        for index in 0..GROUPS {
+            receive(&mut state, 0, &line(&format!("g{index}"), 1).replace('}', r#","time":9}"#));
+        }
+        for (datagram, outcome) in [
+            (line("g0", 1).replace('}', r#","time":9}"#), Outcome::Late),
+            (line("more", 1), Outcome::TableFull),
+            (line("", 1), Outcome::OutOfRange),
+            ("{}".into(), Outcome::Malformed),
+        ] {
+            assert_eq!(receive(&mut state, 0, &datagram).len(), 1);
+            assert_eq!(state.counters().lines(outcome), 1, "{outcome:?}");
+        }
+        assert_eq!(state.counters().received(), GROUPS as u64 + 4);
+        let fault = receive(&mut state, 0, &line("more", 1));
+        assert!(fault[0].starts_with(&format!("1: group \"more\" of chat: all {GROUPS} places for groups are taken")));
+    }
+
+    #[test]
+    fn a_whole_channel_s_answer_follows_new_lines_and_their_age() {
+        let mut state = State::new(settings(30));
+        receive(&mut state, 0, &line("A", 1));
+        receive(&mut state, 10, &line("B", 2));
+        assert_eq!(capacity(&mut state, 10), (2, 3));
+        receive(&mut state, 10, &line("A", 5).replace("chat", "webcallback"));
+        assert_eq!(capacity(&mut state, 30), (2, 3), "the other channel is another");
+        assert_eq!(capacity(&mut state, 31), (1, 2), "the first is stale");
+        receive(&mut state, 31, &line("A", 4));
+        assert_eq!(capacity(&mut state, 31), (2, 6));
+        receive(&mut state, 31, "garbage");
+        assert_eq!(capacity(&mut state, 40), (2, 6));
+        assert_eq!(capacity(&mut state, 41), (1, 4));
+        assert_eq!(capacity(&mut state, 62), (0, 0));
+        receive(&mut state, 63, &line("B", 9));
+        assert_eq!(capacity(&mut state, 63), (1, 9));
+    }
+
+    #[test]
+    fn a_whole_channel_s_answer_follows_the_settings_and_refreshes() {
+        let mut state = State::new(settings(30));
+        receive(&mut state, 0, &line("A", 1));
+        assert_eq!(capacity(&mut state, 20), (1, 1));
+        state.configure(at(20), settings(10), core::iter::empty()).unwrap();
+        assert_eq!(capacity(&mut state, 20), (0, 0), "a shorter time to live");
+        state.configure(at(20), settings(7200), core::iter::empty()).unwrap();
+        assert_eq!(capacity(&mut state, 3599), (1, 1));
+        while state.refresh(at(3600), 1) {}
+        assert_eq!(state.groups().all().len(), 0, "forgotten");
+        assert_eq!(capacity(&mut state, 3600), (0, 0));
+    }
+
+    #[test]
+    fn declared_groups_that_find_no_place_are_counted() {
+        let mut state = State::new(settings(30));
+        let names: Vec<GroupName> = (0..GROUPS + 3).map(|index| GroupName::new(&index.to_string()).unwrap()).collect();
+        let declared = names.iter().map(|name| (Channel::Chat, name));
+        assert_eq!(state.configure(at(0), settings(30), declared), Err(3));
+        assert_eq!(state.configure(at(0), settings(30), core::iter::empty()), Ok(()));
+        while state.refresh(at(0), 1) {}
+        assert_eq!(state.groups().all().len(), 0, "what is no longer declared makes room");
+    }
+
+    #[test]
+    fn groups_named_twice_count_once_and_unknown_ones_are_told_after_bad_ones() {
+        let mut state = State::new(settings(30));
+        receive(&mut state, 0, &[line("A", 1), line("B", 2), line("C", 4)].join("\n"));
+        let ask = |names: &[&str]| {
+            let names = names.iter().map(|name| GroupName::new(name).map_err(QueryError::BadGroup));
+            state.consolidate_named(at(0), Channel::Chat, names)
+        };
+        assert_eq!(ask(&["A", "C", "A"]).unwrap().unwrap().capacity(), 5);
+        assert!(ask(&[]).unwrap().is_none());
+        let unknown = GroupName::new("X").unwrap();
+        assert_eq!(ask(&["A", "X", "Y"]).err(), Some(SelectionError::Unknown(unknown)));
+        assert!(matches!(ask(&["X", ""]), Err(SelectionError::Query(_))));
+    }
+
+    #[test]
+    fn the_set_of_named_groups_gives_each_index_once_in_order() {
+        let mut named = Named::default();
+        assert!(!named.any && named.indexes().next().is_none());
+        for index in [GROUPS - 1, 0, 3, 0, GROUPS - 1] {
+            named.insert(index);
+        }
+        assert_eq!(named.indexes().collect::<Vec<_>>(), [0, 3, GROUPS - 1]);
+    }
+}

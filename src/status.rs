@@ -9,6 +9,7 @@ use crate::counters::Outcome;
 use crate::groups::Group;
 use crate::json_text::JsonText;
 use crate::limits::GROUPS;
+use crate::pacing::OptimizationTarget;
 use crate::state::{Settings, State};
 use crate::why::Why;
 
@@ -75,10 +76,12 @@ fn write_group(out: &mut impl Write, group: &Group, now: Duration, settings: &Se
     let entries = group.last_hour().entries(now);
     write!(
         out,
-        r#","lastHour":{{"entered":{},"abandoned":{},"abandonment":{}}}"#,
+        r#","lastHour":{{"entered":{},"abandoned":{},"abandonment":{}}},"overGoal":{}"#,
         entries.entered,
         entries.abandoned,
-        Or(entries.abandonment().map(Rounded))
+        Or(entries.abandonment().map(Rounded)),
+        settings.pacing.optimization_target == OptimizationTarget::AbandonmentRate
+            && entries.misses(f64::from(settings.pacing.optimization_goal) / 100.0)
     )?;
     // A prediction made of statistics that are stale by now is served to nobody.
     let prediction = fresh.and(group.prediction());

@@ -8,6 +8,9 @@ use crate::last_hour::Entries;
 use crate::pacing::Reason;
 use crate::state::Settings;
 
+/// With so much let in nobody is held back whom anyone would miss.
+const AS_GOOD_AS_ALL: f64 = 0.999;
+
 /// Why, with the numbers that the words need.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Why {
@@ -37,18 +40,23 @@ enum Cause {
 impl Why {
     /// Of a group, now.
     pub fn of(group: &Group, now: Duration, settings: &Settings) -> Self {
+        let state = group.prediction().and_then(|prediction| prediction.reactive_state);
+        let lets_all_in = state.is_some_and(|state| state >= AS_GOOD_AS_ALL);
         let cause = match group.report() {
             None => Cause::NoStatistics,
             Some(report) if !report.is_fresh(now, settings.time_to_live) => {
                 Cause::Silent(now.saturating_sub(report.received))
             }
-            Some(_) => Cause::Engine(group.reason()),
+            Some(_) => Cause::Engine(match group.reason() {
+                Reason::Abandonment | Reason::BusyFactor | Reason::ProactiveShare if lets_all_in => Reason::DemandFits,
+                reason => reason,
+            }),
         };
         Self {
             cause,
             entries: group.last_hour().entries(now),
             busy_factor: group.busy_factor(&settings.pacing),
-            is_served: group.prediction().is_some_and(|prediction| prediction.reactive_state.is_some()),
+            is_served: state.is_some(),
             goal: settings.pacing.optimization_goal,
             proactive_ratio: settings.pacing.proactive_ratio,
         }
@@ -78,12 +86,9 @@ impl Why {
                 write!(formatter, "holding back: abandonment {percent:.1} % over goal {goal} %")
             }
             Some(percent) => {
-                write!(
-                    formatter,
-                    "holding back: more would wait too long for goal {goal} % (abandonment {percent:.1} %)"
-                )
+                write!(formatter, "holding back: more would miss goal {goal} % (abandonment {percent:.1} %)")
             }
-            None => write!(formatter, "holding back: more would wait too long for goal {goal} %"),
+            None => write!(formatter, "holding back: more would miss goal {goal} %"),
         }
     }
 }

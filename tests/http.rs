@@ -1,5 +1,7 @@
 //! Requests over real connections: every row of the contract, and clients of every kind.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // clippy.toml allows them in test functions only.
+
 mod common;
 
 use std::io::{ErrorKind, Write as _};

@@ -1,5 +1,7 @@
 //! The daemon's life: the command line, starting, reloading, running out of things, ending; and where its log goes.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // clippy.toml allows them in test functions only.
+
 mod common;
 
 use std::io::{ErrorKind, Write as _};
@@ -405,7 +407,8 @@ fn a_line_in_dev_log_has_the_form_of_rfc_3164() {
             ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"].contains(&fields[0])
         );
         assert!((1..=31).contains(&fields[1].parse::<u8>().unwrap()), "{line}");
-        assert_eq!(fields[2].split(':').map(|part| part.parse::<u8>().unwrap()).count(), 3, "{line}");
+        let clock: Vec<u8> = fields[2].split(':').map(|part| part.parse().unwrap()).collect();
+        assert_eq!(clock.len(), 3, "{line}");
         assert!(rest.starts_with(" pacingd["), "{line}");
         let (pid, message) = rest.strip_prefix(" pacingd[").unwrap().split_once("]: ").unwrap();
         assert!(pid.parse::<u32>().is_ok() && !message.contains('\n'), "{line}");

@@ -1,5 +1,7 @@
 //! Statistics over real datagrams: every row of the contract, and bad input of every kind.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // clippy.toml allows them in test functions only.
+
 mod common;
 
 use std::net::Ipv4Addr;

@@ -27,8 +27,7 @@ use super::shared::Shared;
 /// Bytes of a request's head, request line included. Also what hyper buffers of a connection, and its smallest choice.
 const HEAD_BYTES: usize = 8192;
 
-/// What a refused client may still send before the connection is cut: closing at once would destroy the refusal on
-/// its way (RFC 9112, section 9.6).
+/// What a client may still send, and how long, before a connection that is over is cut.
 const LINGER_BYTES: usize = 256 * 1024;
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -51,8 +50,6 @@ pub(crate) async fn serve(shared: &'static Shared, side: Side, stream: TcpStream
         // The date is read by us, once a second at most; an answer is copied behind its head and sent in one piece.
         .auto_date_header(false)
         .writev(false)
-        // A client may shut down its sending side after the request, as `nc -N` does.
-        .half_close(true)
         .serve_connection(io, service);
 
     let mut stopped = pin!(shared.stopped());
@@ -92,11 +89,10 @@ pub(crate) async fn serve(shared: &'static Shared, side: Side, stream: TcpStream
     })
     .await;
 
-    let mut stream = connection.into_parts().io.stream;
-    match watch.refusal.get() {
-        None => drop(stream.shutdown().await),
-        Some(refusal) => refuse(shared, side, &mut stream, refusal).await,
-    }
+    let last_words = watch.refusal.get().map(|refusal| refused(shared, side, refusal));
+    let stream = connection.into_parts().io.stream;
+    // However it ends, the client had its chance.
+    let _ = tokio::time::timeout(LINGER, close(stream, last_words.unwrap_or_default())).await;
 }
 
 /// Why a connection ends with an answer to a request that was never read to its end.
@@ -107,7 +103,8 @@ enum Refusal {
     HeadTooLate,
 }
 
-async fn refuse(shared: &Shared, side: Side, stream: &mut TcpStream, refusal: Refusal) {
+/// A whole response for a refused client.
+fn refused(shared: &Shared, side: Side, refusal: Refusal) -> String {
     let answer = match refusal {
         Refusal::UriTooLong => Answer::problem(
             Status::UriTooLong,
@@ -124,23 +121,29 @@ async fn refuse(shared: &Shared, side: Side, stream: &mut TcpStream, refusal: Re
         }
     };
     shared.traffic.answer(side, answer.status);
-    let linger = async {
-        stream.write_all(respond::last_words(shared, &answer).as_bytes()).await?;
-        stream.shutdown().await?;
-        let mut left = LINGER_BYTES;
-        let mut sink = [const { MaybeUninit::uninit() }; 1024];
-        while left > 0 {
+    respond::last_words(shared, &answer)
+}
+
+/// Closes in stages (RFC 9112, section 9.6): closing at once while the client still sends would destroy on its way what it
+/// was told last.
+async fn close(mut stream: TcpStream, last_words: String) -> io::Result<()> {
+    stream.write_all(last_words.as_bytes()).await?;
+    stream.shutdown().await?;
+    let mut left = LINGER_BYTES;
+    while left > 0 {
+        let read = poll_fn(|context| {
+            // Not kept while waiting: every connection would have to hold room for it.
+            let mut sink = [const { MaybeUninit::uninit() }; 1024];
             let mut buffer = ReadBuf::uninit(&mut sink);
-            poll_fn(|context| Pin::new(&mut *stream).poll_read(context, &mut buffer)).await?;
-            if buffer.filled().is_empty() {
-                break;
-            }
-            left = left.saturating_sub(buffer.filled().len());
+            let polled = Pin::new(&mut stream).poll_read(context, &mut buffer);
+            polled.map_ok(|()| buffer.filled().len())
+        });
+        match read.await? {
+            0 => break,
+            read => left = left.saturating_sub(read),
         }
-        io::Result::Ok(())
-    };
-    // However it ends, the client had its chance.
-    let _ = tokio::time::timeout(LINGER, linger).await;
+    }
+    Ok(())
 }
 
 /// What a connection is doing, and until when it may.

@@ -16,6 +16,16 @@ impl Failure {
         Self { code: ExitCode::from(64), message: format!("{error}; see pacingd --help") }
     }
 
+    /// `EX_DATAERR`: what was given to look at is wrong.
+    pub(crate) fn data(error: impl fmt::Display) -> Self {
+        Self { code: ExitCode::from(65), message: error.to_string() }
+    }
+
+    /// `EX_UNAVAILABLE`: nobody is there to serve.
+    pub(crate) fn unavailable(error: impl fmt::Display) -> Self {
+        Self { code: ExitCode::from(69), message: error.to_string() }
+    }
+
     /// `EX_OSERR`: the system refused something the daemon cannot do without.
     pub(crate) fn system(error: impl fmt::Display) -> Self {
         Self { code: ExitCode::from(71), message: error.to_string() }

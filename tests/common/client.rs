@@ -126,7 +126,13 @@ impl Client {
 
     fn more(&mut self) -> io::Result<()> {
         let mut bytes = [0; 4096];
-        let read = self.stream.read(&mut bytes)?;
+        let read = loop {
+            match self.stream.read(&mut bytes) {
+                // A child that ends interrupts a read that has a deadline.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                other => break other?,
+            }
+        };
         self.unread.extend(bytes.get(..read).unwrap());
         if read == 0 { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(()) }
     }

@@ -1,0 +1,86 @@
+//! `--check-lines` and `--send`: lines of statistics from standard input, what the daemon makes of each, and a datagram.
+//!
+//! UDP gives no answer; this is the one that a collector's developer would want. It knows the line and the configuration,
+//! not what the running daemon knows: a late line or a full table shows in `/health`.
+
+use std::io::{self, BufRead as _, Write as _};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+
+use pacingd::statistics::Line;
+
+use super::configuration::{Configuration, Statistics};
+use super::exit::Failure;
+
+pub(crate) fn run(configuration: &Configuration, is_sent: bool) -> Result<(), Failure> {
+    let unreadable = |error| Failure::data(format!("cannot read standard input: {error}"));
+    let socket = if is_sent { Some(connect(&configuration.statistics)?) } else { None };
+    let mut refused = 0;
+    for (index, line) in io::stdin().lock().split(b'\n').enumerate() {
+        let line = line.map_err(unreadable)?;
+        if line.trim_ascii().is_empty() {
+            continue;
+        }
+        match Line::parse(&line) {
+            Ok(Line { channel, group, statistics }) => {
+                let (name, ready) = (group.as_str(), statistics.ready);
+                say(format_args!("line {}: accepted, {ready} ready in {name:?} of {channel}", index + 1))?;
+                if let Some(socket) = &socket {
+                    deliver(socket, &line, &configuration.statistics)?;
+                }
+            }
+            Err(error) => {
+                refused += 1;
+                say(format_args!("line {}: dropped: {error}", index + 1))?;
+            }
+        }
+    }
+    if refused > 0 {
+        return Err(Failure::data(format!("{refused} of the lines would be dropped")));
+    }
+    Ok(())
+}
+
+fn say(text: std::fmt::Arguments<'_>) -> Result<(), Failure> {
+    super::exit::print(&format!("{text}\n"))?;
+    // A person may be typing the lines.
+    io::stdout().flush().map_err(|error| Failure::system(format!("cannot write to standard output: {error}")))
+}
+
+/// A socket to where the daemon listens, from an address that it listens to.
+fn connect(statistics: &Statistics) -> Result<UdpSocket, Failure> {
+    let to = reachable(statistics.listen);
+    let any = if to.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    let connected = UdpSocket::bind(SocketAddr::new(any, 0)).and_then(|socket| socket.connect(to).map(|()| socket));
+    let refused = |error: io::Error| Failure::system(format!("cannot send to UDP {to}: {error}"));
+    let socket = connected.map_err(refused)?;
+    let from = socket.local_addr().map_err(refused)?.ip();
+    if !statistics.sources.iter().any(|network| network.contains(&from)) {
+        return Err(Failure::configuration(format!(
+            "the daemon would drop what {from} sends: it is in none of the networks in statistics.sources"
+        )));
+    }
+    Ok(socket)
+}
+
+/// Where "any address" is reached from this machine.
+fn reachable(listen: SocketAddr) -> SocketAddr {
+    match listen {
+        SocketAddr::V4(address) if address.ip().is_unspecified() => (Ipv4Addr::LOCALHOST, address.port()).into(),
+        SocketAddr::V6(address) if address.ip().is_unspecified() => (Ipv6Addr::LOCALHOST, address.port()).into(),
+        other => other,
+    }
+}
+
+fn deliver(socket: &UdpSocket, line: &[u8], statistics: &Statistics) -> Result<(), Failure> {
+    // On the same machine the kernel knows at once that nobody listens.
+    let sent = socket.send(line).and_then(|_| socket.take_error()?.map_or(Ok(()), Err));
+    sent.map_err(|error| {
+        let listen = statistics.listen;
+        Failure::unavailable(match error.kind() {
+            io::ErrorKind::ConnectionRefused => {
+                format!("nobody receives statistics on UDP {listen}; is the daemon running, with this configuration?")
+            }
+            _ => format!("cannot send to UDP {listen}: {error}"),
+        })
+    })
+}

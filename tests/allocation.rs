@@ -1,0 +1,163 @@
+//! The core allocates nothing: neither for a datagram, nor for a refresh, nor for an answer.
+//!
+//! Counted by thread, so that tests may run side by side. What `serde_json` allocates for faulty lines, for escapes in
+//! unknown texts and for nesting in unknown fields is its own, and told in `pacingd::statistics`.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // clippy.toml allows them in test functions only.
+
+use std::hint::black_box;
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use allocation_counter::measure;
+use pacingd::answer::{answer, operators_answer};
+use pacingd::channel::Channel;
+use pacingd::counters::Outcome;
+use pacingd::group_name::GroupName;
+use pacingd::limits::GROUPS;
+use pacingd::pacing::{Algorithm, Options};
+use pacingd::state::{Settings, State};
+
+const CAPACITY: &str = "/backend/data/pacing/channelCapacity";
+const STATE: &str = "/backend/data/pacing/reactiveState";
+const SENDER: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+fn settings(algorithm: Algorithm) -> Settings {
+    Settings {
+        pacing: Options { algorithm, ..Options::default() },
+        time_to_live: Duration::from_secs(30),
+        sources: ["127.0.0.0/8".parse().unwrap()].into_iter().collect(),
+    }
+}
+
+fn full(group: &str, turn: u64) -> String {
+    format!(
+        r#"{{"channel":"chat","group":"{group}","ready":{ready},"loggedIn":12,"slots":24,"freeSlots":{ready},"reactive":5,"proactive":2,"queued":{queued},"handleTime":312.5,"reactiveEntered":{turn},"proactiveEntered":{turn},"abandoned":{abandoned},"invitationsSent":{turn},"invitationsAccepted":{turn},"invitationsPending":3,"reactiveState":0.25,"time":{time}}}"#,
+        ready = turn % 12,
+        queued = turn % 3,
+        abandoned = turn / 10,
+        time = 1_790_000_000_000 + turn
+    )
+}
+
+/// Datagrams of every kind that is accepted, of as many groups as there are places.
+fn datagrams(turn: u64) -> Vec<String> {
+    let mut datagrams = vec![
+        r#"{"channel":"chat","group":"minimal","ready":1}"#.into(),
+        r#"{"channel":"webcallback","group":"\u00dcberweisung \ud83d\ude00","ready":3}"#.into(),
+        r#"{"channel":"ch\u0061t","group":"a\/b","re\u0061dy":3}"#.replace("re\\u0061dy", "ready"),
+        r#"{"channel":"chat","group":"grown","ready":3,"new":1.5,"newer":"text","newest":null,"flag":true}"#.into(),
+        (0..20).map(|number| full(&format!("group {number}"), turn)).collect::<Vec<_>>().join("\n"),
+    ];
+    datagrams.extend((20..GROUPS - 4).map(|number| full(&format!("group {number}"), turn)));
+    datagrams
+}
+
+#[test]
+fn a_hundred_thousand_datagrams_and_their_refreshes_allocate_nothing() {
+    for algorithm in Algorithm::ALL {
+        let mut state = Box::new(State::new(settings(algorithm)));
+        let (mut now, mut sent, mut turn) = (Duration::from_secs(1000), 0, 0);
+        while sent < 100_000 / Algorithm::ALL.len() as u64 {
+            turn += 1;
+            let datagrams = datagrams(turn);
+            sent += datagrams.len() as u64;
+            let allocated = measure(|| {
+                for datagram in &datagrams {
+                    now += Duration::from_millis(7);
+                    state.receive(now, SENDER, datagram.as_bytes(), |line, fault| panic!("{line}: {fault}"));
+                }
+                while state.refresh(now, 16) {}
+                black_box(state.next_wakeup(now));
+            });
+            assert_eq!(allocated.count_total, 0, "turn {turn} of {algorithm}");
+        }
+        assert_eq!(state.groups().all().len(), GROUPS);
+        assert_eq!(state.counters().received(), state.counters().lines(Outcome::Accepted));
+    }
+}
+
+#[test]
+fn ten_thousand_answers_of_every_kind_allocate_nothing() {
+    let name = GroupName::new("declared").unwrap();
+    for algorithm in Algorithm::ALL {
+        let mut state = Box::new(State::new(settings(algorithm)));
+        let mut now = Duration::from_secs(1000);
+        let fresh = datagrams(1);
+        let many: String = (0..300).map(|number| format!("&groups=group+{}", number % 200)).collect();
+        let queries = [
+            "channel=chat".into(),
+            "channel=webcallback".into(),
+            "channel=chat&groups=group+3&groups%5B%5D=group+4".into(),
+            format!("channel=chat{many}"),
+            "channel=webcallback&groups=%C3%9Cberweisung+%F0%9F%98%80".into(),
+            "channel=chat&groups=declared".into(),
+            "channel=chat&groups=%F0%9F%98%80%22".into(),
+            "channel=chat&groups=%ff".into(),
+            "channel=chat&groups=%".into(),
+            format!("channel={}", "%41".repeat(2000)),
+            String::new(),
+        ];
+        let mut answers = 0;
+        let mut kinds = std::collections::BTreeSet::new();
+        for is_fresh in [false, true] {
+            for _ in 0..40 {
+                if is_fresh {
+                    for datagram in &fresh {
+                        state.receive(now, SENDER, datagram.as_bytes(), |_, _| ());
+                    }
+                }
+                for query in &queries {
+                    let mut codes = [0; 10];
+                    let allocated = measure(|| {
+                        now += Duration::from_millis(3);
+                        codes = [
+                            answer(&mut state, now, "GET", STATE, query),
+                            answer(&mut state, now, "GET", CAPACITY, query),
+                            answer(&mut state, now, "GET", CAPACITY, query),
+                            answer(&mut state, now, "HEAD", "/server/data/pacing/reactiveState", query),
+                            answer(&mut state, now, "OPTIONS", CAPACITY, query),
+                            answer(
+                                &mut state,
+                                now,
+                                "A VERY LONG METHOD THAT NOBODY KNOWS BUT SOMEBODY SENDS",
+                                STATE,
+                                "",
+                            ),
+                            answer(&mut state, now, "GET", "/nowhere", query),
+                            operators_answer(&mut state, now, "GET", "/health"),
+                            operators_answer(&mut state, now, "GET", "/"),
+                            operators_answer(&mut state, now, "PUT", "/health"),
+                        ]
+                        .map(|answer| answer.status.code());
+                    });
+                    assert_eq!(allocated.count_total, 0, "{query}");
+                    answers += codes.len();
+                    kinds.extend(codes);
+                }
+            }
+            let configured = state.configure(now, settings(algorithm), [(Channel::Chat, &name)].into_iter());
+            assert_eq!(configured, Ok(()));
+        }
+        assert!(answers * Algorithm::ALL.len() >= 10_000, "{answers}");
+        assert!([200, 204, 400, 404, 405, 503].iter().all(|code| kinds.contains(code)), "{kinds:?}");
+    }
+}
+
+#[test]
+fn a_reload_s_settings_and_declarations_allocate_nothing_in_the_core() {
+    let names: Vec<GroupName> = (0..GROUPS).map(|number| GroupName::new(&format!("g{number}")).unwrap()).collect();
+    let mut state = Box::new(State::new(settings(Algorithm::External)));
+    let mut next = Some(settings(Algorithm::SuperProgressiveDual));
+    let allocated = measure(|| {
+        let declared = names.iter().map(|name| (Channel::Chat, name));
+        assert_eq!(state.configure(Duration::ZERO, next.take().unwrap(), declared), Ok(()));
+    });
+    assert_eq!(allocated.count_total, 0);
+    assert_eq!(state.groups().all().len(), GROUPS);
+}
+
+#[test]
+fn the_counter_counts() {
+    assert_eq!(measure(|| drop(black_box(Box::new(7)))).count_total, 1);
+}
