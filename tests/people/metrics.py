@@ -1,0 +1,82 @@
+#!/usr/bin/env python3
+"""Checks what docs/ says of metrics against what the daemon tells: metrics.py PACINGD.
+
+`promtool check metrics` finds nothing to mend in /metrics; each metric that the dashboard and the rules use is one of
+them; the dashboard's queries are PromQL; and the rules fire where they should (tests/people/rules_test.yml).
+"""
+
+import json
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import urllib.request
+
+PACINGD = sys.argv[1]
+LISTEN = '[http]\nlisten = ["127.0.0.1:0"]\n[operators]\nlisten = "127.0.0.1:0"\n[statistics]\nlisten = "127.0.0.1:0"\n'
+# A group with every value, and names that want escaping.
+NUMBERS = {"ready": 1, "loggedIn": 9, "reactive": 5, "proactive": 3, "queued": 0, "handleTime": 300}
+LINES = [
+    {"channel": "chat", "group": group, **NUMBERS, "reactiveEntered": total, "proactiveEntered": 1, "abandoned": 1}
+    for total in [10, 20]
+    for group in ["Sales", 'a "quoted" \\ name', "Überweisung"]
+]
+
+
+def metrics():
+    with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
+        file.write(LISTEN)
+        file.flush()
+        daemon = subprocess.Popen([PACINGD, "--config", file.name, "--log", "stderr"], stderr=subprocess.PIPE, text=True)
+        try:
+            heard = ""
+            while "ready, version" not in heard:
+                heard += daemon.stderr.readline()
+            host, port = re.search(r"UDP (\S+):(\d+)", heard).groups()
+            operators = re.search(r"operators on (\S+)", heard)[1]
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+                udp.sendto("\n".join(map(json.dumps, LINES)).encode(), (host, int(port)))
+            while True:
+                with urllib.request.urlopen(f"http://{operators}/metrics", timeout=5) as answer:
+                    text = answer.read().decode()
+                if f'outcome="accepted"}} {len(LINES)}\n' in text:
+                    return text
+        finally:
+            daemon.terminate()
+            daemon.wait()
+
+
+def promtool(*arguments, text=None):
+    done = subprocess.run(["promtool", *arguments], input=text, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    print(f"promtool {' '.join(arguments)}: {done.stdout.strip() or 'clean'}")
+    # Of metrics promtool only warns, and says so with its exit code.
+    if done.returncode:
+        sys.exit("promtool is not content")
+
+
+def main():
+    told = metrics()
+    promtool("check", "metrics", text=told)
+    known = set(re.findall(r"^# TYPE (\S+)", told, re.M))
+    with open("docs/grafana-dashboard.json", encoding="utf-8") as file:
+        panels = json.load(file)["panels"]
+    queries = [target["expr"] for panel in panels for target in panel["targets"]]
+    with open("docs/prometheus-rules.yml", encoding="utf-8") as file:
+        rules = file.read()
+    used = set(re.findall(r"\bpacingd_\w+", "\n".join(queries) + rules))
+    if not used or not queries or used - known:
+        sys.exit(f"docs/ use {used - known or 'no metrics at all'}, which the daemon does not tell")
+    # promtool has no other way to read a query than in a rule.
+    plain = [query.replace("$__rate_interval", "5m") for query in queries]
+    groups = [{"name": "dashboard", "rules": [{"record": f"query_{index}", "expr": query} for index, query in enumerate(plain)]}]
+    with tempfile.NamedTemporaryFile("w", suffix=".yml") as file:
+        json.dump({"groups": groups}, file)
+        file.flush()
+        promtool("check", "rules", file.name)
+    promtool("check", "rules", "docs/prometheus-rules.yml")
+    promtool("test", "rules", "tests/people/rules_test.yml")
+    print(f"{len(known)} metrics told, {len(used)} of them used by {len(queries)} queries and the rules")
+
+
+main()
