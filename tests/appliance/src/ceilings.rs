@@ -1,12 +1,10 @@
 //! What the daemon keeps resident, measured beside it on the appliance, and held against the ceilings.
-//!
-//! usage: ceilings PID VISITORS-PORT OPERATORS-PORT STATISTICS-PORT. Prints each figure; exits 1 if one is too high.
-//! A program of its own: it is built for the box, which has nothing that could ask ten thousand times in a minute.
 
 use std::fs;
-use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{Ipv4Addr, TcpStream, UdpSocket};
-use std::process::ExitCode;
+use std::io;
+use std::net::{Ipv4Addr, UdpSocket};
+
+use super::client::Client;
 
 const REQUESTS: u32 = 10_000;
 const DATAGRAMS: u32 = 100_000;
@@ -44,44 +42,11 @@ impl Memory {
     }
 }
 
-struct Client {
-    reader: BufReader<TcpStream>,
-}
-
-impl Client {
-    fn connect(port: u16) -> io::Result<Self> {
-        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
-        stream.set_nodelay(true)?;
-        Ok(Self { reader: BufReader::with_capacity(1024, stream) })
-    }
-
-    fn ask(&mut self, target: &str) -> io::Result<String> {
-        let request = format!("GET {target} HTTP/1.1\r\nhost: box\r\n\r\n");
-        self.reader.get_mut().write_all(request.as_bytes())?;
-        let mut length = 0;
-        let mut line = String::new();
-        loop {
-            line.clear();
-            if self.reader.read_line(&mut line)? == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-            if let Some(value) = line.strip_prefix("content-length: ") {
-                length = value.trim().parse().map_err(io::Error::other)?;
-            }
-            if line == "\r\n" {
-                break;
-            }
-        }
-        let mut body = vec![0; length];
-        self.reader.read_exact(&mut body)?;
-        String::from_utf8(body).map_err(io::Error::other)
-    }
-}
-
-struct Ports {
-    visitors: u16,
-    operators: u16,
-    statistics: u16,
+/// Where the daemon listens.
+pub(crate) struct Ports {
+    pub(crate) visitors: u16,
+    pub(crate) operators: u16,
+    pub(crate) statistics: u16,
 }
 
 const TARGETS: [&str; 2] =
@@ -140,7 +105,8 @@ fn settle(client: &mut Client) -> io::Result<()> {
     Ok(())
 }
 
-fn measure(pid: &str, ports: &Ports) -> io::Result<bool> {
+/// Prints each figure; true: none is too high.
+pub(crate) fn measure(pid: &str, ports: &Ports) -> io::Result<bool> {
     let mut fine = true;
     let mut at_most = |what: &str, value: u64, ceiling: u64| {
         let word = if value <= ceiling { "ok     " } else { "FAULT  " };
@@ -171,26 +137,4 @@ fn measure(pid: &str, ports: &Ports) -> io::Result<bool> {
     let again = Memory::of(pid)?;
     at_most("added by 256 more", again.resident.saturating_sub(gone.resident), NOTHING);
     Ok(fine)
-}
-
-fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let measured = match arguments.as_slice() {
-        [pid, ports @ ..] if ports.len() == 3 => {
-            let ports: Result<Vec<u16>, _> = ports.iter().map(|port| port.parse()).collect();
-            match ports.as_deref() {
-                Ok(&[visitors, operators, statistics]) => measure(pid, &Ports { visitors, operators, statistics }),
-                _ => Err(io::Error::other("a port is no number up to 65535")),
-            }
-        }
-        _ => Err(io::Error::other("usage: ceilings PID VISITORS-PORT OPERATORS-PORT STATISTICS-PORT")),
-    };
-    match measured {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("ceilings: {error}");
-            ExitCode::FAILURE
-        }
-    }
 }
