@@ -3,7 +3,7 @@
 //! Every label's values are bounded: by the groups that the table holds, or by an enumeration. Of a group that is not fresh
 //! only its age is told: gaps in a graph say "not known" better than a line that stands still.
 
-use core::fmt::{self, Display, Write};
+use core::fmt::{self, Write};
 use core::time::Duration;
 
 use crate::counters::Outcome;
@@ -70,6 +70,11 @@ fn settings(out: &mut impl Write, state: &State) -> fmt::Result {
     family.value(settings.time_to_live.as_secs_f64())
 }
 
+/// Prometheus keeps every number as a float.
+fn total(total: u64) -> f64 {
+    total as f64
+}
+
 struct PerGroup<'a> {
     state: &'a State,
     now: Duration,
@@ -77,11 +82,11 @@ struct PerGroup<'a> {
 
 impl PerGroup<'_> {
     /// One family with a sample for each group that has the value.
-    fn each<V: Display>(
+    fn each(
         &self,
         out: &mut impl Write,
         (name, kind, help): (&'static str, Kind, &str),
-        value: impl Fn(&Group) -> Option<V>,
+        value: &dyn Fn(&Group) -> Option<f64>,
     ) -> fmt::Result {
         let mut family = Family::new(out, name, kind, help)?;
         for group in self.state.groups().all() {
@@ -102,11 +107,11 @@ impl PerGroup<'_> {
 
     fn ages(&self, out: &mut impl Write) -> fmt::Result {
         let help = "1 while the group's statistics are not older than the time to live, else 0.";
-        self.each(out, ("pacingd_group_fresh", Kind::Gauge, help), |group| {
-            Some(u8::from(self.fresh(group).is_some()))
+        self.each(out, ("pacingd_group_fresh", Kind::Gauge, help), &|group| {
+            Some(f64::from(u8::from(self.fresh(group).is_some())))
         })?;
         let help = "Age of the group's last statistics. Absent: none were received.";
-        self.each(out, ("pacingd_group_statistics_age_seconds", Kind::Gauge, help), |group| {
+        self.each(out, ("pacingd_group_statistics_age_seconds", Kind::Gauge, help), &|group| {
             Some(self.now.saturating_sub(group.report()?.received).as_secs_f64())
         })?;
         let help = "1 for the reason why the reactive state is what it is.";
@@ -122,15 +127,15 @@ impl PerGroup<'_> {
 
     fn agents(&self, out: &mut impl Write) -> fmt::Result {
         let help = "Agents ready for an interaction.";
-        self.each(out, ("pacingd_group_ready_agents", Kind::Gauge, help), |group| {
-            Some(self.fresh(group)?.statistics.ready)
+        self.each(out, ("pacingd_group_ready_agents", Kind::Gauge, help), &|group| {
+            Some(f64::from(self.fresh(group)?.statistics.ready))
         })?;
         let help = "Agents logged in for the channel.";
-        self.each(out, ("pacingd_group_logged_in_agents", Kind::Gauge, help), |group| {
-            self.fresh(group)?.statistics.logged_in
+        self.each(out, ("pacingd_group_logged_in_agents", Kind::Gauge, help), &|group| {
+            self.fresh(group)?.statistics.logged_in.map(f64::from)
         })?;
         let help = "Busy factor: share of the slots in use.";
-        self.each(out, ("pacingd_group_busy_ratio", Kind::Gauge, help), |group| {
+        self.each(out, ("pacingd_group_busy_ratio", Kind::Gauge, help), &|group| {
             self.fresh(group)?;
             group.busy_factor(&self.state.settings().pacing)
         })
@@ -138,23 +143,23 @@ impl PerGroup<'_> {
 
     fn interactions(&self, out: &mut impl Write) -> fmt::Result {
         let help = "Interactions waiting for an agent.";
-        self.each(out, ("pacingd_group_queued_interactions", Kind::Gauge, help), |group| {
-            self.fresh(group)?.statistics.queued
+        self.each(out, ("pacingd_group_queued_interactions", Kind::Gauge, help), &|group| {
+            self.fresh(group)?.statistics.queued.map(f64::from)
         })?;
         let help = "Reactive interactions that entered, as the collector counts them.";
-        self.each(out, ("pacingd_group_reactive_entered_total", Kind::Counter, help), |group| {
-            self.fresh(group)?.statistics.reactive_entered
+        self.each(out, ("pacingd_group_reactive_entered_total", Kind::Counter, help), &|group| {
+            self.fresh(group)?.statistics.reactive_entered.map(total)
         })?;
         let help = "Proactive interactions that entered, as the collector counts them.";
-        self.each(out, ("pacingd_group_proactive_entered_total", Kind::Counter, help), |group| {
-            self.fresh(group)?.statistics.proactive_entered
+        self.each(out, ("pacingd_group_proactive_entered_total", Kind::Counter, help), &|group| {
+            self.fresh(group)?.statistics.proactive_entered.map(total)
         })?;
         let help = "Interactions abandoned while waiting, as the collector counts them.";
-        self.each(out, ("pacingd_group_abandoned_total", Kind::Counter, help), |group| {
-            self.fresh(group)?.statistics.abandoned
+        self.each(out, ("pacingd_group_abandoned_total", Kind::Counter, help), &|group| {
+            self.fresh(group)?.statistics.abandoned.map(total)
         })?;
         let help = "Abandoned of all who entered in the last hour. Absent: nobody entered.";
-        self.each(out, ("pacingd_group_abandonment_ratio", Kind::Gauge, help), |group| {
+        self.each(out, ("pacingd_group_abandonment_ratio", Kind::Gauge, help), &|group| {
             self.fresh(group)?;
             group.last_hour().entries(self.now).abandonment()
         })
@@ -162,19 +167,19 @@ impl PerGroup<'_> {
 
     fn predictions(&self, out: &mut impl Write) -> fmt::Result {
         let help = "Probability with which a new reactive engagement should be allowed.";
-        self.each(out, ("pacingd_group_reactive_state_ratio", Kind::Gauge, help), |group| {
+        self.each(out, ("pacingd_group_reactive_state_ratio", Kind::Gauge, help), &|group| {
             self.prediction(group)?.reactive_state
         })?;
         let help = "Invitations that may be sent until the next refresh.";
-        self.each(out, ("pacingd_group_proactive_allowance_invitations", Kind::Gauge, help), |group| {
+        self.each(out, ("pacingd_group_proactive_allowance_invitations", Kind::Gauge, help), &|group| {
             self.prediction(group)?.proactive_allowance
         })?;
         let help = "Estimated demand: reactive interactions asked for per second, let in or not.";
-        self.each(out, ("pacingd_group_offered_demand_hertz", Kind::Gauge, help), |group| {
+        self.each(out, ("pacingd_group_offered_demand_hertz", Kind::Gauge, help), &|group| {
             self.prediction(group)?.reactive_demand
         })?;
         let help = "Of the estimated demand, what the reactive state lets in, per second.";
-        self.each(out, ("pacingd_group_admitted_demand_hertz", Kind::Gauge, help), |group| {
+        self.each(out, ("pacingd_group_admitted_demand_hertz", Kind::Gauge, help), &|group| {
             let prediction = self.prediction(group)?;
             Some(prediction.reactive_demand? * prediction.reactive_state?)
         })
