@@ -2,13 +2,15 @@
 """Tries the running daemon against docs/openapi.yaml with schemathesis: openapi.py PACINGD SCHEMATHESIS."""
 
 import json
+import os
 import re
 import socket
 import subprocess
 import sys
 import tempfile
 
-PACINGD, SCHEMATHESIS = sys.argv[1:]
+PACINGD, SCHEMATHESIS = map(os.path.abspath, sys.argv[1:])
+DESCRIPTION = os.path.abspath("docs/openapi.yaml")
 # Long enough for the whole run: what is missing statistics for is tried elsewhere.
 CONFIGURATION = """
 [http]
@@ -27,7 +29,7 @@ LINES = [
 
 
 def main():
-    with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
+    with tempfile.TemporaryDirectory() as scratch, tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
         file.write(CONFIGURATION)
         file.flush()
         command = [PACINGD, "--config", file.name, "--log", "stderr"]
@@ -43,13 +45,15 @@ def main():
             for tag, url in [("visitors", address["HTTP on"]), ("operators", address["operators on"])]:
                 subprocess.run(
                     [
-                        *[SCHEMATHESIS, "run", "docs/openapi.yaml", "--url", f"http://{url}", "--include-tag", tag],
+                        *[SCHEMATHESIS, "run", DESCRIPTION, "--url", f"http://{url}", "--include-tag", tag],
                         # Schemathesis counts a name's characters, the daemon its bytes: a name it means to be right may be
                         # too long. Unknown parameters are ignored, as the reference's clients need.
                         *["--exclude-checks", "positive_data_acceptance", "--max-examples", "30", "--seed", "1"],
                         *["--phases", "examples,coverage,fuzzing", "--warnings", "off", "--no-color"],
                     ],
                     check=True,
+                    # It leaves a cache where it is run.
+                    cwd=scratch,
                 )
         finally:
             daemon.terminate()
