@@ -275,6 +275,13 @@ impl Groups {
         }
     }
 
+    /// Makes every prediction due: they were made under other options.
+    pub fn hurry(&mut self) {
+        for group in &mut self.sorted {
+            group.next_refresh = Duration::ZERO;
+        }
+    }
+
     /// Takes back every declaration. Groups that statistics keep alive stay.
     pub fn declare_none(&mut self) {
         for group in &mut self.sorted {
@@ -459,6 +466,16 @@ mod tests {
         assert_eq!(groups.refresh(at(12), TIME_TO_LIVE, &options, 99), 1, "the rest in the next turn");
         assert_eq!(groups.refresh(at(12), TIME_TO_LIVE, &options, 99), 0);
         assert_eq!(groups.next_wakeup(at(12), TIME_TO_LIVE), Some(at(14)));
+    }
+
+    #[test]
+    fn hurried_groups_are_due_at_once() {
+        let mut groups = Groups::new();
+        accept(&mut groups, 10, "A").unwrap();
+        assert_eq!(groups.refresh(at(10), TIME_TO_LIVE, &Options::default(), 99), 0);
+        groups.hurry();
+        assert_eq!(groups.next_wakeup(at(10), TIME_TO_LIVE), Some(Duration::ZERO));
+        assert_eq!(groups.refresh(at(10), TIME_TO_LIVE, &Options::default(), 99), 1);
     }
 
     #[test]

@@ -143,6 +143,7 @@ impl State {
     ) -> Result<(), usize> {
         self.settings = settings;
         self.whole = Default::default();
+        self.groups.hurry();
         self.groups.declare_none();
         let refused = declared.filter(|(channel, name)| self.groups.declare(now, *channel, name).is_err()).count();
         if refused == 0 { Ok(()) } else { Err(refused) }
