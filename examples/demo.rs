@@ -30,6 +30,7 @@ fn main() -> Result<()> {
     println!("  curl 'http://{http}/backend/data/pacing/reactiveState?channel=chat'");
     println!("  curl 'http://{http}/backend/data/pacing/channelCapacity?channel=chat&groups=Sales'");
     println!("  curl 'http://{operators}/health'");
+    println!("  http://{operators}/ in a browser: the status page");
     println!("  watch -n1 \"curl -s 'http://{http}/backend/data/pacing/reactiveState?channel=chat'\"\n");
     println!("{AGENTS} agents; demand swings from half of what they can do to twice as much and back in four minutes.");
     println!("Goal: at most 3 % of those who enter give up waiting. Ctrl-C ends it.\n");

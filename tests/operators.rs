@@ -175,3 +175,29 @@ fn lines_sent_to_nobody_or_from_where_nobody_may_send_are_said_to_be_so() {
     assert_eq!(code, 78, "{complaint}");
     assert!(complaint.contains("would drop what 127.0.0.1 sends"), "{complaint}");
 }
+
+#[test]
+fn clients_that_do_not_take_their_documents_cannot_pile_them_up() {
+    let daemon = full();
+    // Many requests on one connection, none of whose answers is read: some stay on their way, whatever the kernel buffers.
+    let mut stalled: Vec<Client> = (0..15).map(|_| Client::connect(daemon.operators)).collect();
+    for client in &mut stalled {
+        client.send("GET /metrics HTTP/1.1\r\nhost: pacing\r\n\r\n".repeat(64));
+    }
+    let mut operator = Client::connect(daemon.operators);
+    let until = std::time::Instant::now() + common::PATIENCE;
+    let refused = loop {
+        let answer = operator.get("/status");
+        if answer.status != 200 {
+            break answer;
+        }
+        assert!(std::time::Instant::now() < until, "never refused");
+    };
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    assert_eq!(refused.problem(503), "8 operators are being answered at length already; ask again");
+    assert_eq!(operator.get("/health").status, 200, "what is short is answered");
+    drop(stalled);
+    while operator.get("/status").status != 200 {
+        assert!(std::time::Instant::now() < until, "refused for ever");
+    }
+}

@@ -14,7 +14,7 @@ use pacingd::answer::{self, Answer, Document, METHODS, Status};
 
 use super::clock;
 use super::cors;
-use super::documents;
+use super::documents::{self, Ticket};
 use super::shared::Shared;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -50,15 +50,15 @@ pub(crate) fn respond(shared: &Shared, side: Side, request: &Request<Incoming>) 
     let now = clock::now();
     let (method, path, query) = (request.method(), request.uri().path(), request.uri().query().unwrap_or_default());
     shared.traffic.request(side, method.as_str());
-    if let (Side::Operators, Some(document)) = (side, Document::asked_for(method.as_str(), path)) {
-        return Ok(document_response(shared, document, request));
-    }
-    let answer = match side {
-        Side::Visitors => answer::answer(&mut shared.state(), now, method.as_str(), path, query),
-        Side::Operators => answer::operators_answer(&mut shared.state(), now, method.as_str(), path),
+    let document = Document::asked_for(method.as_str(), path).filter(|_| side == Side::Operators);
+    let answer = match (side, document.map(|document| (document, shared.documents.another()))) {
+        (_, Some((document, Some(ticket)))) => return Ok(document_response(shared, document, ticket, request)),
+        (_, Some((_, None))) => Ticket::refusal(),
+        (Side::Visitors, None) => answer::answer(&mut shared.state(), now, method.as_str(), path, query),
+        (Side::Operators, None) => answer::operators_answer(&mut shared.state(), now, method.as_str(), path),
     };
     shared.traffic.answer(side, answer.status);
-    let mut response = Response::new(Text(Bytes::new()));
+    let mut response = Response::new(Text::default());
     *response.status_mut() = StatusCode::from_u16(answer.status.code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     let since_epoch = clock::since_epoch();
@@ -81,19 +81,24 @@ pub(crate) fn respond(shared: &Shared, side: Side, request: &Request<Incoming>) 
         cors::allow(&shared.configuration().http.allowed_origins, request, headers);
     }
     close_at_the_end(shared, request, headers);
-    *response.body_mut() = Text(Bytes::copy_from_slice(answer.body.as_bytes()));
+    *response.body_mut() = Text { rest: Bytes::copy_from_slice(answer.body.as_bytes()), ticket: None };
     Ok(response)
 }
 
-fn document_response(shared: &Shared, document: Document, request: &Request<Incoming>) -> Response<Text> {
+fn document_response(
+    shared: &Shared,
+    document: Document,
+    ticket: Ticket,
+    request: &Request<Incoming>,
+) -> Response<Text> {
     shared.traffic.answer(Side::Operators, Status::Ok);
-    let mut response = Response::new(Text(Bytes::new()));
+    let mut response = Response::new(Text::default());
     let headers = response.headers_mut();
     headers.insert(header::DATE, shared.dates.date(clock::since_epoch()));
     headers.insert(header::CACHE_CONTROL, NO_STORE);
     close_at_the_end(shared, request, headers);
-    let body = documents::document(shared, document, headers);
-    *response.body_mut() = Text(body);
+    let rest = documents::document(shared, document, headers);
+    *response.body_mut() = Text { rest, ticket: Some(ticket) };
     response
 }
 
@@ -119,23 +124,32 @@ pub(crate) fn last_words(shared: &Shared, answer: &Answer) -> String {
 }
 
 /// A body that is there as a whole.
-pub(crate) struct Text(Bytes);
+#[derive(Default)]
+pub(crate) struct Text {
+    rest: Bytes,
+    /// Given back when all was sent.
+    ticket: Option<Ticket>,
+}
 
 impl hyper::body::Body for Text {
     type Data = Bytes;
     type Error = Infallible;
 
     fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let length = self.0.len().min(FRAME_BYTES);
-        Poll::Ready((length > 0).then(|| Ok(Frame::data(self.0.split_to(length)))))
+        let length = self.rest.len().min(FRAME_BYTES);
+        let frame = self.rest.split_to(length);
+        if self.rest.is_empty() {
+            self.ticket = None;
+        }
+        Poll::Ready((length > 0).then(|| Ok(Frame::data(frame))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.0.is_empty()
+        self.rest.is_empty()
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.0.len() as u64)
+        SizeHint::with_exact(self.rest.len() as u64)
     }
 }
 

@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 
 use super::clock;
 use super::configuration::Configuration;
+use super::documents::Ticket;
 use super::log::{Cause, Log};
 use super::respond::Dates;
 use super::systemd::manager::Manager;
@@ -25,6 +26,7 @@ pub(crate) struct Shared {
     pub(crate) manager: Manager,
     pub(crate) status: Status,
     pub(crate) traffic: Traffic,
+    pub(crate) documents: Ticket,
     pub(crate) watch: Watch,
     /// When the daemon was started.
     pub(crate) started: Duration,
@@ -47,6 +49,7 @@ impl Shared {
             manager,
             status: Status::new(),
             traffic: Traffic::default(),
+            documents: Ticket::default(),
             watch: Watch::default(),
             started: clock::now(),
             statistics_address: OnceCell::new(),
