@@ -298,7 +298,7 @@ impl Centre {
         }
     }
 
-    /// Arrivals at the peak rate, of which [`Self::turns_up`] keeps the share that the curve says (thinning: Lewis & Shedler 1979).
+    /// Arrivals at the peak rate, of which the event itself keeps the share that the curve says (thinning: Lewis & Shedler 1979).
     fn plan_visitor(&mut self) {
         let peak = self.scenario.visitors.peak();
         let gap = Times::Exponential { mean: 1.0 / peak }.draw(&mut self.chance.visitors);
