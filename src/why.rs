@@ -139,3 +139,53 @@ impl fmt::Display for Age {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use std::string::ToString;
+
+    use super::*;
+
+    fn why(cause: Cause) -> Why {
+        let entries = Entries { entered: 1000, abandoned: 41 };
+        Why { cause, entries, busy_factor: Some(0.814), is_served: true, goal: 3, proactive_ratio: 20 }
+    }
+
+    #[test]
+    fn each_reason_is_told_with_its_numbers() {
+        for (cause, want) in [
+            (Cause::NoStatistics, "no statistics yet"),
+            (Cause::Silent(Duration::from_millis(42_900)), "no statistics for 42 s"),
+            (Cause::Engine(Reason::NotYet), "no prediction yet"),
+            (Cause::Engine(Reason::DemandFits), "all demand fits"),
+            (Cause::Engine(Reason::Abandonment), "holding back: abandonment 4.1 % over goal 3 %"),
+            (Cause::Engine(Reason::BusyFactor), "holding back: more would exceed goal 3 % (busy factor 81 %)"),
+            (Cause::Engine(Reason::ProactiveShare), "reserved for proactive: 20 % of the slots"),
+            (Cause::Engine(Reason::NoAgents), "nobody is at work"),
+            (Cause::Engine(Reason::FewStatistics), "open while someone is ready: statistics have no reactiveEntered"),
+            (Cause::Engine(Reason::External), "as the collector says"),
+            (Cause::Engine(Reason::ProactiveOnly), "the algorithm predicts no reactive traffic"),
+        ] {
+            assert_eq!(why(cause).to_string(), want);
+        }
+    }
+
+    #[test]
+    fn a_goal_that_is_kept_is_not_said_to_be_missed() {
+        let engine = why(Cause::Engine(Reason::Abandonment));
+        let kept = Why { entries: Entries { entered: 1000, abandoned: 28 }, ..engine };
+        assert_eq!(kept.to_string(), "holding back: more would miss goal 3 % (abandonment 2.8 %)");
+        let nobody = Why { entries: Entries::default(), ..engine };
+        assert_eq!(nobody.to_string(), "holding back: more would miss goal 3 %");
+        let unsent = Why { is_served: false, ..why(Cause::Engine(Reason::External)) };
+        assert_eq!(unsent.to_string(), "the collector sends no reactiveState");
+    }
+
+    #[test]
+    fn ages_are_told_as_people_say_them() {
+        for (seconds, want) in [(0, "0 s"), (119, "119 s"), (120, "2 min"), (7199, "119 min"), (7200, "2 h")] {
+            assert_eq!(Age(Duration::from_secs(seconds)).to_string(), want);
+        }
+    }
+}
