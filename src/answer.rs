@@ -220,7 +220,7 @@ fn no_fresh_statistics(state: &State, channel: Channel) -> Answer {
     ))
 }
 
-/// What an operator may read at length. The edge writes it: [`status`](crate::status), [`metrics`](crate::metrics), and the
+/// What an operator may read at length. The edge writes it: [`status`](crate::operators::status), [`metrics`](crate::operators::metrics), and the
 /// page for people, which it holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Document {

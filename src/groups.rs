@@ -8,11 +8,11 @@
 use core::fmt;
 use core::time::Duration;
 
-use crate::change::{Change, Told};
 use crate::channel::Channel;
 use crate::group_name::GroupName;
 use crate::last_hour::LastHour;
 use crate::limits::GROUPS;
+use crate::operators::change::{Change, Told};
 use crate::pacing::{self, Algorithm, Options, Pacer, Prediction, Reason};
 use crate::statistics::{Line, Statistics};
 

@@ -12,8 +12,8 @@
 //! 6. [`answer`]: a request's method and target (see [`query`]) go in, an answer comes out, for several groups through
 //!    a [`consolidation`].
 //!
-//! 7. For operators: [`why`] has the words, [`last_hour`] the abandonment they need, [`status`] and [`metrics`] (in
-//!    Prometheus' [`exposition`] format) write all of it as a stream, and [`change`] says what the log should tell.
+//! 7. [`operators`]: all of it once more in their forms, with the reason in words; [`last_hour`] keeps the abandonment that
+//!    those need.
 //!
 //! It does no I/O, reads no clock, allocates nothing and never panics. Time is the time since any fixed moment, as a
 //! [`Duration`](core::time::Duration), and never goes back.
@@ -43,21 +43,17 @@
 #![no_std]
 
 pub mod answer;
-pub mod change;
 pub mod channel;
 pub mod consolidation;
 pub mod counters;
 pub mod excerpt;
-pub mod exposition;
 pub mod group_name;
 pub mod groups;
 mod json_text;
 pub mod last_hour;
 pub mod limits;
-pub mod metrics;
+pub mod operators;
 pub mod pacing;
 pub mod query;
 pub mod state;
 pub mod statistics;
-pub mod status;
-pub mod why;

@@ -8,13 +8,13 @@ use core::time::Duration;
 
 use ipnet::IpNet;
 
-use crate::change::Change;
 use crate::channel::Channel;
 use crate::consolidation::Consolidation;
 use crate::counters::{Counters, Outcome};
 use crate::group_name::GroupName;
 use crate::groups::{Group, Groups, Refused};
 use crate::limits::{GROUPS, SOURCES};
+use crate::operators::change::Change;
 use crate::pacing::Options;
 use crate::query::QueryError;
 use crate::statistics::{Line, LineError};

@@ -11,9 +11,9 @@ use std::rc::Rc;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::body::Bytes;
 use pacingd::answer::{Answer, Document, Status};
-use pacingd::exposition::{self, Family, Kind};
-use pacingd::status::About;
-use pacingd::{metrics, status};
+use pacingd::operators::exposition::{self, Family, Kind};
+use pacingd::operators::status::About;
+use pacingd::operators::{metrics, status};
 
 use super::shared::Shared;
 use super::{VERSION, clock, kernel};

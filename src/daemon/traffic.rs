@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::fmt::{self, Write};
 
 use pacingd::answer::Status;
-use pacingd::exposition::{Family, Kind};
+use pacingd::operators::exposition::{Family, Kind};
 
 use super::respond::Side;
 

@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use pacingd::change::{Change, Changed};
+use pacingd::operators::change::{Change, Changed};
 use pacingd::pacing::Options;
 
 use super::shared::Shared;

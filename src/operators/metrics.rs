@@ -7,12 +7,12 @@ use core::fmt::{self, Write};
 use core::time::Duration;
 
 use crate::counters::Outcome;
-use crate::exposition::{Family, Kind};
 use crate::groups::{Group, Report};
 use crate::limits::GROUPS;
+use crate::operators::exposition::{Family, Kind};
+use crate::operators::why::Why;
 use crate::pacing::{OptimizationTarget, Prediction};
 use crate::state::State;
-use crate::why::Why;
 
 /// Writes all of it.
 ///

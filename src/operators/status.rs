@@ -9,9 +9,9 @@ use crate::counters::Outcome;
 use crate::groups::Group;
 use crate::json_text::JsonText;
 use crate::limits::GROUPS;
+use crate::operators::why::Why;
 use crate::pacing::OptimizationTarget;
 use crate::state::{Settings, State};
-use crate::why::Why;
 
 /// Fractions are told to so many parts of one: finer differences are noise.
 const PARTS: f64 = 1e4;
