@@ -19,7 +19,7 @@ use super::watch::Watch;
 
 pub(crate) struct Shared {
     /// Never borrowed across an `.await`.
-    state: RefCell<State>,
+    state: RefCell<Box<State>>,
     configuration: RefCell<Configuration>,
     pub(crate) log: Log,
     pub(crate) dates: Dates,
@@ -42,7 +42,9 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn new(configuration: Configuration, log: Log, manager: Manager) -> Self {
         Self {
-            state: RefCell::new(State::new(configuration.settings())),
+            // Made where it stays: passed along it would leave its size behind on the stack, and what of it is never
+            // used would have been written to. Both would be resident for good.
+            state: RefCell::new(Box::write(Box::new_uninit(), State::new(configuration.settings()))),
             configuration: RefCell::new(configuration),
             log,
             dates: Dates::new(),
@@ -61,7 +63,7 @@ impl Shared {
     }
 
     pub(crate) fn state(&self) -> RefMut<'_, State> {
-        self.state.borrow_mut()
+        RefMut::map(self.state.borrow_mut(), |state| &mut **state)
     }
 
     pub(crate) fn configuration(&self) -> Ref<'_, Configuration> {

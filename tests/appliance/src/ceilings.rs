@@ -8,9 +8,9 @@ use super::client::Client;
 
 const REQUESTS: u32 = 10_000;
 const DATAGRAMS: u32 = 100_000;
-/// Datagrams sent before a request is made in between: the kernel holds so many, and the answer says that the loop
-/// has turned meanwhile.
-const BURST: u32 = 100;
+/// Datagrams sent before a request is made in between: fewer than the daemon takes in one turn of its loop, which the
+/// answer says has turned, so that none is lost.
+const BURST: u32 = 25;
 const GROUPS: u32 = 20;
 /// As many as the daemon serves at once, less the one that asks.
 const CONNECTIONS: u32 = 255;
