@@ -1,3 +1,5 @@
+//! The engine as a whole: nonsense, restarts, cold starts and each algorithm, without a simulated centre.
+
 use core::time::Duration;
 
 use proptest::prelude::*;

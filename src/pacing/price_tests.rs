@@ -1,3 +1,5 @@
+//! The price: where it settles, and what it does not save up.
+
 use super::*;
 
 const GOAL: f64 = 0.03;

@@ -1,3 +1,5 @@
+//! The marginal risk: both forms against each other and against sums written out.
+
 use super::*;
 
 /// The risk of one more when a Poisson number with this mean enters, by summing everything there is to sum.
