@@ -1,3 +1,5 @@
+//! Holding a mean: what moves the set point, and what does not wind it up.
+
 use super::*;
 
 const SITUATION: Situation =

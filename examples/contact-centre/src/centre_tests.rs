@@ -1,3 +1,5 @@
+//! The centre as a whole: conservation, determinism, Erlang A, staff, invitations and the network.
+
 use super::*;
 use crate::{Fields, Network, Steps};
 
