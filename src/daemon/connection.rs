@@ -24,8 +24,11 @@ use super::configuration::Timeouts;
 use super::respond::{self, Side};
 use super::shared::Shared;
 
-/// Bytes of a request's head, request line included. Also what hyper buffers of a connection, and its smallest choice.
+/// Bytes of a request's head, request line included. Also the most that hyper buffers of a connection.
 const HEAD_BYTES: usize = 8192;
+
+/// Fields of a request's head. hyper takes no more, and refuses others without a word.
+const HEAD_FIELDS: usize = 100;
 
 /// What a client may still send, and how long, before a connection that is over is cut.
 const LINGER_BYTES: usize = 256 * 1024;
@@ -112,7 +115,7 @@ fn refused(shared: &Shared, side: Side, refusal: Refusal) -> String {
         ),
         Refusal::HeadTooLarge => Answer::problem(
             Status::RequestHeaderFieldsTooLarge,
-            format_args!("the request's head is longer than {HEAD_BYTES} bytes"),
+            format_args!("the request's head is longer than {HEAD_BYTES} bytes, or has more than {HEAD_FIELDS} fields"),
         ),
         Refusal::HeadTooLate => {
             let seconds = shared.configuration().http.limits.timeouts.header.as_secs_f64();
@@ -227,8 +230,8 @@ impl Watch {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Head {
     bytes: usize,
-    /// A line end was seen: what follows is no longer the request line.
-    has_line: bool,
+    /// Line ends seen. After the first, what follows is no longer the request line.
+    lines: usize,
     /// Nothing but a carriage return since the last line end: another line end ends the head.
     at_line_start: bool,
 }
@@ -243,6 +246,7 @@ impl Head {
         lines.try_for_each(|line| {
             let is_empty = matches!(line, [b'\n' | b'\r'] | [b'\r', b'\n']);
             let ends = line.ends_with(b"\n");
+            let in_request_line = self.lines == 0;
             self.bytes += line.len();
             if ends && is_empty && (self.at_line_start || self.bytes == line.len()) {
                 // The end of a head, or an empty line before one, which RFC 9112, section 2.2 lets pass.
@@ -250,11 +254,11 @@ impl Head {
                 return Ok(());
             }
             self.at_line_start = ends || (is_empty && self.at_line_start);
-            self.has_line |= ends;
+            self.lines += usize::from(ends);
             match self.bytes {
-                0..HEAD_BYTES => Ok(()),
-                _ if self.has_line => Err(Refusal::HeadTooLarge),
-                _ => Err(Refusal::UriTooLong),
+                0..HEAD_BYTES if self.lines <= 1 + HEAD_FIELDS => Ok(()),
+                HEAD_BYTES.. if in_request_line => Err(Refusal::UriTooLong),
+                _ => Err(Refusal::HeadTooLarge),
             }
         })
     }
@@ -333,9 +337,12 @@ mod tests {
     fn a_head_of_more_than_8_kib_is_refused_as_line_or_as_fields() {
         let line = format!("GET /{}", "x".repeat(HEAD_BYTES));
         assert_eq!(head_of(&[&line]), Err(Refusal::UriTooLong));
+        assert_eq!(head_of(&[&format!("{line} HTTP/1.1\r\n")]), Err(Refusal::UriTooLong), "its end is there, too");
         let fields = format!("GET / HTTP/1.1\r\na: {}", "x".repeat(HEAD_BYTES));
         assert_eq!(head_of(&[&fields]), Err(Refusal::HeadTooLarge));
-        let fields = "a: b\r\n".repeat(HEAD_BYTES / 6 + 1);
+        let fields = "a: b\r\n".repeat(HEAD_FIELDS);
+        assert!(head_of(&["GET / HTTP/1.1\r\n", &fields, "\r\n"]).is_ok());
+        let fields = "a: b\r\n".repeat(HEAD_FIELDS + 1);
         assert_eq!(head_of(&["GET / HTTP/1.1\r\n", &fields]), Err(Refusal::HeadTooLarge));
         let fits = format!("GET / HTTP/1.1\r\na: {}", "x".repeat(HEAD_BYTES - 20));
         assert!(head_of(&[&fits]).is_ok());

@@ -12,7 +12,7 @@ use super::{Http1Transaction, ParseContext, ParsedMessage};
 use crate::common::buf::BufList;
 
 /// The initial buffer size allocated before trying to read from IO.
-pub(crate) const INIT_BUFFER_SIZE: usize = 8192;
+pub(crate) const INIT_BUFFER_SIZE: usize = 1024;
 
 /// The minimum value that can be set to max buffer size.
 pub(crate) const MINIMUM_MAX_BUFFER_SIZE: usize = INIT_BUFFER_SIZE;
