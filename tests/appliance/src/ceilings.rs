@@ -19,8 +19,8 @@ const CONNECTIONS: u32 = 255;
 const RESIDENT: u64 = 1126;
 const ANONYMOUS: u64 = 400;
 const CONNECTION: u64 = 11;
-/// What "nothing" and "near" are: pages, not bytes, come and go.
-const NOTHING: u64 = 8;
+/// What "nothing" and "near" are: musl's malloc takes and gives back a few pages at a time, and does so now and then.
+const NOTHING: u64 = 48;
 const NEAR: u64 = 96;
 
 /// Of a process, in KiB.
