@@ -39,10 +39,14 @@ pub fn configuration(more: &str) -> String {
     text
 }
 
-/// The binary under test, with what runs it where it cannot run by itself (`PACINGD_TEST_RUNNER`).
+/// What runs the binary where it cannot run by itself.
+fn runner() -> Vec<String> {
+    std::env::var("PACINGD_TEST_RUNNER").unwrap_or_default().split_whitespace().map(Into::into).collect()
+}
+
+/// The binary under test, with what runs it.
 pub fn words() -> Vec<String> {
-    let runner = std::env::var("PACINGD_TEST_RUNNER").unwrap_or_default();
-    let mut words: Vec<String> = runner.split_whitespace().map(Into::into).collect();
+    let mut words = runner();
     words.push(env!("CARGO_BIN_EXE_pacingd").into());
     words
 }
@@ -126,6 +130,17 @@ impl Process {
 
     pub fn is_running(&mut self) -> bool {
         self.0.try_wait().unwrap().is_none()
+    }
+
+    /// Acts, and asserts that meanwhile the daemon has not taken more than that many bytes of memory for itself.
+    ///
+    /// What runs it elsewhere (`PACINGD_TEST_RUNNER`) takes memory of its own, for all that it translates; there it is
+    /// acted only.
+    pub fn assert_grows_at_most(&self, ceiling: u64, act: impl FnOnce()) {
+        let before = self.resident();
+        act();
+        let grown = self.resident().saturating_sub(before);
+        assert!(grown <= ceiling || !runner().is_empty(), "grown by {grown} bytes, at most {ceiling}");
     }
 
     /// Bytes of memory that are its own, in RAM now.
