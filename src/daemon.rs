@@ -16,6 +16,7 @@ mod send;
 mod shared;
 mod signals;
 mod statistics;
+mod stream;
 mod systemd;
 mod ticker;
 mod traffic;

@@ -17,12 +17,12 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use pacingd::answer::{Answer, Status};
 use tokio::io::{AsyncRead as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::configuration::Timeouts;
 use super::respond::{self, Side};
 use super::shared::Shared;
+use super::stream::Stream;
 
 /// Bytes of a request's head, request line included. Also the most that hyper buffers of a connection.
 const HEAD_BYTES: usize = 8192;
@@ -38,9 +38,7 @@ const LINGER: Duration = Duration::from_secs(1);
 /// its way.
 const LAST_CALL: Duration = Duration::from_secs(1);
 
-pub(crate) async fn serve(shared: &'static Shared, side: Side, stream: TcpStream) {
-    // An answer is one small segment; nothing is gained by waiting for more.
-    let _ = stream.set_nodelay(true);
+pub(crate) async fn serve(shared: &'static Shared, side: Side, stream: Stream) {
     let watch = Rc::new(Watch::new(shared.configuration().http.limits.timeouts));
     let requests = Rc::clone(&watch);
     let service = service_fn(move |request| {
@@ -129,16 +127,18 @@ fn refused(shared: &Shared, side: Side, refusal: Refusal) -> String {
 
 /// Closes in stages (RFC 9112, section 9.6): closing at once while the client still sends would destroy on its way what it
 /// was told last.
-async fn close(mut stream: TcpStream, last_words: String) -> io::Result<()> {
+async fn close(mut stream: Stream, last_words: String) -> io::Result<()> {
     stream.write_all(last_words.as_bytes()).await?;
     stream.shutdown().await?;
+    // Whatever still comes is not looked at, so it need not be deciphered.
+    let stream = stream.tcp();
     let mut left = LINGER_BYTES;
     while left > 0 {
         let read = poll_fn(|context| {
             // Not kept while waiting: every connection would have to hold room for it.
             let mut sink = [const { MaybeUninit::uninit() }; 1024];
             let mut buffer = ReadBuf::uninit(&mut sink);
-            let polled = Pin::new(&mut stream).poll_read(context, &mut buffer);
+            let polled = Pin::new(&mut *stream).poll_read(context, &mut buffer);
             polled.map_ok(|()| buffer.filled().len())
         });
         match read.await? {
@@ -264,9 +264,9 @@ impl Head {
     }
 }
 
-/// The socket, with all that goes through it watched.
+/// The stream, with all that goes through it watched.
 struct Io {
-    stream: TcpStream,
+    stream: Stream,
     watch: Rc<Watch>,
 }
 

@@ -13,6 +13,7 @@ use super::connection;
 use super::log::Cause;
 use super::respond::Side;
 use super::shared::Shared;
+use super::stream::Stream;
 
 /// Connections that the kernel holds for us while all places are taken. Linux caps it at `net.core.somaxconn`.
 const BACKLOG: u32 = 1024;
@@ -85,7 +86,9 @@ impl Listener {
 
 async fn serve_one(shared: &'static Shared, side: Side, stream: TcpStream, place: OwnedSemaphorePermit) {
     shared.traffic.connection_began(side);
-    connection::serve(shared, side, stream).await;
+    // An answer is one small segment; nothing is gained by waiting for more.
+    let _ = stream.set_nodelay(true);
+    connection::serve(shared, side, Stream::Plain(stream)).await;
     shared.traffic.connection_ended(side);
     drop(place);
 }
