@@ -36,7 +36,7 @@ const LINGER: Duration = Duration::from_secs(1);
 
 /// How long a client that has connected, and not asked yet, is waited for when the daemon stops: its request may be on
 /// its way.
-const LAST_CALL: Duration = Duration::from_secs(1);
+pub(crate) const LAST_CALL: Duration = Duration::from_secs(1);
 
 pub(crate) async fn serve(shared: &'static Shared, side: Side, stream: Stream) {
     let watch = Rc::new(Watch::new(shared.configuration().http.limits.timeouts));
@@ -92,8 +92,13 @@ pub(crate) async fn serve(shared: &'static Shared, side: Side, stream: Stream) {
 
     let last_words = watch.refusal.get().map(|refusal| refused(shared, side, refusal));
     let stream = connection.into_parts().io.stream;
+    end(stream, last_words.unwrap_or_default()).await;
+}
+
+/// Closes a connection, whoever began it.
+pub(crate) async fn end(stream: Stream, last_words: String) {
     // However it ends, the client had its chance.
-    let _ = tokio::time::timeout(LINGER, close(stream, last_words.unwrap_or_default())).await;
+    let _ = tokio::time::timeout(LINGER, close(stream, last_words)).await;
 }
 
 /// Why a connection ends with an answer to a request that was never read to its end.
@@ -297,7 +302,10 @@ impl hyper::rt::Write for Io {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        // TLS takes a few answers into a buffer of its own before it has the client wait.
+        let flushed = Pin::new(&mut self.stream).poll_flush(context);
+        self.watch.bytes_written(flushed.is_ready());
+        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -13,7 +13,6 @@ pub(crate) enum Stream {
     Plain(TcpStream),
     /// Much larger than the other, and rarer.
     #[cfg(feature = "tls")]
-    #[expect(dead_code, reason = "made by a handshake, which comes next")]
     Tls(Box<TlsStream<TcpStream>>),
 }
 
