@@ -139,5 +139,8 @@ fn open(configuration: &Configuration, log: &Log) -> Result<(Vec<Listener>, List
     }
     log.info(format_args!("answering operators on {}", operators.local()));
     log.info(format_args!("receiving statistics on UDP {}", statistics::local(&udp)));
+    if !configuration.statistics.keys.is_empty() {
+        log.info(format_args!("statistics must be signed; keys: {}", configuration.statistics.keys.len()));
+    }
     Ok((http, operators, udp))
 }

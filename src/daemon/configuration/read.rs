@@ -1,12 +1,13 @@
 //! From a file's text to a valid configuration, or to the first thing that is wrong with it.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
 use std::time::Duration;
 
 use ipnet::IpNet;
 use pacingd::channel::Channel;
 use pacingd::group_name::GroupName;
-use pacingd::limits::{GROUPS, SOURCES};
+use pacingd::limits::{GROUPS, KEYS, SOURCES};
 use pacingd::pacing::{Algorithm, OptimizationTarget};
 
 use super::section::{ConfigurationError, Section, Value};
@@ -81,6 +82,9 @@ fn statistics(statistics: &mut Statistics, mut section: Section<'_>) -> Result<(
     let sources = section.list("sources", 1..=SOURCES, want, network)?;
     set(&mut statistics.sources, sources.map(|networks| networks.into_iter().collect()));
     set(&mut statistics.time_to_live, seconds(&mut section, "time-to-live", 1.0, 3600.0)?);
+    let file = |value: Value<'_>| value.text().map(Path::new).filter(|path| path.is_absolute()).map(Path::to_owned);
+    let want = "a file's path from / on";
+    set(&mut statistics.key_files, section.list("key-files", 0..=KEYS, want, file)?);
 
     let mut groups = section.section("groups")?;
     for channel in Channel::ALL {
@@ -181,6 +185,7 @@ mod tests {
             listen = "[::]:8127"
             sources = ["10.1.2.3/8", "::1"]
             time-to-live = 5
+            key-files = ["/etc/pacingd/old", "/etc/pacingd/new"]
             groups = { chat = ["Sales \"A\"", "Überweisung"], webcallback = ["B"] }
             [pacing]
             algorithm = "EXTERNAL"
@@ -202,6 +207,7 @@ mod tests {
             "allowed-origins = [\"https://shop.example\"]",
             "connections = 7\nheader-timeout = 1.5\nidle-timeout = 2",
             "sources = [\"10.0.0.0/8\", \"::1/128\"]\ntime-to-live = 5",
+            "key-files = [\"/etc/pacingd/old\", \"/etc/pacingd/new\"]",
             "chat = [\"Sales \\\"A\\\"\", \"Überweisung\"]\nwebcallback = [\"B\"]",
             "algorithm = \"EXTERNAL\"\noptimization-target = \"BUSY_FACTOR\"\noptimization-goal = 75\nproactive-ratio = 20",
             "refresh-period = 0.5\nhandle-time = 200\npatience = 30.25",
@@ -257,6 +263,14 @@ mod tests {
             (
                 "[http.cors]\nallowed-origins = [\"https://a/\"]",
                 "pacingd.toml:2: http.cors.allowed-origins has \"https://a/\"; want an origin as browsers write it, such as \"https://shop.example\" (no path, no default port, lower case)",
+            ),
+            (
+                "[statistics]\nkey-files = [\"statistics.key\"]",
+                "pacingd.toml:2: statistics.key-files has \"statistics.key\"; want a file's path from / on",
+            ),
+            (
+                "[statistics]\nkey-files = [\"/a\", \"/b\", \"/c\"]",
+                "pacingd.toml:2: statistics.key-files has 3 entries; want 0 to 2",
             ),
             (
                 "[log]\nlevel = 3",

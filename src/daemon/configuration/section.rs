@@ -17,6 +17,10 @@ impl ConfigurationError {
     pub(super) fn unreadable(file: &Path, error: &io::Error) -> Self {
         Self(format!("{}: cannot be read: {error}", file.display()))
     }
+
+    pub(super) fn bad_file(file: &Path, got: impl fmt::Display) -> Self {
+        Self(format!("{}: has {got}", file.display()))
+    }
 }
 
 impl fmt::Display for ConfigurationError {
