@@ -161,9 +161,10 @@ fn two_keys_count_at_once_while_one_takes_the_other_s_place() {
 #[test]
 fn a_key_that_is_none_ends_the_start_and_is_kept_out_of_a_reload() {
     let (daemon, keys) = daemon();
+    let short = SECRET.get(..31).unwrap();
     for (content, want) in [
-        (&SECRET[..31], "/bad: has 31 bytes; want a key of at least 32"),
-        (&format!("{}\n", &SECRET[..31]), "/bad: has 31 bytes; want a key of at least 32"),
+        (short, "/bad: has 31 bytes; want a key of at least 32"),
+        (&format!("{short}\n"), "/bad: has 31 bytes; want a key of at least 32"),
         ("", "/bad: has 0 bytes; want a key of at least 32"),
         (&"x".repeat(2000), "/bad: has more than 1024 bytes; want a key"),
     ] {
@@ -183,7 +184,7 @@ fn a_key_that_is_none_ends_the_start_and_is_kept_out_of_a_reload() {
     assert!(daemon.reload().contains("/missing: cannot be read: No such file or directory"));
     daemon.send(signed(&timed("A", 1, 0)), 1);
     assert_eq!(daemon.lines("accepted"), 1, "the old key is in force");
-    assert!(daemon.log.containing(&SECRET[..31]).is_empty());
+    assert!(daemon.log.containing(short).is_empty());
 }
 
 #[test]
