@@ -5,12 +5,14 @@
 mod common;
 
 use std::fs::{self, Permissions};
-use std::io::{self, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::io::{self, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use common::client::{Client, connect};
@@ -222,9 +224,11 @@ fn no_session_is_kept_beyond_the_last_256() {
     let resumed = secure(&daemon, &first);
     assert_eq!(resumed.stream.conn.handshake_kind(), Some(HandshakeKind::Resumed));
     drop(resumed);
+    let before = daemon.process.resident();
     for _ in 0..256 {
         secure(&daemon, &authority.client(&[&TLS12]));
     }
+    println!("256 sessions: {} KiB", daemon.process.resident().saturating_sub(before) / 1024);
     assert_eq!(secure(&daemon, &first).stream.conn.handshake_kind(), Some(HandshakeKind::Full));
 }
 
@@ -262,6 +266,22 @@ fn a_new_pair_is_for_new_connections_and_a_broken_one_is_kept_out() {
     assert_eq!(certificate(&ask()), newest);
     assert_eq!(metric(&daemon, "pacingd_tls_certificate_reload_successful"), 1);
     assert_eq!(open.get(CAPACITY).value("capacity"), 4);
+}
+
+#[test]
+fn https_that_a_restart_will_bring_is_checked_at_once_and_told_until_then() {
+    let authority = Authority::new();
+    let daemon = Daemon::with("");
+    daemon.write_configuration(&authority.section(""));
+    let told = daemon.reload();
+    assert!(told.contains("https.certificate: ") && told.ends_with("nothing was changed"), "{told}");
+    authority.renew(|_| {});
+    for count in 1..=2 {
+        assert!(daemon.reload().contains("is in force"));
+        daemon
+            .log
+            .wait_for_the(count, "reload: https.listen, https.certificate changed, which a restart puts into force");
+    }
 }
 
 #[test]
@@ -326,6 +346,21 @@ fn a_pair_can_be_a_credential_and_without_credentials_is_refused() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(78), "{said}");
     assert!(said.contains("want LoadCredential=certificate.pem:FILE in the unit"), "{said}");
+}
+
+#[test]
+fn a_socket_that_systemd_names_https_speaks_tls() {
+    let authority = Authority::new();
+    authority.renew(|_| {});
+    let held = TcpListener::bind("127.0.0.1:0").unwrap();
+    let held_at = held.local_addr().unwrap();
+    // As sd_listen_fds(3) has it: from the third descriptor on, for this process alone.
+    let hand_over = "LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=https exec \"$@\" 3<&0 0</dev/null";
+    let daemon = Daemon::start_from(OwnedFd::from(held).into(), &["sh", "-c", hand_over, "sh"], &authority.section(""));
+    assert_eq!(address(&daemon), held_at);
+    daemon.send(STATISTICS, 1);
+    assert_eq!(secure(&daemon, &authority.client(&[&TLS13])).get(CAPACITY).value("capacity"), 4);
+    daemon.log.wait_for("https.listen names 127.0.0.1:0, but systemd holds");
 }
 
 #[test]
@@ -495,4 +530,73 @@ fn open_tls_connections_take_little_memory_and_give_it_back_to_the_next() {
     );
     assert!(each < 24.0, "{each:.1} KiB");
     assert!(again < during + 512 * 1024, "{during} bytes, then {again}");
+}
+
+#[test]
+fn records_begun_and_never_ended_take_bounded_memory_and_keep_nobody_waiting() {
+    let (authority, daemon) = start("");
+    daemon.send(STATISTICS, 1);
+    let config = authority.client(&[&TLS13]);
+    secure(&daemon, &config).get(CAPACITY);
+    let before = daemon.process.resident();
+    let mut clients: Vec<_> = (0..240).map(|_| secure(&daemon, &config)).collect();
+    for client in &mut clients {
+        // The longest record that there is, but for its last byte.
+        client.stream.sock.write_all(&[&[23, 3, 3, 0x41, 0], &[0; 0x40ff][..]].concat()).unwrap();
+    }
+    // The last of them was read when another connection has had its turn.
+    for _ in 0..10 {
+        assert_eq!(daemon.capacity("channel=chat").value("capacity"), 4);
+    }
+    let each = (daemon.process.resident() - before) as f64 / 240.0 / 1024.0;
+    println!("{each:.1} KiB for each of 240 TLS connections with most of a record");
+    assert!(each > 16.0, "{each:.1} KiB: the records have not come");
+    assert!(each < 40.0, "{each:.1} KiB");
+}
+
+#[test]
+fn a_flood_of_handshakes_lets_other_requests_through_after_each_one() {
+    const ASKED: usize = 200;
+    let (authority, daemon) = start("");
+    daemon.send(STATISTICS, 1);
+    let median_and_99th = || {
+        let mut client = Client::connect(daemon.http);
+        let mut times: Vec<_> = (0..ASKED)
+            .map(|_| {
+                let asked = Instant::now();
+                assert_eq!(client.get(CAPACITY).status, 200);
+                asked.elapsed()
+            })
+            .collect();
+        times.sort_unstable();
+        (times[ASKED / 2], times[ASKED * 99 / 100])
+    };
+    // The same ClientHello again and again costs the client nothing, and the daemon all of its arithmetic.
+    let mut connection = ClientConnection::new(authority.client(&[&TLS13]), "localhost".try_into().unwrap()).unwrap();
+    let mut hello = Vec::new();
+    connection.write_tls(&mut hello).unwrap();
+    let quiet = median_and_99th();
+    let (is_over, done) = (AtomicBool::new(false), AtomicU32::new(0));
+    let (loaded, each) = std::thread::scope(|scope| {
+        let flood = scope.spawn(|| {
+            while !is_over.load(Ordering::Relaxed) {
+                // As many as may be under way come at once.
+                let mut streams = [(); 32].map(|()| connect(address(&daemon)));
+                streams.iter_mut().for_each(|stream| stream.write_all(&hello).unwrap());
+                streams.iter_mut().for_each(|stream| stream.read_exact(&mut [0]).unwrap());
+                done.fetch_add(32, Ordering::Relaxed);
+            }
+        });
+        while done.load(Ordering::Relaxed) == 0 {
+            std::thread::yield_now();
+        }
+        let (began, before) = (Instant::now(), done.load(Ordering::Relaxed));
+        let loaded = median_and_99th();
+        let each = began.elapsed() / (done.load(Ordering::Relaxed) - before).max(1);
+        is_over.store(true, Ordering::Relaxed);
+        flood.join().unwrap();
+        (loaded, each)
+    });
+    println!("a request, median and 99th percentile: quiet {quiet:?}, {loaded:?} beside a handshake each {each:?}");
+    assert!(loaded.0 < each * 5, "{loaded:?}, with {each:?} a handshake");
 }
