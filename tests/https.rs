@@ -371,13 +371,13 @@ fn operators_are_told_until_when_the_certificate_is_valid() {
     assert_eq!(metric(&daemon, "pacingd_tls_certificate_not_after_timestamp_seconds"), 3_786_998_400);
     let status = Client::connect(daemon.operators).get("/status").json();
     assert_eq!(status["certificateExpires"], "Mon, 02 Jan 2090 00:00:00 GMT");
-    daemon.log.wait_for("certificate.pem is valid until Mon, 02 Jan 2090 00:00:00 GMT, ");
+    daemon.log.wait_for("certificate.pem is valid until Mon, 02 Jan 2090 00:00:00 GMT (days left: ");
     assert!(daemon.log.containing("warning").is_empty(), "{:?}", daemon.log.all());
 
     let file = authority.directory.file("pacingd.toml", &configuration(&authority.section("")));
     let output = run(&["--config", file.to_str().unwrap(), "--check-config"]);
     let said = String::from_utf8(output.stdout).unwrap();
-    assert!(said.contains("is valid until Mon, 02 Jan 2090 00:00:00 GMT, "), "{said}");
+    assert!(said.contains("is valid until Mon, 02 Jan 2090 00:00:00 GMT (days left: "), "{said}");
     let checked = authority.directory.file("checked.toml", &said);
     let again = run(&["--config", checked.to_str().unwrap(), "--check-config"]);
     assert_eq!(String::from_utf8(again.stdout).unwrap(), said, "what is printed is a configuration");
@@ -408,7 +408,7 @@ fn a_certificate_that_ends_soon_and_a_key_that_all_may_read_are_warned_of() {
     fs::set_permissions(authority.file("key.pem"), Permissions::from_mode(0o644)).unwrap();
     let daemon = Daemon::with(&authority.section(""));
     daemon.log.wait_for("warning: ");
-    daemon.log.wait_for("certificate.pem expires in 5 days: renew it, and reload");
+    daemon.log.wait_for(" (days left: 5): renew it, and reload");
     daemon.log.wait_for("key.pem can be read by everyone (mode 644); want 600");
 }
 

@@ -138,7 +138,8 @@ impl Tls {
                 date(pair.validity.not_before)
             )),
             Remaining::Days(days) if days < WARNING_DAYS => {
-                log.warning(format_args!("{certificate} expires in {days} days: renew it, and reload"));
+                let date = date(pair.validity.not_after);
+                log.warning(format_args!("{certificate} expires on {date} (days left: {days}): renew it, and reload"));
             }
             Remaining::Days(_) => {}
             Remaining::Expired => log.warning(format_args!(
