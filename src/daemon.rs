@@ -186,5 +186,8 @@ fn open(configuration: &Configuration, has_certificate: bool, log: &Log) -> Resu
     }
     log.info(format_args!("answering operators on {}", opened.operators.local()));
     log.info(format_args!("receiving statistics on UDP {}", statistics::local(&opened.udp)));
+    if !configuration.statistics.keys.is_empty() {
+        log.info(format_args!("statistics must be signed; keys: {}", configuration.statistics.keys.len()));
+    }
     Ok(opened)
 }
