@@ -2,19 +2,21 @@
 
 use std::fs::File;
 use std::io::{self, Read as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use pacingd::signature::{Key, Keys};
 use zeroize::Zeroizing;
 
+use super::file_name::FileName;
 use super::section::ConfigurationError;
 
 /// Bytes of the longest key: a hash makes no more of longer ones, and a file of more is something else.
 const KEY_BYTES: usize = 1024;
 
-pub(super) fn read(files: &[PathBuf]) -> Result<Keys, ConfigurationError> {
+pub(super) fn read(files: &[FileName]) -> Result<Keys, ConfigurationError> {
     let mut keys = Keys::default();
-    for file in files {
+    for name in files {
+        let file = &name.path().map_err(ConfigurationError::no_file)?;
         let mut buffer = Zeroizing::new([0; KEY_BYTES + 1]);
         let bytes = fill(file, buffer.as_mut_slice()).map_err(|error| ConfigurationError::unreadable(file, &error))?;
         if bytes.len() > KEY_BYTES {
