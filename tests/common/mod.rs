@@ -99,10 +99,14 @@ pub struct Process(Child);
 
 impl Process {
     pub fn spawn(wrapper: &[&str], arguments: &[&str], stderr: Stdio) -> Self {
+        Self::spawn_from(Stdio::null(), wrapper, arguments, stderr)
+    }
+
+    pub fn spawn_from(stdin: Stdio, wrapper: &[&str], arguments: &[&str], stderr: Stdio) -> Self {
         let mut words: Vec<String> = wrapper.iter().map(|word| (*word).into()).collect();
         words.extend(self::words());
         let mut command = Command::new(&words[0]);
-        command.args(&words[1..]).args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr);
+        command.args(&words[1..]).args(arguments).stdin(stdin).stdout(Stdio::null()).stderr(stderr);
         Self(command.spawn().unwrap())
     }
 
@@ -245,10 +249,15 @@ impl Daemon {
 
     /// The same, run by another program.
     pub fn start(wrapper: &[&str], more: &str) -> Self {
+        Self::start_from(Stdio::null(), wrapper, more)
+    }
+
+    /// The same, with something to begin with.
+    pub fn start_from(stdin: Stdio, wrapper: &[&str], more: &str) -> Self {
         let directory = Directory::new();
         let file = directory.file("pacingd.toml", &configuration(more));
         let arguments = ["--config", file.to_str().unwrap(), "--log", "stderr"];
-        let mut process = Process::spawn(wrapper, &arguments, Stdio::piped());
+        let mut process = Process::spawn_from(stdin, wrapper, &arguments, Stdio::piped());
         let log = Lines::of(process.0.stderr.take().unwrap());
         Self::ready(process, log, directory)
     }
