@@ -5,7 +5,7 @@
 mod common;
 
 use std::fs::{self, Permissions};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt as _;
@@ -194,6 +194,21 @@ fn requests_pipelined_over_tls_are_all_answered_in_order() {
     for _ in 0..500 {
         assert_eq!(client.answer().value("capacity"), 4);
     }
+}
+
+#[test]
+fn who_does_not_take_his_answers_is_cut_off_and_costs_little() {
+    let (authority, daemon) = start("[http.limits]\nidle-timeout = 0.5\n");
+    daemon.send(STATISTICS, 1);
+    let config = authority.client(&[&TLS13]);
+    secure(&daemon, &config).get(CAPACITY);
+    daemon.process.assert_grows_at_most(512 * KIB, || {
+        let mut client = secure(&daemon, &config);
+        let requests = ASK.repeat(100);
+        let error = (0..100_000).find_map(|_| client.stream.write_all(requests.as_bytes()).err()).expect("an end");
+        assert!(matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe), "{error}");
+    });
+    wait_for(1, || metric(&daemon, "pacingd_connections_timed_out_total{side=\"visitors\"}"));
 }
 
 #[test]
