@@ -347,6 +347,8 @@ fn what_is_no_pair_is_refused_at_start_by_file_and_what_would_be_right() {
     refused(&["https.certificate: ", certificate, "has a broken certificate"]);
     authority.directory.file("certificate.pem", "-----BEGIN CERTIFICATE-----\n?\n-----END CERTIFICATE-----\n");
     refused(&["https.certificate: ", certificate, "is not PEM"]);
+    authority.directory.file("certificate.pem", &"x".repeat(300_000));
+    refused(&["https.certificate: ", certificate, "has more than 262144 bytes; want a PEM file"]);
 }
 
 #[test]
