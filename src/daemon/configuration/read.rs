@@ -35,6 +35,9 @@ pub(super) fn read(file: &str, text: &str) -> Result<Configuration, Configuratio
     let plain = root.section("http")?;
     https(&mut configuration.https, root.section("https")?)?;
     http(&mut configuration.http, plain, configuration.https.listen.len())?;
+    // Whoever begins handshakes and does not end them must not take all places.
+    let half = configuration.http.limits.connections.div_ceil(2);
+    configuration.https.handshakes = configuration.https.handshakes.min(half);
     let mut operators = root.section("operators")?;
     set(&mut configuration.operators.listen, operators.value("listen", ADDRESS, |value| value.parsed())?);
     operators.end()?;
@@ -246,6 +249,8 @@ mod tests {
         ] {
             assert!(printed.contains(line), "{line}\nin\n{printed}");
         }
+        let few = read("x", "[http.limits]\nconnections = 10").unwrap();
+        assert_eq!(few.https.handshakes, 5, "half of the connections at the most");
         let only_https = "http.listen = []\nhttps = { listen = [\"[::1]:0\"], certificate = \"/c\", key = \"/k\" }";
         assert!(read("x", only_https).unwrap().http.listen.is_empty());
         let any = read("x", "[http.cors]\nallowed-origins = \"*\"").unwrap();

@@ -79,7 +79,7 @@ impl fmt::Display for Pair {
         write!(formatter, "{} is valid until {}", self.files.certificate, date(not_after))?;
         match self.validity.remaining(clock::since_epoch()) {
             Remaining::NotYet => write!(formatter, ", but not before {}", date(not_before)),
-            Remaining::Days(days) => write!(formatter, ", {days} days from now"),
+            Remaining::Days(days) => write!(formatter, " (days left: {days})"),
             Remaining::Expired => write!(formatter, ", which is over"),
         }
     }
