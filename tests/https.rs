@@ -477,6 +477,22 @@ fn a_thousand_handshakes_begun_and_never_ended_keep_no_plain_or_open_connection_
 }
 
 #[test]
+fn handshakes_that_fail_and_do_not_go_away_take_no_more_places_than_others() {
+    let authority = Authority::new();
+    authority.renew(|_| {});
+    let more = authority.section("handshakes = 2") + "[http.limits]\nconnections = 6\n";
+    let daemon = Daemon::with(&more);
+    daemon.send(STATISTICS, 1);
+    // Each is refused at once, and then waited for until it closes its side, a second at most.
+    let mut failed: Vec<_> = (0..12).map(|_| Client::connect(address(&daemon))).collect();
+    failed.iter_mut().for_each(|client| client.send([0; 100]));
+    wait_for(2, || handshakes(&daemon, "malformed"));
+    let mut clients = [(); 3].map(|()| Client::connect(daemon.http));
+    clients.iter_mut().for_each(|client| assert_eq!(client.get(CAPACITY).value("capacity"), 4));
+    assert_eq!(handshakes(&daemon, "malformed"), 2, "the others wait");
+}
+
+#[test]
 fn what_is_not_tls_gets_an_answer_that_says_so_or_is_counted() {
     let (authority, daemon) = start("");
     let mut client = Client::connect(address(&daemon));
