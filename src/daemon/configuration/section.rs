@@ -14,10 +14,6 @@ use toml::de::{DeTable, DeValue};
 pub(crate) struct ConfigurationError(String);
 
 impl ConfigurationError {
-    pub(super) fn new(words: String) -> Self {
-        Self(words)
-    }
-
     pub(super) fn unreadable(file: &Path, error: &io::Error) -> Self {
         Self(format!("{}: cannot be read: {error}", file.display()))
     }
