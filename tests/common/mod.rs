@@ -136,15 +136,17 @@ impl Process {
         self.0.try_wait().unwrap().is_none()
     }
 
-    /// Acts, and asserts that meanwhile the daemon has not taken more than that many bytes of memory for itself.
+    /// Acts, and asserts that meanwhile the daemon has not taken more than that many bytes of memory for itself. Gives
+    /// what came of it, and how many it took.
     ///
     /// What runs it elsewhere (`PACINGD_TEST_RUNNER`) takes memory of its own, for all that it translates; there it is
     /// acted only.
-    pub fn assert_grows_at_most(&self, ceiling: u64, act: impl FnOnce()) {
+    pub fn assert_grows_at_most<T>(&self, ceiling: u64, act: impl FnOnce() -> T) -> (T, u64) {
         let before = self.resident();
-        act();
+        let result = act();
         let grown = self.resident().saturating_sub(before);
         assert!(grown <= ceiling || !runner().is_empty(), "grown by {grown} bytes, at most {ceiling}");
+        (result, grown)
     }
 
     /// Bytes of memory that are its own, in RAM now.

@@ -37,7 +37,7 @@ pub(super) fn read(file: &str, text: &str) -> Result<Configuration, Configuratio
     http(&mut configuration.http, plain, configuration.https.listen.len())?;
     // Whoever begins handshakes and does not end them must not take all places.
     let half = configuration.http.limits.connections.div_ceil(2);
-    configuration.https.handshakes = configuration.https.handshakes.min(half);
+    configuration.https.handshakes = configuration.https.handshakes.min(half).max(configuration.https.listen.len());
     let mut operators = root.section("operators")?;
     set(&mut configuration.operators.listen, operators.value("listen", ADDRESS, |value| value.parsed())?);
     operators.end()?;
@@ -65,8 +65,10 @@ fn https(https: &mut Https, mut section: Section<'_>) -> Result<(), Configuratio
             return Err(section.missing(if certificate.is_some() { "key" } else { "certificate" }, file_name::WANT));
         }
     };
-    let want = format!("an integer, 1 to {HANDSHAKES}");
-    set(&mut https.handshakes, section.value("handshakes", &want, |value| value.integer(&(1..=HANDSHAKES)))?);
+    // As with connections, each address holds a place.
+    let least = https.listen.len().max(1);
+    let want = format!("an integer, {least} to {HANDSHAKES}");
+    set(&mut https.handshakes, section.value("handshakes", &want, |value| value.integer(&(least..=HANDSHAKES)))?);
     set(&mut https.handshake_timeout, seconds(&mut section, "handshake-timeout", 0.1, 60.0)?);
     section.end()
 }
