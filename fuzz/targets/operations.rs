@@ -139,8 +139,14 @@ fn settings(seconds: u64, algorithm: Algorithm, is_signed: bool) -> Settings {
 fuzz_target!(|operations: Vec<Operation>| {
     let mut algorithm = Algorithm::External;
     let mut state = Box::new(State::new(settings(30, algorithm, false)));
-    let mut model =
-        Model { now: 1000, wall: WALL, time_to_live: 30_000, is_signed: false, is_predicted: true, groups: BTreeMap::new() };
+    let mut model = Model {
+        now: 1000,
+        wall: WALL,
+        time_to_live: 30_000,
+        is_signed: false,
+        is_predicted: true,
+        groups: BTreeMap::new(),
+    };
     for operation in operations {
         match operation {
             Operation::Line { group, ready, more, time, is_signed } => {
@@ -210,9 +216,7 @@ fn line(state: &mut State, model: &mut Model, group: u8, ready: u8, more: &More,
     text.push('}');
     let want = match (model.is_signed, is_signed) {
         (true, false) => Outcome::Unsigned,
-        (false, true) | (false, false) | (true, true) => {
-            model.line((channel, name), ready.into(), time, share)
-        }
+        (false, true) | (false, false) | (true, true) => model.line((channel, name), ready.into(), time, share),
     };
     if model.is_signed && is_signed {
         text = key().sign(text.as_bytes()).unwrap().as_str().into();
@@ -265,7 +269,8 @@ fn configure(state: &mut State, model: &mut Model, settings: Settings, declared:
 fn ask(state: &mut State, model: &Model, algorithm: Algorithm, channel: Channel, groups: &[u8]) {
     let mut asked: Vec<String> = groups.iter().map(|number| format!("ü {}", number / 2)).collect();
     asked.truncate(32);
-    let encoded: String = asked.iter().map(|name| format!("&groups={}", name.replace('ü', "%C3%BC").replace(' ', "+"))).collect();
+    let encoded: String =
+        asked.iter().map(|name| format!("&groups={}", name.replace('ü', "%C3%BC").replace(' ', "+"))).collect();
     let query = format!("channel={channel}{encoded}");
     let key = |name: &String| (channel, name.clone());
     let is_unknown = |name: &&String| !model.groups.get(&key(name)).is_some_and(|heard| model.is_known(heard));
