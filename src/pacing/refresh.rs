@@ -6,6 +6,7 @@ use libm::{exp, expm1, sqrt};
 
 use super::{
     Algorithm, OptimizationTarget, Options, Pacer, Prediction, Reason,
+    price::Price,
     risk::{self, Room, Seats},
     situation::Situation,
 };
@@ -139,6 +140,7 @@ impl Pacer {
             OptimizationTarget::AbandonmentRate => {
                 let room = view.room(view.period, self.price.now(view.goal), coming + asked);
                 self.price.see(view.goal, room.risk_of_all, view.period);
+                self.wide_open.see(Price::is_wide_open(view.goal, room.risk_of_all));
                 (probability(room.mean - coming), Reason::Abandonment)
             }
             OptimizationTarget::BusyFactor => {

@@ -26,22 +26,22 @@ pub(crate) enum Rule {
 /// The daemon's core: bytes in, the prediction of the last refresh out.
 ///
 /// Boxed: the tables of 256 groups are no burden for a daemon, but for a test's stack.
-struct Core(Box<State>);
+pub(crate) struct Core(Box<State>);
 
 impl Core {
-    fn new(options: Options) -> Self {
+    pub(crate) fn new(options: Options) -> Self {
         let mut sources = heapless::Vec::new();
         sources.push("127.0.0.0/8".parse().unwrap()).unwrap();
         let settings = Settings { pacing: options, time_to_live: Duration::from_secs(30), sources };
         Self(Box::new(State::new(settings)))
     }
 
-    fn receive(&mut self, now: Duration, datagram: &str) {
+    pub(crate) fn receive(&mut self, now: Duration, datagram: &str) {
         // What is late is dropped: that is the core's business.
         self.0.receive(now, Ipv4Addr::LOCALHOST.into(), datagram.as_bytes(), |_, _| {});
     }
 
-    fn refresh(&mut self, now: Duration) -> Option<Prediction> {
+    pub(crate) fn refresh(&mut self, now: Duration) -> Option<Prediction> {
         self.0.refresh(now, GROUPS);
         self.0.groups().all().first().and_then(|group| group.prediction().copied())
     }
