@@ -16,21 +16,30 @@ mod send;
 mod shared;
 mod signals;
 mod statistics;
+mod stream;
 mod systemd;
 mod ticker;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "daemon/without_tls.rs"]
+mod tls;
 mod traffic;
 mod watch;
 
+use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
 
 use arguments::Action;
 use configuration::Configuration;
 use exit::Failure;
-use listener::Listener;
+use listener::{Listener, Protocol};
 use log::Log;
+use respond::Side;
 use shared::Shared;
 use systemd::manager::Manager;
 use systemd::sockets::Sockets;
+use tls::Tls;
 use tokio::net::UdpSocket;
 
 /// Version, as `--version` and the log tell it.
@@ -50,7 +59,13 @@ fn act() -> Result<(), Failure> {
     match arguments::parse(std::env::args_os()).map_err(Failure::usage)? {
         Action::Help => exit::print(arguments::HELP),
         Action::Version => exit::print(&format!("pacingd {VERSION}\n")),
-        Action::CheckConfig(source) => exit::print(&source.load().map_err(Failure::configuration)?.to_string()),
+        Action::CheckConfig(source) => {
+            let configuration = source.load().map_err(Failure::configuration)?;
+            let tls = Tls::new(&configuration.https).map_err(Failure::configuration)?;
+            exit::print(&configuration.to_string())?;
+            // As a comment, so that what is printed remains a configuration.
+            tls.map_or(Ok(()), |tls| exit::print(&format!("\n# {tls}\n")))
+        }
         Action::Lines(source, is_sent) => send::run(&source.load().map_err(Failure::configuration)?, is_sent),
         Action::Run(source, log_to) => {
             let configuration = source.load().map_err(Failure::configuration)?;
@@ -78,11 +93,12 @@ fn run(
 
     let mut signals =
         signals::Signals::register().map_err(|error| Failure::system(format!("cannot take signals: {error}")))?;
-    let (http, operators, udp) = open(&configuration, log)?;
+    let tls = Tls::new(&configuration.https).map_err(Failure::configuration)?;
+    let Opened { http, https, operators, udp } = open(&configuration, tls.is_some(), log)?;
     let manager = Manager::from_environment();
 
     // Lives as long as the process; tasks share it without counting references.
-    let shared: &'static Shared = Box::leak(Box::new(Shared::new(configuration, log.clone(), manager)));
+    let shared: &'static Shared = Box::leak(Box::new(Shared::new(configuration, tls, log.clone(), manager)));
     shared.declare_groups();
     if let Ok(address) = udp.local_addr() {
         let _ = shared.statistics_address.set(address);
@@ -91,9 +107,20 @@ fn run(
         let visitors = listener::Gate::new(shared.configuration().http.limits.connections);
         let watchers = listener::Gate::new(listener::OPERATORS_CONNECTIONS);
         for listener in http {
-            tokio::task::spawn_local(listener.serve(shared, respond::Side::Visitors, visitors.clone()));
+            tokio::task::spawn_local(listener.serve(shared, Side::Visitors, Protocol::Http, visitors.clone()));
         }
-        tokio::task::spawn_local(operators.serve(shared, respond::Side::Operators, watchers.clone()));
+        if let Some(tls) = &shared.tls {
+            tls.tell(&shared.log);
+            for listener in https {
+                tokio::task::spawn_local(listener.serve(
+                    shared,
+                    Side::Visitors,
+                    Protocol::Https(tls),
+                    visitors.clone(),
+                ));
+            }
+        }
+        tokio::task::spawn_local(operators.serve(shared, Side::Operators, Protocol::Http, watchers.clone()));
         tokio::task::spawn_local(statistics::receive(shared, udp));
         tokio::task::spawn_local(ticker::run(shared));
         tokio::task::spawn_local(shared.manager.watch());
@@ -120,24 +147,44 @@ fn run(
     }))
 }
 
+struct Opened {
+    http: Vec<Listener>,
+    https: Vec<Listener>,
+    operators: Listener,
+    udp: UdpSocket,
+}
+
 /// The sockets: those that systemd holds, and for the rest our own.
-fn open(configuration: &Configuration, log: &Log) -> Result<(Vec<Listener>, Listener, UdpSocket), Failure> {
+fn open(configuration: &Configuration, has_certificate: bool, log: &Log) -> Result<Opened, Failure> {
     let held = Sockets::take(configuration).map_err(Failure::configuration)?;
     held.tell_differences(configuration, |line| log.warning(line));
-    let http = if held.http.is_empty() {
-        configuration.http.listen.iter().map(|address| listener::bind(*address)).collect::<Result<Vec<_>, _>>()
-    } else {
-        held.http.into_iter().map(listener::adopt).collect()
+    if !held.https.is_empty() && !has_certificate {
+        let message =
+            "systemd hands over a socket for HTTPS; want https.certificate and https.key in the configuration";
+        return Err(Failure::configuration(message));
+    }
+    let listeners = |held: Vec<TcpListener>, configured: &[SocketAddr]| {
+        let listeners: Result<Vec<_>, _> = if held.is_empty() {
+            configured.iter().map(|address| listener::bind(*address)).collect()
+        } else {
+            held.into_iter().map(listener::adopt).collect()
+        };
+        listeners.map_err(Failure::system)
     };
+    let http = listeners(held.http, &configuration.http.listen)?;
+    let https = listeners(held.https, &configuration.https.listen)?;
     let operators = held.operators.map_or_else(|| listener::bind(configuration.operators.listen), listener::adopt);
     let udp = held.statistics.map_or_else(|| statistics::bind(configuration.statistics.listen), statistics::adopt);
-    let (http, operators, udp) =
-        (http.map_err(Failure::system)?, operators.map_err(Failure::system)?, udp.map_err(Failure::system)?);
+    let opened =
+        Opened { http, https, operators: operators.map_err(Failure::system)?, udp: udp.map_err(Failure::system)? };
 
-    for listener in &http {
+    for listener in &opened.http {
         log.info(format_args!("answering HTTP on {}", listener.local()));
     }
-    log.info(format_args!("answering operators on {}", operators.local()));
-    log.info(format_args!("receiving statistics on UDP {}", statistics::local(&udp)));
-    Ok((http, operators, udp))
+    for listener in &opened.https {
+        log.info(format_args!("answering HTTPS on {}", listener.local()));
+    }
+    log.info(format_args!("answering operators on {}", opened.operators.local()));
+    log.info(format_args!("receiving statistics on UDP {}", statistics::local(&opened.udp)));
+    Ok(opened)
 }

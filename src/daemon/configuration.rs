@@ -1,5 +1,6 @@
 //! The configuration: what may be set, and what holds where nothing is.
 
+mod file_name;
 mod read;
 mod section;
 
@@ -17,6 +18,7 @@ use pacingd::state::Settings;
 
 use super::cors::AllowedOrigins;
 use super::log::{Level, Target};
+pub(crate) use file_name::FileName;
 pub(crate) use section::ConfigurationError;
 
 const DEFAULT_FILE: &str = "/etc/pacingd.toml";
@@ -60,6 +62,7 @@ impl fmt::Display for Source {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Configuration {
     pub(crate) http: Http,
+    pub(crate) https: Https,
     pub(crate) operators: Operators,
     pub(crate) statistics: Statistics,
     pub(crate) pacing: Options,
@@ -71,6 +74,25 @@ pub(crate) struct Http {
     pub(crate) listen: Vec<SocketAddr>,
     pub(crate) allowed_origins: AllowedOrigins,
     pub(crate) limits: Limits,
+}
+
+/// HTTP over TLS. Origins and limits are those of [`Http`].
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Https {
+    pub(crate) listen: Vec<SocketAddr>,
+    /// There is one if an address is listened to.
+    pub(crate) pair: Option<PairFiles>,
+    /// Under way at once.
+    pub(crate) handshakes: usize,
+    /// For one of them, from the connection's acceptance on.
+    pub(crate) handshake_timeout: Duration,
+}
+
+/// PEM files: the certificate, with those that lead to an authority behind it, and its private key.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct PairFiles {
+    pub(crate) certificate: FileName,
+    pub(crate) key: FileName,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -123,6 +145,13 @@ impl Default for Configuration {
                     timeouts: Timeouts { header: Duration::from_secs(10), idle: Duration::from_secs(60) },
                 },
             },
+            https: Https {
+                listen: Vec::new(),
+                pair: None,
+                // An eighth of the connections: whoever begins handshakes and does not end them keeps nobody else out.
+                handshakes: 32,
+                handshake_timeout: Duration::from_secs(5),
+            },
             operators: Operators { listen: loopback(8081) },
             statistics: Statistics {
                 listen: loopback(8127),
@@ -150,7 +179,7 @@ impl Configuration {
 /// As a configuration file that says all of it.
 impl fmt::Display for Configuration {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { http, operators, statistics, pacing, log } = self;
+        let Self { http, https, operators, statistics, pacing, log } = self;
         let groups = |of| statistics.groups.iter().filter(move |(channel, _)| *channel == of).map(|(_, name)| name);
         writeln!(formatter, "[http]\nlisten = {}\n", List(http.listen.iter()))?;
         match &http.allowed_origins {
@@ -163,6 +192,12 @@ impl fmt::Display for Configuration {
         writeln!(formatter, "[http.limits]\nconnections = {connections}")?;
         writeln!(formatter, "header-timeout = {}", timeouts.header.as_secs_f64())?;
         writeln!(formatter, "idle-timeout = {}\n", timeouts.idle.as_secs_f64())?;
+        writeln!(formatter, "[https]\nlisten = {}", List(https.listen.iter()))?;
+        if let Some(PairFiles { certificate, key }) = &https.pair {
+            writeln!(formatter, "certificate = {}\nkey = {}", Text(certificate), Text(key))?;
+        }
+        writeln!(formatter, "handshakes = {}", https.handshakes)?;
+        writeln!(formatter, "handshake-timeout = {}\n", https.handshake_timeout.as_secs_f64())?;
         writeln!(formatter, "[operators]\nlisten = \"{}\"\n", operators.listen)?;
         writeln!(formatter, "[statistics]\nlisten = \"{}\"", statistics.listen)?;
         writeln!(formatter, "sources = {}", List(statistics.sources.iter()))?;
@@ -190,10 +225,18 @@ impl<T: fmt::Display, I: Iterator<Item = T> + Clone> fmt::Display for List<I> {
         formatter.write_str("[")?;
         for (index, item) in self.0.clone().enumerate() {
             let separator = if index == 0 { "" } else { ", " };
-            // What may stand in a list has no control characters.
-            let text = item.to_string().replace('\\', "\\\\").replace('"', "\\\"");
-            write!(formatter, "{separator}\"{text}\"")?;
+            write!(formatter, "{separator}{}", Text(item))?;
         }
         formatter.write_str("]")
+    }
+}
+
+/// A string in TOML. None that is shown has control characters.
+struct Text<T>(T);
+
+impl<T: fmt::Display> fmt::Display for Text<T> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = self.0.to_string().replace('\\', "\\\\").replace('"', "\\\"");
+        write!(formatter, "\"{text}\"")
     }
 }

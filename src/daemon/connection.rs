@@ -17,12 +17,12 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use pacingd::answer::{Answer, Status};
 use tokio::io::{AsyncRead as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::configuration::Timeouts;
 use super::respond::{self, Side};
 use super::shared::Shared;
+use super::stream::Stream;
 
 /// Bytes of a request's head, request line included. Also the most that hyper buffers of a connection.
 const HEAD_BYTES: usize = 8192;
@@ -36,11 +36,9 @@ const LINGER: Duration = Duration::from_secs(1);
 
 /// How long a client that has connected, and not asked yet, is waited for when the daemon stops: its request may be on
 /// its way.
-const LAST_CALL: Duration = Duration::from_secs(1);
+pub(crate) const LAST_CALL: Duration = Duration::from_secs(1);
 
-pub(crate) async fn serve(shared: &'static Shared, side: Side, stream: TcpStream) {
-    // An answer is one small segment; nothing is gained by waiting for more.
-    let _ = stream.set_nodelay(true);
+pub(crate) async fn serve(shared: &'static Shared, side: Side, stream: Stream) {
     let watch = Rc::new(Watch::new(shared.configuration().http.limits.timeouts));
     let requests = Rc::clone(&watch);
     let service = service_fn(move |request| {
@@ -94,8 +92,13 @@ pub(crate) async fn serve(shared: &'static Shared, side: Side, stream: TcpStream
 
     let last_words = watch.refusal.get().map(|refusal| refused(shared, side, refusal));
     let stream = connection.into_parts().io.stream;
+    end(stream, last_words.unwrap_or_default()).await;
+}
+
+/// Closes a connection, whoever began it.
+pub(crate) async fn end(stream: Stream, last_words: String) {
     // However it ends, the client had its chance.
-    let _ = tokio::time::timeout(LINGER, close(stream, last_words.unwrap_or_default())).await;
+    let _ = tokio::time::timeout(LINGER, close(stream, last_words)).await;
 }
 
 /// Why a connection ends with an answer to a request that was never read to its end.
@@ -129,16 +132,18 @@ fn refused(shared: &Shared, side: Side, refusal: Refusal) -> String {
 
 /// Closes in stages (RFC 9112, section 9.6): closing at once while the client still sends would destroy on its way what it
 /// was told last.
-async fn close(mut stream: TcpStream, last_words: String) -> io::Result<()> {
+async fn close(mut stream: Stream, last_words: String) -> io::Result<()> {
     stream.write_all(last_words.as_bytes()).await?;
     stream.shutdown().await?;
+    // Whatever still comes is not looked at, so it need not be deciphered.
+    let stream = stream.tcp();
     let mut left = LINGER_BYTES;
     while left > 0 {
         let read = poll_fn(|context| {
             // Not kept while waiting: every connection would have to hold room for it.
             let mut sink = [const { MaybeUninit::uninit() }; 1024];
             let mut buffer = ReadBuf::uninit(&mut sink);
-            let polled = Pin::new(&mut stream).poll_read(context, &mut buffer);
+            let polled = Pin::new(&mut *stream).poll_read(context, &mut buffer);
             polled.map_ok(|()| buffer.filled().len())
         });
         match read.await? {
@@ -264,9 +269,9 @@ impl Head {
     }
 }
 
-/// The socket, with all that goes through it watched.
+/// The stream, with all that goes through it watched.
 struct Io {
-    stream: TcpStream,
+    stream: Stream,
     watch: Rc<Watch>,
 }
 
@@ -297,7 +302,10 @@ impl hyper::rt::Write for Io {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        // TLS takes a few answers into a buffer of its own before it has the client wait.
+        let flushed = Pin::new(&mut self.stream).poll_flush(context);
+        self.watch.bytes_written(flushed.is_ready());
+        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -16,6 +16,7 @@ use pacingd::operators::status::About;
 use pacingd::operators::{metrics, status};
 
 use super::shared::Shared;
+use super::tls::Tls;
 use super::{VERSION, clock, kernel};
 
 /// The status page: one file with nothing outside of it.
@@ -71,7 +72,9 @@ pub(crate) fn document(shared: &Shared, document: Document, headers: &mut Header
 
 fn status_text(shared: &Shared) -> String {
     let now = clock::now();
-    let about = About { version: VERSION, uptime: now.saturating_sub(shared.started) };
+    let expires = shared.tls.as_ref().map(Tls::expires);
+    let uptime = now.saturating_sub(shared.started);
+    let about = About { version: VERSION, uptime, certificate_expires: expires.as_deref() };
     let mut text = String::new();
     // A String takes all that is written to it.
     let _ = status::write(&mut text, &shared.state(), now, about);
@@ -82,6 +85,7 @@ fn metrics_text(shared: &Shared) -> String {
     let mut text = String::new();
     let _ = metrics::write(&mut text, &shared.state(), clock::now());
     let _ = shared.traffic.write(&mut text);
+    let _ = shared.tls.as_ref().map_or(Ok(()), |tls| tls.write(&mut text));
     let _ = about_process(shared, &mut text);
     text
 }

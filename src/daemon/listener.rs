@@ -13,6 +13,8 @@ use super::connection;
 use super::log::Cause;
 use super::respond::Side;
 use super::shared::Shared;
+use super::stream::Stream;
+use super::tls::{self, Tls};
 
 /// Connections that the kernel holds for us while all places are taken. Linux caps it at `net.core.somaxconn`.
 const BACKLOG: u32 = 1024;
@@ -28,6 +30,13 @@ pub(crate) const DRAIN: Duration = Duration::from_secs(5);
 
 pub(crate) struct Listener {
     socket: TcpListener,
+}
+
+/// What is spoken on a listening socket.
+#[derive(Clone, Copy)]
+pub(crate) enum Protocol {
+    Http,
+    Https(&'static Tls),
 }
 
 /// Binds a listening socket. Needs the event loop.
@@ -56,18 +65,24 @@ impl Listener {
     }
 
     /// Accepts and serves until the daemon stops.
-    pub(crate) async fn serve(self, shared: &'static Shared, side: Side, gate: Gate) {
+    pub(crate) async fn serve(self, shared: &'static Shared, side: Side, protocol: Protocol, gate: Gate) {
         tokio::select! {
             () = shared.stopped() => {}
-            () = self.accept(shared, side, gate) => {}
+            () = self.accept(shared, side, protocol, gate) => {}
         }
     }
 
-    async fn accept(&self, shared: &'static Shared, side: Side, gate: Gate) {
+    async fn accept(&self, shared: &'static Shared, side: Side, protocol: Protocol, gate: Gate) {
         loop {
+            let handshake = match protocol {
+                Protocol::Http => None,
+                // Before there is a place for the connection, so that handshakes take no more of those than there are
+                // places for handshakes.
+                Protocol::Https(tls) => Some((tls, tls.enter().await)),
+            };
             let place = gate.enter().await;
             match self.socket.accept().await {
-                Ok((stream, _)) => drop(tokio::task::spawn_local(serve_one(shared, side, stream, place))),
+                Ok((stream, _)) => drop(tokio::task::spawn_local(serve_one(shared, side, stream, handshake, place))),
                 Err(error) if is_of_the_connection(&error) => {}
                 Err(error) => {
                     shared.traffic.accept_failed();
@@ -83,9 +98,24 @@ impl Listener {
     }
 }
 
-async fn serve_one(shared: &'static Shared, side: Side, stream: TcpStream, place: OwnedSemaphorePermit) {
+async fn serve_one(
+    shared: &'static Shared,
+    side: Side,
+    stream: TcpStream,
+    handshake: Option<(&'static Tls, tls::Place)>,
+    place: OwnedSemaphorePermit,
+) {
     shared.traffic.connection_began(side);
-    connection::serve(shared, side, stream).await;
+    // An answer is one small segment; nothing is gained by waiting for more.
+    let _ = stream.set_nodelay(true);
+    let stream = match handshake {
+        None => Some(Stream::Plain(stream)),
+        // In a box of its own, which is gone before the first request: it is larger than all the rest.
+        Some((tls, place)) => Box::pin(tls.accept(shared, side, stream, place)).await,
+    };
+    if let Some(stream) = stream {
+        connection::serve(shared, side, stream).await;
+    }
     shared.traffic.connection_ended(side);
     drop(place);
 }

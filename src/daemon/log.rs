@@ -126,12 +126,15 @@ impl Log {
         self.0.lost.get()
     }
 
-    /// A warning that outsiders can trigger.
+    /// What outsiders can trigger: a warning, as a rule.
     pub(crate) fn limited(&self, cause: Cause, message: fmt::Arguments<'_>) {
+        if cause.level() > self.0.level.get() {
+            return;
+        }
         let told = self.0.limiter.borrow_mut().tell(cause, clock::now());
         if let Some(suppressed) = told {
             self.tell_suppressed_of(suppressed);
-            self.warning(message);
+            self.say(cause.level(), message);
         }
     }
 
@@ -150,7 +153,7 @@ impl Log {
 
     fn tell_suppressed_of(&self, suppressed: Suppressed) {
         if suppressed.count > 0 {
-            self.warning(format_args!("{suppressed}"));
+            self.say(suppressed.cause.level(), format_args!("{suppressed}"));
         }
     }
 

@@ -1,16 +1,24 @@
 //! SIGHUP: the configuration is read again; what can change without a restart changes, and all statistics are kept.
 
+use std::fmt::Display;
+
 use super::configuration::Source;
 use super::log::Target;
 use super::shared::Shared;
 
 pub(crate) fn reload(shared: &Shared, source: &Source, log_to: Option<Target>) {
+    let refuse = |error: &dyn Display| shared.log.error(format_args!("reload: {error}; nothing was changed"));
     let mut new = match source.load() {
         Ok(new) => new,
-        Err(error) => {
-            shared.log.error(format_args!("reload: {error}; nothing was changed"));
-            return;
-        }
+        Err(error) => return refuse(&error),
+    };
+    // All or nothing: a broken pair keeps the old one, and the old configuration with it.
+    let pair = match (&shared.tls, &new.https.pair) {
+        (Some(tls), Some(files)) => match tls.load(files) {
+            Ok(pair) => Some((tls, pair)),
+            Err(error) => return refuse(&error),
+        },
+        _ => None,
     };
     let fixed = {
         let old = shared.configuration();
@@ -22,17 +30,26 @@ pub(crate) fn reload(shared: &Shared, source: &Source, log_to: Option<Target>) {
         };
         keep(old.http.listen != new.http.listen, "http.listen");
         keep(old.http.limits.connections != new.http.limits.connections, "http.limits.connections");
+        keep(old.https.listen != new.https.listen, "https.listen");
+        keep(old.https.pair.is_some() != new.https.pair.is_some(), "https.certificate");
+        keep(old.https.handshakes != new.https.handshakes, "https.handshakes");
         keep(old.operators.listen != new.operators.listen, "operators.listen");
         keep(old.statistics.listen != new.statistics.listen, "statistics.listen");
         keep(old.log.to != new.log.to && log_to.is_none(), "log.to");
         new.http.listen.clone_from(&old.http.listen);
         new.http.limits.connections = old.http.limits.connections;
+        new.https.listen.clone_from(&old.https.listen);
+        new.https.handshakes = old.https.handshakes;
         new.operators.listen = old.operators.listen;
         new.statistics.listen = old.statistics.listen;
         new.log.to = old.log.to;
         fixed
     };
     shared.log.set_level(new.log.level);
+    if let Some((tls, pair)) = pair {
+        tls.replace(pair);
+        tls.tell(&shared.log);
+    }
     shared.configure(new);
     shared.log.info(format_args!("reload: {source} is in force, all statistics are kept"));
     if !fixed.is_empty() {

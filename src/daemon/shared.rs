@@ -14,6 +14,7 @@ use super::log::{Cause, Log};
 use super::respond::Dates;
 use super::systemd::manager::Manager;
 use super::systemd::status::Status;
+use super::tls::Tls;
 use super::traffic::Traffic;
 use super::watch::Watch;
 
@@ -21,6 +22,8 @@ pub(crate) struct Shared {
     /// Never borrowed across an `.await`.
     state: RefCell<Box<State>>,
     configuration: RefCell<Configuration>,
+    /// Where HTTPS is configured.
+    pub(crate) tls: Option<Tls>,
     pub(crate) log: Log,
     pub(crate) dates: Dates,
     pub(crate) manager: Manager,
@@ -40,12 +43,13 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(configuration: Configuration, log: Log, manager: Manager) -> Self {
+    pub(crate) fn new(configuration: Configuration, tls: Option<Tls>, log: Log, manager: Manager) -> Self {
         Self {
             // Made where it stays: passed along it would leave its size behind on the stack, and what of it is never
             // used would have been written to. Both would be resident for good.
             state: RefCell::new(Box::write(Box::new_uninit(), State::new(configuration.settings()))),
             configuration: RefCell::new(configuration),
+            tls,
             log,
             dates: Dates::new(),
             manager,

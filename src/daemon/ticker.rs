@@ -19,7 +19,8 @@ pub(crate) async fn run(shared: &'static Shared) {
         shared.log.tell_suppressed(now);
         status::tell(shared, now);
         let changes = watch::tell(shared, now);
-        let wakeups = [shared.state().next_wakeup(now), shared.log.next_wakeup(), changes];
+        let certificate = shared.tls.as_ref().and_then(|tls| tls.tell_expiry(&shared.log, now));
+        let wakeups = [shared.state().next_wakeup(now), shared.log.next_wakeup(), changes, certificate];
         let wakeup = wakeups.into_iter().flatten().min();
         shared.wakeup.set(wakeup);
         let sleep = async {

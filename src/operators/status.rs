@@ -28,6 +28,8 @@ pub struct About<'a> {
     pub version: &'a str,
     /// How long it has run.
     pub uptime: Duration,
+    /// When its certificate expires, as HTTP writes dates; `None` without HTTPS.
+    pub certificate_expires: Option<&'a str>,
 }
 
 /// Writes all of it.
@@ -38,6 +40,9 @@ pub struct About<'a> {
 pub fn write(out: &mut impl Write, state: &State, now: Duration, about: About<'_>) -> fmt::Result {
     let Settings { pacing, time_to_live, .. } = state.settings();
     write!(out, r#"{{"version":"{}","uptime":{},"#, about.version, about.uptime.as_secs())?;
+    if let Some(date) = about.certificate_expires {
+        write!(out, r#""certificateExpires":"{date}","#)?;
+    }
     write!(out, r#""algorithm":"{}","optimizationTarget":"{}","#, pacing.algorithm, pacing.optimization_target)?;
     write!(
         out,
@@ -143,7 +148,7 @@ mod tests {
 
     fn told(state: &State, seconds: u64) -> serde_json::Result<String> {
         let mut text = String::new();
-        let about = About { version: "1.2.3", uptime: Duration::from_secs(7) };
+        let about = About { version: "1.2.3", uptime: Duration::from_secs(7), certificate_expires: None };
         write(&mut text, state, Duration::from_secs(seconds), about).unwrap();
         serde_json::from_str::<serde::de::IgnoredAny>(&text).map(|_| text)
     }

@@ -1,6 +1,6 @@
 //! A bare HTTP/1.1 client over one connection: what is sent and what comes back can be anything.
 
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -51,27 +51,46 @@ impl Answer {
     }
 }
 
-/// A connection.
-pub struct Client {
-    pub stream: TcpStream,
+/// A connection, over TCP or what else there is.
+pub struct Client<S = TcpStream> {
+    pub stream: S,
     unread: Vec<u8>,
+}
+
+/// A TCP connection that waits no longer than tests do.
+pub fn connect(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect_timeout(&address, PATIENCE).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_write_timeout(Some(PATIENCE)).unwrap();
+    stream.set_nodelay(true).unwrap();
+    stream
 }
 
 impl Client {
     pub fn connect(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect_timeout(&address, PATIENCE).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.set_write_timeout(Some(PATIENCE)).unwrap();
-        stream.set_nodelay(true).unwrap();
+        Self::over(connect(address))
+    }
+
+    pub fn finish_sending(&self) {
+        self.stream.shutdown(Shutdown::Write).unwrap();
+    }
+
+    /// Whether nothing comes, and the connection stays, for that long.
+    pub fn is_silent_for(&mut self, time: Duration) -> bool {
+        self.stream.set_read_timeout(Some(time)).unwrap();
+        let more = self.more();
+        self.stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        matches!(more, Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut))
+    }
+}
+
+impl<S: Read + Write> Client<S> {
+    pub fn over(stream: S) -> Self {
         Self { stream, unread: Vec::new() }
     }
 
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
         self.stream.write_all(bytes.as_ref()).unwrap();
-    }
-
-    pub fn finish_sending(&self) {
-        self.stream.shutdown(Shutdown::Write).unwrap();
     }
 
     /// Asks, and reads the answer.
@@ -153,13 +172,5 @@ impl Client {
             }
         }
         Ok(String::from_utf8_lossy(&std::mem::take(&mut self.unread)).into_owned())
-    }
-
-    /// Whether nothing comes, and the connection stays, for that long.
-    pub fn is_silent_for(&mut self, time: Duration) -> bool {
-        self.stream.set_read_timeout(Some(time)).unwrap();
-        let more = self.more();
-        self.stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        matches!(more, Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut))
     }
 }

@@ -9,13 +9,17 @@ use pacingd::group_name::GroupName;
 use pacingd::limits::{GROUPS, SOURCES};
 use pacingd::pacing::{Algorithm, OptimizationTarget};
 
+use super::file_name::{self, FileName};
 use super::section::{ConfigurationError, Section, Value};
-use super::{Configuration, Http, Limits, Statistics, Timeouts};
+use super::{Configuration, Http, Https, Limits, PairFiles, Statistics, Timeouts};
 use crate::daemon::cors::{AllowedOrigins, Origin};
 use crate::daemon::log::{Level, Target};
 
 /// Addresses to answer HTTP on: an appliance has a few interfaces, each with an address or two.
 const LISTENERS: usize = 8;
+
+/// TLS handshakes under way at once: more are no faster on one thread, and each may hold 64 KiB of what a client sends.
+const HANDSHAKES: usize = 256;
 
 /// Origins whose pages may read the answers: compared one by one with each request's.
 const ORIGINS: usize = 64;
@@ -28,7 +32,9 @@ const ADDRESS: &str = "an address with port such as \"127.0.0.1:8080\" or \"[::1
 pub(super) fn read(file: &str, text: &str) -> Result<Configuration, ConfigurationError> {
     let mut configuration = Configuration::default();
     let mut root = Section::parse(file, text)?;
-    http(&mut configuration.http, root.section("http")?)?;
+    let plain = root.section("http")?;
+    https(&mut configuration.https, root.section("https")?)?;
+    http(&mut configuration.http, plain, configuration.https.listen.len())?;
     let mut operators = root.section("operators")?;
     set(&mut configuration.operators.listen, operators.value("listen", ADDRESS, |value| value.parsed())?);
     operators.end()?;
@@ -46,8 +52,26 @@ fn set<T>(place: &mut T, value: Option<T>) {
     }
 }
 
-fn http(http: &mut Http, mut section: Section<'_>) -> Result<(), ConfigurationError> {
-    set(&mut http.listen, section.list("listen", 1..=LISTENERS, ADDRESS, |value| value.parsed::<SocketAddr>())?);
+fn https(https: &mut Https, mut section: Section<'_>) -> Result<(), ConfigurationError> {
+    set(&mut https.listen, section.list("listen", 0..=LISTENERS, ADDRESS, |value| value.parsed::<SocketAddr>())?);
+    let mut file = |key| section.value(key, file_name::WANT, |value| FileName::new(value.text()?));
+    https.pair = match (file("certificate")?, file("key")?) {
+        (Some(certificate), Some(key)) => Some(PairFiles { certificate, key }),
+        (None, None) if https.listen.is_empty() => None,
+        (certificate, _) => {
+            return Err(section.missing(if certificate.is_some() { "key" } else { "certificate" }, file_name::WANT));
+        }
+    };
+    let want = format!("an integer, 1 to {HANDSHAKES}");
+    set(&mut https.handshakes, section.value("handshakes", &want, |value| value.integer(&(1..=HANDSHAKES)))?);
+    set(&mut https.handshake_timeout, seconds(&mut section, "handshake-timeout", 0.1, 60.0)?);
+    section.end()
+}
+
+/// `others`: addresses that are listened to besides.
+fn http(http: &mut Http, mut section: Section<'_>, others: usize) -> Result<(), ConfigurationError> {
+    let least = usize::from(others == 0);
+    set(&mut http.listen, section.list("listen", least..=LISTENERS, ADDRESS, |value| value.parsed::<SocketAddr>())?);
 
     let mut cors = section.section("cors")?;
     if cors.is_text("allowed-origins") {
@@ -63,8 +87,10 @@ fn http(http: &mut Http, mut section: Section<'_>) -> Result<(), ConfigurationEr
 
     let mut section_limits = section.section("limits")?;
     let Limits { connections, timeouts: Timeouts { header, idle } } = &mut http.limits;
-    let want = format!("an integer, 1 to {CONNECTIONS}");
-    set(connections, section_limits.value("connections", &want, |value| value.integer(&(1..=CONNECTIONS)))?);
+    // Each address that is listened to holds a place for the connection that it waits for.
+    let least = http.listen.len() + others;
+    let want = format!("an integer, {least} to {CONNECTIONS}");
+    set(connections, section_limits.value("connections", &want, |value| value.integer(&(least..=CONNECTIONS)))?);
     set(header, seconds(&mut section_limits, "header-timeout", 0.1, 600.0)?);
     set(idle, seconds(&mut section_limits, "idle-timeout", 0.1, 3600.0)?);
     section_limits.end()?;
@@ -175,6 +201,12 @@ mod tests {
             listen = ["0.0.0.0:80", "[::1]:0"]
             cors.allowed-origins = ["https://shop.example"]
             limits = { connections = 7, header-timeout = 1.5, idle-timeout = 2 }
+            [https]
+            listen = ["0.0.0.0:443"]
+            certificate = "/etc/ssl/shop \"A\".pem"
+            key = "credential:key"
+            handshakes = 3
+            handshake-timeout = 0.5
             [operators]
             listen = "127.0.0.1:9"
             [statistics]
@@ -200,6 +232,7 @@ mod tests {
         for line in [
             "listen = [\"0.0.0.0:80\", \"[::1]:0\"]",
             "allowed-origins = [\"https://shop.example\"]",
+            "[https]\nlisten = [\"0.0.0.0:443\"]\ncertificate = \"/etc/ssl/shop \\\"A\\\".pem\"\nkey = \"credential:key\"\nhandshakes = 3\nhandshake-timeout = 0.5",
             "connections = 7\nheader-timeout = 1.5\nidle-timeout = 2",
             "sources = [\"10.0.0.0/8\", \"::1/128\"]\ntime-to-live = 5",
             "chat = [\"Sales \\\"A\\\"\", \"Überweisung\"]\nwebcallback = [\"B\"]",
@@ -209,6 +242,8 @@ mod tests {
         ] {
             assert!(printed.contains(line), "{line}\nin\n{printed}");
         }
+        let only_https = "http.listen = []\nhttps = { listen = [\"[::1]:0\"], certificate = \"/c\", key = \"/k\" }";
+        assert!(read("x", only_https).unwrap().http.listen.is_empty());
         let any = read("x", "[http.cors]\nallowed-origins = \"*\"").unwrap();
         assert_eq!(any.http.allowed_origins, AllowedOrigins::Any);
     }
@@ -222,7 +257,7 @@ mod tests {
     #[test]
     fn what_is_wrong_is_told_with_file_line_key_and_what_would_be_right() {
         for (text, want) in [
-            ("a = 1", "pacingd.toml:1: a is unknown; want one of http, operators, statistics, pacing, log"),
+            ("a = 1", "pacingd.toml:1: a is unknown; want one of http, https, operators, statistics, pacing, log"),
             ("\n[http]\nport = 8080", "pacingd.toml:3: http.port is unknown; want one of listen, cors, limits"),
             ("http = 3", "pacingd.toml:1: http is 3; want a section"),
             (
@@ -233,6 +268,22 @@ mod tests {
             (
                 "[http]\nlisten = [\n\"127.0.0.1:80\",\n\"localhost:80\"]",
                 "pacingd.toml:4: http.listen has \"localhost:80\"; want an address with port such as \"127.0.0.1:8080\" or \"[::1]:8080\"",
+            ),
+            (
+                "[https]\nlisten = [\"127.0.0.1:443\"]\nkey = \"/k\"",
+                "pacingd.toml:1: https.certificate is missing; want an absolute path such as \"/etc/pacingd/file.pem\", or \"credential:NAME\"",
+            ),
+            (
+                "\n[https]\ncertificate = \"/c\"",
+                "pacingd.toml:2: https.key is missing; want an absolute path such as \"/etc/pacingd/file.pem\", or \"credential:NAME\"",
+            ),
+            (
+                "[https]\nkey = \"key.pem\"",
+                "pacingd.toml:2: https.key is \"key.pem\"; want an absolute path such as \"/etc/pacingd/file.pem\", or \"credential:NAME\"",
+            ),
+            (
+                "http.limits.connections = 1\nhttps = { listen = [\"[::1]:0\"], certificate = \"/c\", key = \"/k\" }",
+                "pacingd.toml:1: http.limits.connections is 1; want an integer, 2 to 10000",
             ),
             (
                 "[pacing]\noptimization-goal = 100",

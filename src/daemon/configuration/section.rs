@@ -80,6 +80,8 @@ impl Place<'_> {
 /// A table of the file, and the keys that were asked for.
 pub(super) struct Section<'a> {
     place: Place<'a>,
+    /// Where it begins.
+    at: Range<usize>,
     /// With a dot behind it, or empty for the whole file.
     path: String,
     table: DeTable<'a>,
@@ -94,7 +96,7 @@ impl<'a> Section<'a> {
             let at = error.span().unwrap_or_default();
             place.error(&at, format_args!("not TOML: {}", error.message().replace('\n', ", ")))
         })?;
-        Ok(Self { place, path: String::new(), table: table.into_inner(), known: Vec::new() })
+        Ok(Self { place, at: 0..0, path: String::new(), table: table.into_inner(), known: Vec::new() })
     }
 
     fn remove(&mut self, key: &'static str) -> Option<Spanned<DeValue<'a>>> {
@@ -110,12 +112,12 @@ impl<'a> Section<'a> {
     /// A table in this one; an empty one if it is absent.
     pub(super) fn section(&mut self, key: &'static str) -> Result<Section<'a>, ConfigurationError> {
         let path = format!("{}{key}.", self.path);
-        let table = match self.remove(key).map(|value| (value.span(), value.into_inner())) {
-            None => DeTable::new(),
-            Some((_, DeValue::Table(table))) => table,
+        let (at, table) = match self.remove(key).map(|value| (value.span(), value.into_inner())) {
+            None => (0..0, DeTable::new()),
+            Some((at, DeValue::Table(table))) => (at, table),
             Some((at, _)) => return Err(self.wrong(key, &at, "a section")),
         };
-        Ok(Section { place: self.place, path, table, known: Vec::new() })
+        Ok(Section { place: self.place, at, path, table, known: Vec::new() })
     }
 
     /// A value, if it is there.
@@ -157,6 +159,11 @@ impl<'a> Section<'a> {
             read(value_of(item.get_ref())).ok_or_else(bad)
         };
         items.iter().map(item).collect::<Result<Vec<T>, _>>().map(Some)
+    }
+
+    /// A key that has to be there is not.
+    pub(super) fn missing(&self, key: &str, want: &str) -> ConfigurationError {
+        self.place.error(&self.at, format_args!("{}{key} is missing; want {want}", self.path))
     }
 
     /// Whether the value is a string: for a key that takes a list or a word.

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::Level;
+
 /// How long a cause is silent after it was told.
 const INTERVAL: Duration = Duration::from_secs(60);
 
@@ -16,10 +18,11 @@ pub(crate) enum Cause {
     Receive,
     Accept,
     Declared,
+    Handshake,
 }
 
 impl Cause {
-    pub(super) const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 8] = [
         Self::Malformed,
         Self::OutOfRange,
         Self::TableFull,
@@ -27,6 +30,7 @@ impl Cause {
         Self::Receive,
         Self::Accept,
         Self::Declared,
+        Self::Handshake,
     ];
 
     const fn plural(self) -> &'static str {
@@ -38,6 +42,15 @@ impl Cause {
             Self::Receive => "errors of the statistics socket",
             Self::Accept => "failures to accept a connection",
             Self::Declared => "declared groups without a place",
+            Self::Handshake => "TLS handshakes that failed",
+        }
+    }
+
+    /// For whom it is. On the open internet somebody always tries a handshake that fails: the counts of it suffice.
+    pub(super) const fn level(self) -> Level {
+        match self {
+            Self::Handshake => Level::Debug,
+            _ => Level::Warning,
         }
     }
 }
@@ -45,7 +58,7 @@ impl Cause {
 /// How much was not told of a cause, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Suppressed {
-    cause: Cause,
+    pub(super) cause: Cause,
     pub(super) count: u64,
     over: Duration,
 }

@@ -2,7 +2,8 @@
 //! datagrams that wait in them while it restarts.
 //!
 //! A socket unit can give all its sockets only one name. So a name decides if it is one of ours; else a datagram socket
-//! is for statistics, a stream socket with the port of `operators.listen` is for operators, and any other for HTTP.
+//! is for statistics, a stream socket with the port of `operators.listen` is for operators, one with a port of
+//! `https.listen` for HTTPS, and any other for HTTP.
 
 use std::fmt::{self, Display};
 use std::io;
@@ -16,6 +17,7 @@ use super::super::configuration::Configuration;
 #[derive(Default)]
 pub(crate) struct Sockets {
     pub(crate) http: Vec<TcpListener>,
+    pub(crate) https: Vec<TcpListener>,
     pub(crate) operators: Option<TcpListener>,
     pub(crate) statistics: Option<UdpSocket>,
 }
@@ -36,7 +38,7 @@ impl Sockets {
             if let Ok(Some(socket)) = handed_over.take_udp_socket(index) {
                 sockets.take_udp(name, socket)?;
             } else if let Ok(Some(socket)) = handed_over.take_tcp_listener(index) {
-                sockets.take_tcp(name, socket, configuration.operators.listen.port())?;
+                sockets.take_tcp(name, socket, configuration)?;
             } else {
                 return Err(format!("systemd hands over socket {index}, \"{name}\", which is neither TCP nor UDP"));
             }
@@ -45,7 +47,7 @@ impl Sockets {
     }
 
     fn take_udp(&mut self, name: &str, socket: UdpSocket) -> Result<(), String> {
-        if matches!(name, "http" | "operators") {
+        if matches!(name, "http" | "https" | "operators") {
             return Err(format!("systemd hands over a UDP socket as \"{name}\", which wants a TCP one"));
         }
         match self.statistics.replace(socket) {
@@ -54,19 +56,25 @@ impl Sockets {
         }
     }
 
-    fn take_tcp(&mut self, name: &str, socket: TcpListener, operators_port: u16) -> Result<(), String> {
-        let is_for_operators = match name {
+    fn take_tcp(&mut self, name: &str, socket: TcpListener, configuration: &Configuration) -> Result<(), String> {
+        let Configuration { https, operators, .. } = configuration;
+        let port = socket.local_addr().map(|address| address.port()).ok();
+        let has_port_of = |address: &SocketAddr| Some(address.port()) == port;
+        match name {
             "statistics" => {
                 return Err("systemd hands over a TCP socket as \"statistics\", which wants a UDP one".into());
             }
-            "http" => false,
-            "operators" => true,
-            _ => socket.local_addr().is_ok_and(|address| address.port() == operators_port),
-        };
-        if !is_for_operators {
-            self.http.push(socket);
-            return Ok(());
+            "http" => self.http.push(socket),
+            "https" => self.https.push(socket),
+            "operators" => return self.take_operators(socket),
+            _ if has_port_of(&operators.listen) => return self.take_operators(socket),
+            _ if https.listen.iter().any(has_port_of) => self.https.push(socket),
+            _ => self.http.push(socket),
         }
+        Ok(())
+    }
+
+    fn take_operators(&mut self, socket: TcpListener) -> Result<(), String> {
         match self.operators.replace(socket) {
             None => Ok(()),
             Some(_) => Err("systemd hands over two TCP sockets for operators; one is wanted".into()),
@@ -75,7 +83,7 @@ impl Sockets {
 
     /// Tells of each setting that has no effect because systemd holds a socket of another address in its place.
     pub(crate) fn tell_differences(&self, configuration: &Configuration, mut tell: impl FnMut(fmt::Arguments<'_>)) {
-        let Configuration { http, operators, statistics, .. } = configuration;
+        let Configuration { http, https, operators, statistics, .. } = configuration;
         let mut compare = |key, held: Vec<io::Result<SocketAddr>>, configured: &[SocketAddr]| {
             let mut held: Vec<_> = held.into_iter().filter_map(Result::ok).collect();
             let mut configured = configured.to_vec();
@@ -90,6 +98,7 @@ impl Sockets {
             }
         };
         compare("http.listen", self.http.iter().map(TcpListener::local_addr).collect(), &http.listen);
+        compare("https.listen", self.https.iter().map(TcpListener::local_addr).collect(), &https.listen);
         let held = self.operators.iter().map(TcpListener::local_addr).collect();
         compare("operators.listen", held, &[operators.listen]);
         let held = self.statistics.iter().map(UdpSocket::local_addr).collect();
@@ -123,41 +132,50 @@ mod tests {
     #[test]
     fn sockets_of_one_unit_are_told_apart_by_kind_and_port() {
         let mut sockets = Sockets::default();
-        let (visitors, watchers) = (tcp(), tcp());
-        let port = watchers.local_addr().unwrap().port();
-        sockets.take_tcp("pacingd.socket", visitors, port).unwrap();
-        sockets.take_tcp("pacingd.socket", watchers, port).unwrap();
+        let (visitors, secured, watchers) = (tcp(), tcp(), tcp());
+        let mut configuration = Configuration::default();
+        configuration.operators.listen = watchers.local_addr().unwrap();
+        configuration.https.listen.push(secured.local_addr().unwrap());
+        for socket in [visitors, secured, watchers] {
+            sockets.take_tcp("pacingd.socket", socket, &configuration).unwrap();
+        }
         sockets.take_udp("pacingd.socket", udp()).unwrap();
         assert_eq!(sockets.http.len(), 1);
-        assert_eq!(sockets.operators.unwrap().local_addr().unwrap().port(), port);
+        assert_eq!(sockets.https[0].local_addr().unwrap(), configuration.https.listen[0]);
+        assert_eq!(sockets.operators.unwrap().local_addr().unwrap(), configuration.operators.listen);
         assert!(sockets.statistics.is_some());
     }
 
     #[test]
     fn a_name_of_ours_decides_whatever_the_port_is() {
         let mut sockets = Sockets::default();
-        let (visitors, watchers) = (tcp(), tcp());
-        let port = visitors.local_addr().unwrap().port();
-        sockets.take_tcp("http", visitors, port).unwrap();
-        sockets.take_tcp("operators", watchers, port).unwrap();
-        assert_eq!((sockets.http.len(), sockets.operators.is_some()), (1, true));
+        let visitors = tcp();
+        let mut configuration = Configuration::default();
+        configuration.operators.listen = visitors.local_addr().unwrap();
+        sockets.take_tcp("http", visitors, &configuration).unwrap();
+        sockets.take_tcp("https", tcp(), &configuration).unwrap();
+        sockets.take_tcp("operators", tcp(), &configuration).unwrap();
+        assert_eq!((sockets.http.len(), sockets.https.len(), sockets.operators.is_some()), (1, 1, true));
     }
 
     #[test]
     fn a_socket_too_many_or_of_the_wrong_kind_is_refused() {
         let mut sockets = Sockets::default();
+        let configuration = Configuration::default();
         sockets.take_udp("statistics", udp()).unwrap();
         assert!(sockets.take_udp("statistics", udp()).unwrap_err().contains("two UDP sockets"));
-        assert!(sockets.take_udp("http", udp()).unwrap_err().contains("wants a TCP one"));
-        assert!(sockets.take_tcp("statistics", tcp(), 1).unwrap_err().contains("wants a UDP one"));
-        sockets.take_tcp("operators", tcp(), 1).unwrap();
-        assert!(sockets.take_tcp("operators", tcp(), 1).unwrap_err().contains("two TCP sockets"));
+        assert!(sockets.take_udp("https", udp()).unwrap_err().contains("wants a TCP one"));
+        let refused = sockets.take_tcp("statistics", tcp(), &configuration).unwrap_err();
+        assert!(refused.contains("wants a UDP one"));
+        sockets.take_tcp("operators", tcp(), &configuration).unwrap();
+        let refused = sockets.take_tcp("operators", tcp(), &configuration).unwrap_err();
+        assert!(refused.contains("two TCP sockets"));
     }
 
     #[test]
     fn a_setting_that_systemd_overrules_is_told_and_one_that_it_meets_is_not() {
         let mut configuration = Configuration::default();
-        let sockets = Sockets { http: vec![tcp()], operators: Some(tcp()), statistics: None };
+        let sockets = Sockets { http: vec![tcp()], operators: Some(tcp()), ..Sockets::default() };
         configuration.operators.listen = sockets.operators.as_ref().unwrap().local_addr().unwrap();
         let mut told = Vec::new();
         sockets.tell_differences(&configuration, |line| told.push(line.to_string()));

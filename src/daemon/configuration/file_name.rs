@@ -1,0 +1,73 @@
+//! A file that the configuration names: by its path, or as a credential that systemd hands over.
+
+// A build without HTTPS reads no such file.
+#![cfg_attr(not(feature = "tls"), allow(dead_code))]
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// What a key for such a file wants.
+pub(crate) const WANT: &str = "an absolute path such as \"/etc/pacingd/file.pem\", or \"credential:NAME\"";
+
+const PREFIX: &str = "credential:";
+
+/// Where systemd says that it has put the credentials.
+const DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum FileName {
+    /// Absolute, for nobody knows in which directory a daemon was started.
+    Path(PathBuf),
+    /// As `LoadCredential=` and its kin name it (systemd.exec(5)).
+    Credential(String),
+}
+
+impl FileName {
+    pub(crate) fn new(text: &str) -> Option<Self> {
+        match text.strip_prefix(PREFIX) {
+            // One step below the directory, and no other.
+            Some(name) => (!name.is_empty() && !name.contains('/') && name != "." && name != "..")
+                .then(|| Self::Credential(name.to_owned())),
+            None => (Path::new(text).is_absolute() && !text.contains('\0')).then(|| Self::Path(text.into())),
+        }
+    }
+
+    /// Where the file is now.
+    ///
+    /// # Errors
+    ///
+    /// There are no credentials.
+    pub(crate) fn path(&self) -> Result<PathBuf, String> {
+        match self {
+            Self::Path(path) => Ok(path.clone()),
+            Self::Credential(name) => std::env::var_os(DIRECTORY)
+                .map(|directory| Path::new(&directory).join(name))
+                .ok_or_else(|| format!("{self}: ${DIRECTORY} is not set; want LoadCredential={name}:FILE in the unit")),
+        }
+    }
+}
+
+/// As the configuration has it.
+impl fmt::Display for FileName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(path) => write!(formatter, "{}", path.display()),
+            Self::Credential(name) => write!(formatter, "{PREFIX}{name}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_named_by_an_absolute_path_or_as_a_credential() {
+        for good in ["/etc/a.pem", "credential:tls-key", "credential:key.pem"] {
+            assert_eq!(FileName::new(good).unwrap().to_string(), good);
+        }
+        for bad in ["", "a.pem", "./a", "credential:", "credential:../a", "credential:..", "credential:a/b", "/a\0b"] {
+            assert_eq!(FileName::new(bad), None, "{bad}");
+        }
+    }
+}
