@@ -230,8 +230,17 @@ impl Daemon {
 
     /// The same, run by another program.
     pub fn start(wrapper: &[&str], more: &str) -> Self {
+        Self::start_of(wrapper, &configuration(more))
+    }
+
+    /// With this configuration and nothing else.
+    pub fn of(text: &str) -> Self {
+        Self::start_of(&[], text)
+    }
+
+    fn start_of(wrapper: &[&str], text: &str) -> Self {
         let directory = Directory::new();
-        let file = directory.file("pacingd.toml", &configuration(more));
+        let file = directory.file("pacingd.toml", text);
         let arguments = ["--config", file.to_str().unwrap(), "--log", "stderr"];
         let mut process = Process::spawn(wrapper, &arguments, Stdio::piped());
         let log = Lines::of(process.0.stderr.take().unwrap());

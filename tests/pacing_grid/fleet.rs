@@ -89,7 +89,7 @@ pub(crate) fn run(case: &Case, members: usize, hours: usize, loss: f64, restart:
                 match happening {
                     Happening::Visitor(visitor) => {
                         let asked = (chance.draw() * members as f64) as usize;
-                        drop(centre.admit(visitor, fleet[asked.min(members - 1)].probability));
+                        let _ = centre.admit(visitor, fleet[asked.min(members - 1)].probability);
                     }
                     Happening::Statistics(snapshot) => {
                         let line = centre.line(&snapshot);
@@ -144,7 +144,8 @@ impl Case {
 #[test]
 fn fleet_explore() {
     let only = std::env::var("FLEET").unwrap_or_default();
-    let members: Vec<usize> = std::env::var("MEMBERS").map_or(vec![1, 2, 10], |text| text.split(',').map(|n| n.parse().unwrap()).collect());
+    let members: Vec<usize> =
+        std::env::var("MEMBERS").map_or(vec![1, 2, 10], |text| text.split(',').map(|n| n.parse().unwrap()).collect());
     let hours: usize = std::env::var("HOURS").map_or(12, |n| n.parse().unwrap());
     for case in crate::scenarios::tuned().iter().chain(&crate::scenarios::held_out()) {
         if !only.split('|').any(|only| case.name == only) {
