@@ -13,14 +13,29 @@ pub enum Outcome {
     Late,
     /// Of a new group, with all places taken.
     TableFull,
+    /// Without a signature, where a key is configured.
+    Unsigned,
+    /// With a signature that is not to be trusted.
+    BadSignature,
+    /// Well signed, but heard before, or so old that it could have been.
+    Replayed,
     /// From a network that may not send. Its datagram is not read, and counts as one line.
     NotAllowed,
 }
 
 impl Outcome {
     /// Every outcome, in the order of their discriminants.
-    pub const ALL: [Self; 6] =
-        [Self::Accepted, Self::Malformed, Self::OutOfRange, Self::Late, Self::TableFull, Self::NotAllowed];
+    pub const ALL: [Self; 9] = [
+        Self::Accepted,
+        Self::Malformed,
+        Self::OutOfRange,
+        Self::Late,
+        Self::TableFull,
+        Self::Unsigned,
+        Self::BadSignature,
+        Self::Replayed,
+        Self::NotAllowed,
+    ];
 
     /// The name in operators' pages.
     pub const fn name(self) -> &'static str {
@@ -30,7 +45,68 @@ impl Outcome {
             Self::OutOfRange => "outOfRange",
             Self::Late => "late",
             Self::TableFull => "tableFull",
+            Self::Unsigned => "unsigned",
+            Self::BadSignature => "badSignature",
+            Self::Replayed => "replayed",
             Self::NotAllowed => "notAllowed",
+        }
+    }
+}
+
+/// Why a line was not trusted. It tells a wrong key from a wrong clock, and either from an attack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Distrust {
+    /// No JWS.
+    NotSigned,
+    /// A JWS whose signature is empty, as `alg` `none` has it.
+    NoSignature,
+    /// Signed otherwise than with HS256.
+    OtherAlgorithm,
+    /// With a header or an encoding that will not do.
+    BadForm,
+    /// Forged, altered, or signed with another key.
+    Mismatch,
+    /// With a `time` not later than the group's last.
+    Replayed,
+    /// With a `time` too far behind the clock here.
+    Stale,
+    /// With a `time` too far ahead of the clock here.
+    Early,
+}
+
+impl Distrust {
+    /// Every one, in the order of their discriminants.
+    pub const ALL: [Self; 8] = [
+        Self::NotSigned,
+        Self::NoSignature,
+        Self::OtherAlgorithm,
+        Self::BadForm,
+        Self::Mismatch,
+        Self::Replayed,
+        Self::Stale,
+        Self::Early,
+    ];
+
+    /// The name in operators' pages.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NotSigned => "notSigned",
+            Self::NoSignature => "noSignature",
+            Self::OtherAlgorithm => "otherAlgorithm",
+            Self::BadForm => "badForm",
+            Self::Mismatch => "mismatch",
+            Self::Replayed => "replayed",
+            Self::Stale => "stale",
+            Self::Early => "early",
+        }
+    }
+
+    /// What such a line is counted as.
+    pub const fn outcome(self) -> Outcome {
+        match self {
+            Self::NotSigned | Self::NoSignature => Outcome::Unsigned,
+            Self::OtherAlgorithm | Self::BadForm | Self::Mismatch => Outcome::BadSignature,
+            Self::Replayed | Self::Stale | Self::Early => Outcome::Replayed,
         }
     }
 }
@@ -39,13 +115,14 @@ impl Outcome {
 #[derive(Clone, Debug)]
 pub struct Counters {
     lines: [u64; Outcome::ALL.len()],
+    distrusted: [u64; Distrust::ALL.len()],
     datagrams: u64,
 }
 
 impl Counters {
     /// Nothing received yet.
     pub const fn new() -> Self {
-        Self { lines: [0; Outcome::ALL.len()], datagrams: 0 }
+        Self { lines: [0; Outcome::ALL.len()], distrusted: [0; Distrust::ALL.len()], datagrams: 0 }
     }
 
     /// One more line that ended so.
@@ -53,6 +130,19 @@ impl Counters {
         if let Some(lines) = self.lines.get_mut(outcome as usize) {
             *lines += 1;
         }
+    }
+
+    /// One more line that was not trusted, and ended so.
+    pub fn count_distrusted(&mut self, distrust: Distrust) {
+        self.count(distrust.outcome());
+        if let Some(lines) = self.distrusted.get_mut(distrust as usize) {
+            *lines += 1;
+        }
+    }
+
+    /// Lines that were not trusted for that.
+    pub fn distrusted(&self, distrust: Distrust) -> u64 {
+        self.distrusted.get(distrust as usize).copied().unwrap_or_default()
     }
 
     /// Lines that ended so.
@@ -101,9 +191,27 @@ mod tests {
     }
 
     #[test]
-    fn no_two_outcomes_share_a_name() {
+    fn each_distrust_is_counted_for_itself_and_as_its_outcome() {
+        let mut counters = Counters::new();
+        for (times, distrust) in Distrust::ALL.into_iter().enumerate() {
+            assert_eq!(distrust as usize, times, "in the order of the discriminants");
+            (0..=times).for_each(|_| counters.count_distrusted(distrust));
+        }
+        for (times, distrust) in Distrust::ALL.into_iter().enumerate() {
+            assert_eq!(counters.distrusted(distrust), times as u64 + 1);
+        }
+        let outcomes = [Outcome::Unsigned, Outcome::BadSignature, Outcome::Replayed];
+        assert_eq!(outcomes.map(|outcome| counters.lines(outcome)), [3, 12, 21]);
+        assert_eq!(counters.received(), 36);
+    }
+
+    #[test]
+    fn no_two_outcomes_or_distrusts_share_a_name() {
         for outcome in Outcome::ALL {
             assert_eq!(Outcome::ALL.iter().filter(|other| other.name() == outcome.name()).count(), 1);
+        }
+        for distrust in Distrust::ALL {
+            assert_eq!(Distrust::ALL.iter().filter(|other| other.name() == distrust.name()).count(), 1);
         }
     }
 }

@@ -204,5 +204,8 @@ fn open(configuration: &Configuration, has_certificate: bool, log: &Log) -> Resu
     for socket in &opened.statistics {
         log.info(format_args!("receiving statistics on UDP {}", statistics::local(socket)));
     }
+    if !configuration.statistics.keys.is_empty() {
+        log.info(format_args!("statistics must be signed; keys: {}", configuration.statistics.keys.len()));
+    }
     Ok(opened)
 }

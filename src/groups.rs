@@ -149,6 +149,8 @@ fn next_tick(now: Duration, period: Duration) -> Duration {
 pub enum Refused {
     /// Its `time` is not later than that of the last accepted one of its group.
     Late,
+    /// The same of a signed line.
+    Replayed,
     /// It is of a new group, and all places are taken.
     TableFull,
 }
@@ -209,14 +211,15 @@ impl Groups {
         &mut self,
         now: Duration,
         line: Line,
+        order: Order,
         time_to_live: Duration,
         options: &Options,
     ) -> Result<(), Refused> {
         let Line { channel, group, statistics } = line;
         let index = self.place_for(now, channel, &group)?;
         let Some(group) = self.sorted.get_mut(index) else { return Err(Refused::TableFull) };
-        if group.report.as_ref().is_some_and(|last| is_late(&last.statistics, &statistics, time_to_live)) {
-            return Err(Refused::Late);
+        if let Some((last, new)) = group.report.and_then(|last| last.statistics.time).zip(statistics.time) {
+            order.check(last, new, time_to_live)?;
         }
         let is_back = group.fresh_report(now, time_to_live).is_none();
         if let Some(last) = &group.report {
@@ -309,18 +312,36 @@ impl Default for Groups {
     }
 }
 
-/// Overtaken on the way, or doubled; but a clock that goes back by more than the time to live was set.
-fn is_late(last: &Statistics, new: &Statistics, time_to_live: Duration) -> bool {
-    match (last.time, new.time) {
-        (Some(last), Some(new)) => new <= last && u128::from(last - new) <= time_to_live.as_millis(),
-        _ => false,
+/// Which line of a group can follow which, by their times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// What is not later was overtaken on the way, or doubled; but a clock that goes back by more than the time to live
+    /// was set.
+    Unsigned,
+    /// What is not later is refused, however much earlier it is: it may be an old line that somebody sends again.
+    Signed {
+        /// The latest time that a line can have now. A last line that is later does not count, for it is of a time when
+        /// the clock here was ahead, or when lines were not signed.
+        latest: u64,
+    },
+}
+
+impl Order {
+    fn check(self, last: u64, new: u64, time_to_live: Duration) -> Result<(), Refused> {
+        match self {
+            Self::Unsigned if new <= last && u128::from(last - new) <= time_to_live.as_millis() => Err(Refused::Late),
+            Self::Signed { latest } if new <= last && last <= latest => Err(Refused::Replayed),
+            _ => Ok(()),
+        }
     }
 }
 
 impl fmt::Display for Refused {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Late => formatter.write_str("its time is not later than that of the group's last line"),
+            Self::Late | Self::Replayed => {
+                formatter.write_str("its time is not later than that of the group's last line")
+            }
             Self::TableFull => write!(
                 formatter,
                 "all {GROUPS} places for groups are taken; one not heard of for an hour makes room, so send fewer groups"
@@ -347,7 +368,7 @@ mod tests {
 
     fn accept_at(groups: &mut Groups, seconds: u64, name: &str, statistics: Statistics) -> Result<(), Refused> {
         let line = Line { channel: Channel::Chat, group: GroupName::new(name).unwrap(), statistics };
-        groups.accept(at(seconds), line, TIME_TO_LIVE, &Options::default())
+        groups.accept(at(seconds), line, Order::Unsigned, TIME_TO_LIVE, &Options::default())
     }
 
     fn accept(groups: &mut Groups, seconds: u64, name: &str) -> Result<(), Refused> {
@@ -455,7 +476,7 @@ mod tests {
                 group: GroupName::new(name).unwrap(),
                 statistics: Statistics::default(),
             };
-            groups.accept(Duration::from_millis(millis), line, TIME_TO_LIVE, &options).unwrap();
+            groups.accept(Duration::from_millis(millis), line, Order::Unsigned, TIME_TO_LIVE, &options).unwrap();
         };
         line(10_100, "A");
         line(10_900, "B");

@@ -4,7 +4,7 @@
 //!
 //! 1. [`limits`]: every capacity, with its reason.
 //! 2. [`statistics`]: the wire format. After it, nothing is out of range. ([`channel`], [`group_name`] and [`excerpt`] are
-//!    its words.)
+//!    its words.) Where a key is configured, [`signature`] comes before it.
 //! 3. [`groups`]: the table of what was last heard of each group, and when.
 //! 4. [`pacing`]: the engine, one [`Pacer`](pacing::Pacer) a group.
 //! 5. [`state`]: all of it together. A datagram goes in with [`State::receive`](state::State::receive), and each of its
@@ -20,16 +20,18 @@
 //!
 //! ```
 //! use std::time::Duration;
-//! use pacingd::{answer::answer, pacing::Options, state::{Settings, State}};
+//! use pacingd::{answer::answer, pacing::Options, signature::Keys, state::{Settings, State}};
 //!
 //! let mut state = State::new(Settings {
 //!     pacing: Options::default(),
 //!     time_to_live: Duration::from_secs(30),
 //!     sources: ["127.0.0.0/8".parse()?].into_iter().collect(),
+//!     keys: Keys::default(),
 //! });
 //! let datagram = br#"{"channel":"chat","group":"Sales","ready":4,"loggedIn":12}"#;
 //! let now = Duration::from_secs(1);
-//! state.receive(now, "127.0.0.1".parse()?, datagram, |line, fault| panic!("line {line}: {fault}"));
+//! let wall = Duration::from_secs(1_790_000_000);
+//! state.receive(now, wall, "127.0.0.1".parse()?, datagram, |line, fault| panic!("line {line}: {fault}"));
 //!
 //! let path = "/backend/data/pacing/channelCapacity";
 //! let told = answer(&mut state, now, "GET", path, "channel=chat&groups=Sales");
@@ -55,5 +57,6 @@ pub mod limits;
 pub mod operators;
 pub mod pacing;
 pub mod query;
+pub mod signature;
 pub mod state;
 pub mod statistics;

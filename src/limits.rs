@@ -21,7 +21,14 @@ pub const SOURCES: usize = 16;
 /// Bytes of the longest datagram: what a UDP length can say. Nothing is ever cut off.
 pub const DATAGRAM_BYTES: usize = 65_536;
 
-/// Bytes of an answer's body. The longest is `/health`: about 550 with every number at its widest.
+/// Keys that may sign statistics: the one in use, and while it is replaced the next.
+pub const KEYS: usize = 2;
+
+/// Bytes of JSON in a signed line, and of its header: decoded on the stack. A line with every field at its widest and every
+/// character of its name escaped has 870; the rest is for fields to come.
+pub const PAYLOAD_BYTES: usize = 4096;
+
+/// Bytes of an answer's body. The longest is `/health`: about 660 with every number at its widest.
 pub const BODY_BYTES: usize = 768;
 
 /// Bytes of bad input that an error repeats: enough to recognise it, little enough to fit a log line.

@@ -10,13 +10,14 @@ use ipnet::IpNet;
 
 use crate::channel::Channel;
 use crate::consolidation::Consolidation;
-use crate::counters::{Counters, Outcome};
+use crate::counters::{Counters, Distrust, Outcome};
 use crate::group_name::GroupName;
-use crate::groups::{Group, Groups, Refused};
-use crate::limits::{GROUPS, SOURCES};
+use crate::groups::{Group, Groups, Order, Refused};
+use crate::limits::{GROUPS, PAYLOAD_BYTES, SOURCES};
 use crate::operators::change::Change;
 use crate::pacing::Options;
 use crate::query::QueryError;
+use crate::signature::{self, Keys, SignatureError};
 use crate::statistics::{Line, LineError};
 
 /// What the configuration says to the core. It can change at any time, with all statistics kept.
@@ -28,6 +29,38 @@ pub struct Settings {
     pub time_to_live: Duration,
     /// Networks that may send statistics.
     pub sources: heapless::Vec<IpNet, SOURCES>,
+    /// Keys of which one must have signed each line; none, and lines are not signed.
+    pub keys: Keys,
+}
+
+impl Settings {
+    /// Reads a line, without its line end, as far as it can be judged by itself. `wall` is the time since 1970.
+    ///
+    /// # Errors
+    ///
+    /// Why it is to be dropped.
+    pub fn read(&self, wall: Duration, line: &[u8]) -> Result<Line, Fault> {
+        if self.keys.is_empty() { Line::parse(line).map_err(Fault::Line) } else { self.read_signed(wall, line) }
+    }
+
+    /// Apart, so that nobody has its buffer on the stack who needs none.
+    #[inline(never)]
+    fn read_signed(&self, wall: Duration, line: &[u8]) -> Result<Line, Fault> {
+        let mut buffer = [0; PAYLOAD_BYTES];
+        let payload = self.keys.open(line, &mut buffer).map_err(Fault::Distrusted)?;
+        let line = Line::parse(payload).map_err(Fault::Line)?;
+        let time = line.statistics.time.ok_or(Fault::Line(LineError::Missing { field: "time" }))?;
+        signature::check_time(time, wall, self.time_to_live).map_err(Fault::Distrusted)?;
+        Ok(line)
+    }
+
+    fn order(&self, wall: Duration) -> Order {
+        if self.keys.is_empty() {
+            Order::Unsigned
+        } else {
+            Order::Signed { latest: signature::latest(wall, self.time_to_live) }
+        }
+    }
 }
 
 /// Why a line of statistics was dropped.
@@ -35,6 +68,8 @@ pub struct Settings {
 pub enum Fault {
     /// It is not a valid line.
     Line(LineError),
+    /// It is not to be trusted.
+    Distrusted(SignatureError),
     /// It is valid, but the table did not take it.
     Refused(Refused, Channel, GroupName),
     /// Its datagram is from a network that may not send.
@@ -47,9 +82,19 @@ impl Fault {
         match self {
             Self::Line(LineError::OutOfRange { .. }) => Outcome::OutOfRange,
             Self::Line(_) => Outcome::Malformed,
+            Self::Distrusted(error) => error.distrust().outcome(),
             Self::Refused(Refused::Late, ..) => Outcome::Late,
+            Self::Refused(Refused::Replayed, ..) => Distrust::Replayed.outcome(),
             Self::Refused(Refused::TableFull, ..) => Outcome::TableFull,
             Self::NotAllowed => Outcome::NotAllowed,
+        }
+    }
+
+    fn distrust(&self) -> Option<Distrust> {
+        match self {
+            Self::Distrusted(error) => Some(error.distrust()),
+            Self::Refused(Refused::Replayed, ..) => Some(Distrust::Replayed),
+            _ => None,
         }
     }
 }
@@ -150,7 +195,16 @@ impl State {
     }
 
     /// Takes a datagram: one or more lines. Tells `fault` each line's number, from 1, and why it was dropped.
-    pub fn receive(&mut self, now: Duration, source: IpAddr, datagram: &[u8], mut fault: impl FnMut(usize, &Fault)) {
+    ///
+    /// `wall` is the time since 1970, which the times of signed lines are held against.
+    pub fn receive(
+        &mut self,
+        now: Duration,
+        wall: Duration,
+        source: IpAddr,
+        datagram: &[u8],
+        mut fault: impl FnMut(usize, &Fault),
+    ) {
         self.counters.count_datagram();
         // A dual-stack socket shows IPv4 senders as IPv6 ones.
         let source = source.to_canonical();
@@ -162,23 +216,29 @@ impl State {
         let mut lines = lines.filter(|(_, line)| !line.trim_ascii().is_empty()).peekable();
         if lines.peek().is_none() {
             // Nothing at all is no line either; its sender would wonder where it went.
-            self.take(now, b"").unwrap_or_else(|error| fault(1, &error));
+            self.take(now, wall, b"").unwrap_or_else(|error| fault(1, &error));
         }
         for (index, line) in lines {
-            self.take(now, line).unwrap_or_else(|error| fault(index + 1, &error));
+            self.take(now, wall, line).unwrap_or_else(|error| fault(index + 1, &error));
         }
     }
 
-    fn take(&mut self, now: Duration, line: &[u8]) -> Result<(), Fault> {
-        let taken = Line::parse(line).map_err(Fault::Line).and_then(|line| {
+    fn take(&mut self, now: Duration, wall: Duration, line: &[u8]) -> Result<(), Fault> {
+        let taken = self.settings.read(wall, line).and_then(|line| {
             let (channel, name) = (line.channel, line.group.clone());
             let Settings { pacing, time_to_live, .. } = &self.settings;
-            let accepted = self.groups.accept(now, line, *time_to_live, pacing);
+            let accepted = self.groups.accept(now, line, self.settings.order(wall), *time_to_live, pacing);
             accepted.map_err(|refused| Fault::Refused(refused, channel, name))
         });
-        self.counters.count(taken.as_ref().err().map_or(Outcome::Accepted, Fault::outcome));
-        if taken.is_ok() {
-            self.whole = Default::default();
+        match &taken {
+            Ok(()) => {
+                self.counters.count(Outcome::Accepted);
+                self.whole = Default::default();
+            }
+            Err(fault) => match fault.distrust() {
+                Some(distrust) => self.counters.count_distrusted(distrust),
+                None => self.counters.count(fault.outcome()),
+            },
         }
         taken
     }
@@ -254,6 +314,7 @@ impl fmt::Display for Fault {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Line(error) => write!(formatter, "{error}"),
+            Self::Distrusted(error) => write!(formatter, "{error}"),
             Self::Refused(refused, channel, name) => {
                 write!(formatter, "group {name:?} of {channel}: {refused}", name = name.as_str())
             }
@@ -276,6 +337,7 @@ mod tests {
 
     use super::*;
     use crate::pacing::Algorithm;
+    use crate::signature::{KEY_BYTES, Key};
 
     const SENDER: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
@@ -284,6 +346,7 @@ mod tests {
             pacing: Options { algorithm: Algorithm::External, ..Options::default() },
             time_to_live: Duration::from_secs(seconds),
             sources: ["127.0.0.0/8".parse().unwrap(), "10.1.0.0/16".parse().unwrap()].into_iter().collect(),
+            keys: Keys::default(),
         }
     }
 
@@ -297,7 +360,9 @@ mod tests {
 
     fn receive(state: &mut State, seconds: u64, datagram: &str) -> Vec<String> {
         let mut faults = Vec::new();
-        state.receive(at(seconds), SENDER, datagram.as_bytes(), |line, fault| faults.push(format!("{line}: {fault}")));
+        state.receive(at(seconds), Duration::ZERO, SENDER, datagram.as_bytes(), |line, fault| {
+            faults.push(format!("{line}: {fault}"));
+        });
         faults
     }
 
@@ -340,7 +405,7 @@ mod tests {
         ] {
             let before = state.counters().lines(Outcome::Accepted);
             let mut faults = 0;
-            state.receive(at(0), sender.parse().unwrap(), line("A", 1).as_bytes(), |_, fault| {
+            state.receive(at(0), Duration::ZERO, sender.parse().unwrap(), line("A", 1).as_bytes(), |_, fault| {
                 assert_eq!(fault, &Fault::NotAllowed);
                 faults += 1;
             });
@@ -368,6 +433,108 @@ mod tests {
         assert_eq!(state.counters().received(), GROUPS as u64 + 4);
         let fault = receive(&mut state, 0, &line("more", 1));
         assert!(fault[0].starts_with(&format!("1: group \"more\" of chat: all {GROUPS} places for groups are taken")));
+    }
+
+    const SECRET: [u8; KEY_BYTES] = [7; KEY_BYTES];
+    /// The wall clock when `now` is 0.
+    const WALL: u64 = 1_790_000_000;
+
+    fn signed_settings(seconds: u64) -> Settings {
+        let mut keys = Keys::default();
+        assert!(keys.push(Key::new(&SECRET).unwrap()));
+        Settings { keys, ..settings(seconds) }
+    }
+
+    /// A line of a group, signed, with that time in seconds.
+    fn signed(group: &str, time: u64) -> String {
+        let payload = line(group, 1).replace('}', &format!(r#","time":{time}000}}"#));
+        Key::new(&SECRET).unwrap().sign(payload.as_bytes()).unwrap().as_str().into()
+    }
+
+    /// How that line ends, received at that time by both clocks.
+    fn ends(state: &mut State, now: u64, wall: u64, line: &str) -> Result<(), Distrust> {
+        let mut end = Ok(());
+        let tell = |_, fault: &Fault| end = Err(fault.distrust().unwrap_or_else(|| panic!("{fault}")));
+        state.receive(at(now), at(wall), SENDER, line.as_bytes(), tell);
+        end
+    }
+
+    #[test]
+    fn a_signed_line_is_taken_once_within_the_time_to_live_and_each_group_has_its_own_order() {
+        let mut state = State::new(signed_settings(30));
+        let (first, second) = (signed("A", WALL), signed("A", WALL + 1));
+        assert_eq!(ends(&mut state, 0, WALL, &first), Ok(()));
+        assert_eq!(ends(&mut state, 0, WALL, &first), Err(Distrust::Replayed));
+        assert_eq!(ends(&mut state, 1, WALL + 1, &second), Ok(()));
+        assert_eq!(ends(&mut state, 1, WALL + 1, &first), Err(Distrust::Replayed));
+        assert_eq!(ends(&mut state, 1, WALL + 1, &signed("B", WALL)), Ok(()));
+        // However far a time jumps back, it is no clock that was set.
+        for now in [31, 32, 3600, 7200, 1_000_000] {
+            let end = ends(&mut state, now, WALL + now, &first);
+            assert!(matches!(end, Err(Distrust::Replayed | Distrust::Stale)), "{now}");
+        }
+        assert_eq!(ends(&mut state, 2, WALL + 2, &signed("A", WALL + 33)), Err(Distrust::Early));
+        assert_eq!(state.counters().lines(Outcome::Replayed), 8);
+        assert_eq!(state.counters().lines(Outcome::Accepted), 3);
+        assert_eq!(state.counters().received(), 11);
+    }
+
+    #[test]
+    fn a_group_that_was_forgotten_takes_no_line_of_before() {
+        for seconds in [30, 3600] {
+            let mut state = State::new(signed_settings(seconds));
+            // From a clock as far ahead as can be.
+            let ahead = signed("A", WALL + seconds.min(1799));
+            assert_eq!(ends(&mut state, 0, WALL, &ahead), Ok(()));
+            while state.refresh(at(3600), 9) {}
+            assert_eq!(state.groups().all().len(), 0);
+            assert_eq!(ends(&mut state, 3600, WALL + 3600, &ahead), Err(Distrust::Stale));
+        }
+    }
+
+    #[test]
+    fn a_clock_here_that_is_set_back_locks_nobody_out() {
+        let mut state = State::new(signed_settings(30));
+        let future = WALL + 400_000_000;
+        assert_eq!(ends(&mut state, 0, future, &signed("A", future)), Ok(()));
+        assert_eq!(ends(&mut state, 1, WALL, &signed("A", WALL)), Ok(()), "set by the network, after years ahead");
+        assert_eq!(ends(&mut state, 2, WALL + 1, &signed("A", future)), Err(Distrust::Early));
+        assert_eq!(ends(&mut state, 2, WALL + 1, &signed("A", WALL)), Err(Distrust::Replayed));
+    }
+
+    #[test]
+    fn what_unsigned_lines_said_of_the_time_locks_no_signed_one_out() {
+        let mut state = State::new(settings(30));
+        receive(&mut state, 0, &line("A", 1).replace('}', &format!(r#","time":{}}}"#, u64::MAX)));
+        state.configure(at(0), signed_settings(30), core::iter::empty()).unwrap();
+        assert_eq!(ends(&mut state, 1, WALL, &signed("A", WALL)), Ok(()));
+        assert_eq!(state.counters().received(), 2);
+    }
+
+    #[test]
+    fn a_signed_line_wants_a_time_and_is_checked_like_any_other() {
+        let mut state = State::new(signed_settings(30));
+        let key = Key::new(&SECRET).unwrap();
+        let mut told = |payload: &str| {
+            let line = key.sign(payload.as_bytes()).unwrap();
+            let mut told = String::new();
+            state.receive(at(0), at(WALL), SENDER, line.as_bytes(), |_, fault| told = fault.to_string());
+            told
+        };
+        assert_eq!(told(&line("A", 1)), "time is missing; every signed line has it");
+        assert_eq!(told("{}"), "channel is missing; every line has channel, group and ready");
+        assert_eq!(told("\u{fc}"), "not JSON from column 1 on; a line is one JSON object");
+        assert!(told(&line("", 1)).starts_with("group is empty"));
+        assert_eq!(state.counters().lines(Outcome::Malformed), 3);
+        assert_eq!(state.counters().lines(Outcome::OutOfRange), 1);
+    }
+
+    #[test]
+    fn a_signed_line_where_there_is_no_key_is_malformed_and_told_why() {
+        let mut state = State::new(settings(30));
+        let faults = receive(&mut state, 0, &signed("A", WALL));
+        assert_eq!(faults, ["1: signed, but no key is configured here (statistics.key-files)"]);
+        assert_eq!(state.counters().lines(Outcome::Malformed), 1);
     }
 
     #[test]

@@ -87,6 +87,8 @@ pub enum LineError {
         /// Where reading ended, in bytes from 1.
         column: usize,
     },
+    /// The line is signed, but there is no key to verify it with.
+    Signed,
     /// The line is JSON, but no object.
     NotAnObject {
         /// What it is.
@@ -155,7 +157,9 @@ impl fmt::Display for LineError {
             Self::NotJson { column } => {
                 write!(formatter, "not JSON from column {column} on; a line is one JSON object")
             }
+            Self::Signed => formatter.write_str("signed, but no key is configured here (statistics.key-files)"),
             Self::NotAnObject { got } => write!(formatter, "got {got}; a line is one JSON object"),
+            Self::Missing { field: "time" } => formatter.write_str("time is missing; every signed line has it"),
             Self::Missing { field } => write!(formatter, "{field} is missing; every line has channel, group and ready"),
             Self::Twice { field } => write!(formatter, "{field} stands twice; a line has each field once"),
             Self::WrongType { field, got: Got::Name(error), .. }

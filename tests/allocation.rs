@@ -16,17 +16,20 @@ use pacingd::counters::Outcome;
 use pacingd::group_name::GroupName;
 use pacingd::limits::GROUPS;
 use pacingd::pacing::{Algorithm, Options};
+use pacingd::signature::{Key, Keys};
 use pacingd::state::{Settings, State};
 
 const CAPACITY: &str = "/backend/data/pacing/channelCapacity";
 const STATE: &str = "/backend/data/pacing/reactiveState";
 const SENDER: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+const WALL: Duration = Duration::from_millis(1_790_000_000_000);
 
 fn settings(algorithm: Algorithm) -> Settings {
     Settings {
         pacing: Options { algorithm, ..Options::default() },
         time_to_live: Duration::from_secs(30),
         sources: ["127.0.0.0/8".parse().unwrap()].into_iter().collect(),
+        keys: Keys::default(),
     }
 }
 
@@ -65,7 +68,7 @@ fn a_hundred_thousand_datagrams_and_their_refreshes_allocate_nothing() {
             let allocated = measure(|| {
                 for datagram in &datagrams {
                     now += Duration::from_millis(7);
-                    state.receive(now, SENDER, datagram.as_bytes(), |line, fault| panic!("{line}: {fault}"));
+                    state.receive(now, WALL, SENDER, datagram.as_bytes(), |line, fault| panic!("{line}: {fault}"));
                 }
                 while state.refresh(now, 16) {}
                 black_box(state.next_wakeup(now));
@@ -75,6 +78,33 @@ fn a_hundred_thousand_datagrams_and_their_refreshes_allocate_nothing() {
         assert_eq!(state.groups().all().len(), GROUPS);
         assert_eq!(state.counters().received(), state.counters().lines(Outcome::Accepted));
     }
+}
+
+#[test]
+fn signed_lines_allocate_nothing_whether_they_are_trusted_or_not() {
+    let [ours, other] = [[1; 32], [2; 32]].map(|secret| Key::new(&secret).unwrap());
+    let mut keys = Keys::default();
+    assert!(keys.push(other) && keys.push(ours.clone()));
+    let mut state = Box::new(State::new(Settings { keys, ..settings(Algorithm::SuperProgressiveDual) }));
+    let stranger = Key::new(&[3; 32]).unwrap();
+    for turn in 1..=200 {
+        let payloads: Vec<String> = (0..GROUPS).map(|number| full(&format!("group {number}"), turn)).collect();
+        let line = |key: &Key, payload: &String| key.sign(payload.as_bytes()).unwrap().as_str().to_owned();
+        let good: Vec<String> = payloads.iter().map(|payload| line(&ours, payload)).collect();
+        let forged = line(&stranger, &payloads[0]);
+        let allocated = measure(|| {
+            for bad in [&payloads[0], &forged, "a.b.", "x", "", forged.get(1..).unwrap()] {
+                state.receive(WALL, WALL, SENDER, bad.as_bytes(), |_, _| ());
+            }
+            for line in &good {
+                state.receive(WALL, WALL, SENDER, line.as_bytes(), |line, fault| panic!("{line}: {fault}"));
+            }
+            state.receive(WALL, WALL, SENDER, good[0].as_bytes(), |_, _| ());
+        });
+        assert_eq!(allocated.count_total, 0, "turn {turn}");
+    }
+    let counted = [Outcome::Accepted, Outcome::Unsigned, Outcome::BadSignature, Outcome::Replayed];
+    assert_eq!(counted.map(|outcome| state.counters().lines(outcome)), [200 * GROUPS as u64, 800, 400, 200]);
 }
 
 #[test]
@@ -104,7 +134,7 @@ fn ten_thousand_answers_of_every_kind_allocate_nothing() {
             for _ in 0..40 {
                 if is_fresh {
                     for datagram in &fresh {
-                        state.receive(now, SENDER, datagram.as_bytes(), |_, _| ());
+                        state.receive(now, WALL, SENDER, datagram.as_bytes(), |_, _| ());
                     }
                 }
                 for query in &queries {

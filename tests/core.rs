@@ -9,6 +9,7 @@ use pacingd::answer::{Answer, Status, answer};
 use pacingd::counters::Outcome;
 use pacingd::limits::{GROUPS, STATE_BYTES};
 use pacingd::pacing::{Algorithm, Options};
+use pacingd::signature::Keys;
 use pacingd::state::{Settings, State};
 
 const CAPACITY: &str = "/backend/data/pacing/channelCapacity";
@@ -22,13 +23,14 @@ fn state() -> Box<State> {
         pacing: Options { algorithm: Algorithm::External, ..Options::default() },
         time_to_live: at(30),
         sources: ["127.0.0.1/32".parse().unwrap()].into_iter().collect(),
+        keys: Keys::default(),
     }))
 }
 
 fn receive(state: &mut State, now: Duration, group: &str, ready: u64) -> usize {
     let line = format!(r#"{{"channel":"chat","group":"{group}","ready":{ready}}}"#);
     let mut faults = 0;
-    state.receive(now, IpAddr::V4(Ipv4Addr::LOCALHOST), line.as_bytes(), |_, _| faults += 1);
+    state.receive(now, Duration::ZERO, IpAddr::V4(Ipv4Addr::LOCALHOST), line.as_bytes(), |_, _| faults += 1);
     faults
 }
 

@@ -1,6 +1,7 @@
 //! The configuration: what may be set, and what holds where nothing is.
 
 mod file_name;
+mod keys;
 mod read;
 mod section;
 
@@ -14,6 +15,7 @@ use pacingd::channel::Channel;
 use pacingd::group_name::GroupName;
 use pacingd::limits::SOURCES;
 use pacingd::pacing::Options;
+use pacingd::signature::Keys;
 use pacingd::state::Settings;
 
 use super::cors::AllowedOrigins;
@@ -37,7 +39,11 @@ impl Source {
     pub(crate) fn load(&self) -> Result<Configuration, ConfigurationError> {
         let file = self.file();
         match std::fs::read_to_string(file) {
-            Ok(text) => read::read(&file.display().to_string(), &text),
+            Ok(text) => {
+                let mut configuration = read::read(&file.display().to_string(), &text)?;
+                configuration.statistics.keys = keys::read(&configuration.statistics.key_files)?;
+                Ok(configuration)
+            }
             Err(error) if matches!(self, Self::Default) && error.kind() == std::io::ErrorKind::NotFound => {
                 Ok(Configuration::default())
             }
@@ -122,6 +128,9 @@ pub(crate) struct Statistics {
     pub(crate) sources: heapless::Vec<IpNet, SOURCES>,
     pub(crate) time_to_live: Duration,
     pub(crate) groups: Vec<(Channel, GroupName)>,
+    pub(crate) key_files: Vec<FileName>,
+    /// What stands in these files.
+    pub(crate) keys: Keys,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -159,6 +168,8 @@ impl Default for Configuration {
                 sources: networks.into_iter().collect(),
                 time_to_live: Duration::from_secs(30),
                 groups: Vec::new(),
+                key_files: Vec::new(),
+                keys: Keys::default(),
             },
             pacing: Options::default(),
             log: Log { level: Level::Info, to: Target::Auto },
@@ -173,6 +184,7 @@ impl Configuration {
             pacing: self.pacing,
             time_to_live: self.statistics.time_to_live,
             sources: self.statistics.sources.clone(),
+            keys: self.statistics.keys.clone(),
         }
     }
 }
@@ -202,7 +214,8 @@ impl fmt::Display for Configuration {
         writeln!(formatter, "[operators]\nlisten = \"{}\"\n", operators.listen)?;
         writeln!(formatter, "[statistics]\nlisten = {}", List(statistics.listen.iter()))?;
         writeln!(formatter, "sources = {}", List(statistics.sources.iter()))?;
-        writeln!(formatter, "time-to-live = {}\n", statistics.time_to_live.as_secs_f64())?;
+        writeln!(formatter, "time-to-live = {}", statistics.time_to_live.as_secs_f64())?;
+        writeln!(formatter, "key-files = {}\n", List(statistics.key_files.iter()))?;
         writeln!(formatter, "[statistics.groups]")?;
         for channel in Channel::ALL {
             writeln!(formatter, "{channel} = {}", List(groups(channel)))?;

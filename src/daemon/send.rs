@@ -1,13 +1,16 @@
 //! `--check-lines` and `--send`: lines of statistics from standard input, what the daemon makes of each, and a datagram.
 //!
 //! UDP gives no answer; this is the one that a collector's developer would want. It knows the line and the configuration,
-//! not what the running daemon knows: a late line or a full table shows in `/health`.
+//! not what the running daemon knows: a late line or a full table shows in `/health`. With a key configured, `--send` signs
+//! what is not signed yet; `--check-lines` takes lines as they are, as the daemon would.
 
 use std::io::{self, BufRead as _, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
-use pacingd::statistics::Line;
+use pacingd::signature::Key;
+use pacingd::statistics::{Line, LineError};
 
+use super::clock;
 use super::configuration::{Configuration, Statistics};
 use super::endpoint::Endpoint;
 use super::exit::Failure;
@@ -15,13 +18,15 @@ use super::exit::Failure;
 pub(crate) fn run(configuration: &Configuration, is_sent: bool) -> Result<(), Failure> {
     let unreadable = |error| Failure::data(format!("cannot read standard input: {error}"));
     let socket = if is_sent { Some(connect(&configuration.statistics)?) } else { None };
+    let settings = configuration.settings();
     let mut refused = 0;
     for (index, line) in io::stdin().lock().split(b'\n').enumerate() {
         let line = line.map_err(unreadable)?;
         if line.trim_ascii().is_empty() {
             continue;
         }
-        match Line::parse(&line) {
+        let line = settings.keys.first().filter(|_| is_sent).and_then(|key| signed(key, &line)).unwrap_or(line);
+        match settings.read(clock::since_epoch(), &line) {
             Ok(Line { channel, group, statistics }) => {
                 let (name, ready) = (group.as_str(), statistics.ready);
                 say(format_args!("line {}: accepted, {ready} ready in {name:?} of {channel}", index + 1))?;
@@ -39,6 +44,23 @@ pub(crate) fn run(configuration: &Configuration, is_sent: bool) -> Result<(), Fa
         return Err(Failure::data(format!("{refused} of the lines would be dropped")));
     }
     Ok(())
+}
+
+/// A plain line as a signed one, with the time that it wants. `None`: it is signed already, or too long.
+fn signed(key: &Key, line: &[u8]) -> Option<Vec<u8>> {
+    let mut payload = line.trim_ascii_end().to_vec();
+    let has_no_time = match Line::parse(&payload) {
+        Err(LineError::Signed) => return None,
+        // What is wrong with it is told when it is read.
+        Err(_) => false,
+        Ok(line) => line.statistics.time.is_none(),
+    };
+    if has_no_time {
+        // What closes the object. It has fields, or it would be no line.
+        payload.pop();
+        payload.extend(format!(r#","time":{}}}"#, clock::since_epoch().as_millis()).as_bytes());
+    }
+    key.sign(&payload).map(|line| line.as_bytes().to_vec())
 }
 
 fn say(text: std::fmt::Arguments<'_>) -> Result<(), Failure> {

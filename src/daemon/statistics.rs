@@ -60,12 +60,13 @@ pub(crate) async fn receive(shared: &'static Shared, socket: &UdpSocket) {
 }
 
 fn take(shared: &Shared, socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<()> {
+    let wall = clock::since_epoch();
     for _ in 0..DATAGRAMS_A_TURN {
         let (length, sender) = socket.try_recv_from(buffer)?;
         let datagram = buffer.get(..length).unwrap_or_default();
         let now = clock::now();
         let mut state = shared.state();
-        state.receive(now, sender.ip(), datagram, |line, fault| complain(shared, sender, line, fault));
+        state.receive(now, wall, sender.ip(), datagram, |line, fault| complain(shared, sender, line, fault));
         // A group that is new or comes back is due within one and a half periods.
         ticker::wake_before(shared, now + state.settings().pacing.refresh_period * 2);
     }
@@ -77,6 +78,9 @@ fn complain(shared: &Shared, sender: SocketAddr, line: usize, fault: &Fault) {
         Outcome::Malformed => Cause::Malformed,
         Outcome::OutOfRange => Cause::OutOfRange,
         Outcome::TableFull => Cause::TableFull,
+        Outcome::Unsigned => Cause::Unsigned,
+        Outcome::BadSignature => Cause::BadSignature,
+        Outcome::Replayed => Cause::Replayed,
         Outcome::NotAllowed => Cause::NotAllowed,
         // Networks reorder and double datagrams; the counter is enough.
         Outcome::Late | Outcome::Accepted => return,

@@ -95,11 +95,17 @@ mod tests {
 
     use super::*;
     use crate::pacing::Options;
+    use crate::signature::Keys;
     use crate::state::State;
 
     fn state() -> State {
         let sources = ["127.0.0.0/8".parse().unwrap()].into_iter().collect();
-        State::new(Settings { pacing: Options::default(), time_to_live: Duration::from_secs(30), sources })
+        State::new(Settings {
+            pacing: Options::default(),
+            time_to_live: Duration::from_secs(30),
+            sources,
+            keys: Keys::default(),
+        })
     }
 
     fn receive(state: &mut State, seconds: u64, group: &str, (entered, abandoned): (u64, u64)) {
@@ -107,7 +113,7 @@ mod tests {
             r#"{{"channel":"chat","group":"{group}","ready":1,"reactiveEntered":{entered},"abandoned":{abandoned}}}"#
         );
         let now = Duration::from_secs(seconds);
-        state.receive(now, "127.0.0.1".parse().unwrap(), line.as_bytes(), |_, fault| panic!("{fault}"));
+        state.receive(now, Duration::ZERO, "127.0.0.1".parse().unwrap(), line.as_bytes(), |_, fault| panic!("{fault}"));
     }
 
     /// What is to be told, which is told by that.

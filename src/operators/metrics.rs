@@ -6,7 +6,7 @@
 use core::fmt::{self, Write};
 use core::time::Duration;
 
-use crate::counters::Outcome;
+use crate::counters::{Distrust, Outcome};
 use crate::groups::{Group, Report};
 use crate::limits::GROUPS;
 use crate::operators::exposition::{Family, Kind};
@@ -36,7 +36,12 @@ fn statistics(out: &mut impl Write, state: &State) -> fmt::Result {
     let help = "Lines of statistics by what became of them.";
     let mut family = Family::new(out, "pacingd_statistics_lines_total", Kind::Counter, help)?;
     for outcome in Outcome::ALL {
-        family.sample(&[("outcome", snake(outcome))], counters.lines(outcome))?;
+        family.sample(&[("outcome", &snake(outcome.name()))], counters.lines(outcome))?;
+    }
+    let help = "Lines of statistics that were not trusted, by why; each has an outcome in pacingd_statistics_lines_total, too.";
+    let mut family = Family::new(out, "pacingd_statistics_lines_distrusted_total", Kind::Counter, help)?;
+    for distrust in Distrust::ALL {
+        family.sample(&[("why", &snake(distrust.name()))], counters.distrusted(distrust))?;
     }
     let help = "Places for groups, over both channels.";
     Family::new(out, "pacingd_group_places", Kind::Gauge, help)?.value(GROUPS)?;
@@ -45,15 +50,16 @@ fn statistics(out: &mut impl Write, state: &State) -> fmt::Result {
 }
 
 /// Prometheus writes words with underscores.
-const fn snake(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Accepted => "accepted",
-        Outcome::Malformed => "malformed",
-        Outcome::OutOfRange => "out_of_range",
-        Outcome::Late => "late",
-        Outcome::TableFull => "table_full",
-        Outcome::NotAllowed => "not_allowed",
+fn snake(name: &str) -> heapless::String<32> {
+    let mut snake = heapless::String::new();
+    for character in name.chars() {
+        // Every name is shorter; the tests see them all.
+        if character.is_ascii_uppercase() {
+            let _ = snake.push('_');
+        }
+        let _ = snake.push(character.to_ascii_lowercase());
     }
+    snake
 }
 
 fn settings(out: &mut impl Write, state: &State) -> fmt::Result {
@@ -193,6 +199,7 @@ mod tests {
 
     use super::*;
     use crate::pacing::Options;
+    use crate::signature::Keys;
     use crate::state::Settings;
 
     fn told(state: &State, seconds: u64) -> String {
@@ -204,10 +211,15 @@ mod tests {
     #[test]
     fn a_stale_group_is_told_of_by_its_age_and_reason_alone() {
         let sources = ["127.0.0.0/8".parse().unwrap()].into_iter().collect();
-        let settings = Settings { pacing: Options::default(), time_to_live: Duration::from_secs(30), sources };
+        let settings = Settings {
+            pacing: Options::default(),
+            time_to_live: Duration::from_secs(30),
+            sources,
+            keys: Keys::default(),
+        };
         let mut state = State::new(settings);
         let line = br#"{"channel":"chat","group":"A","ready":4,"loggedIn":8,"reactiveEntered":10}"#;
-        state.receive(Duration::ZERO, "127.0.0.1".parse().unwrap(), line, |_, fault| panic!("{fault}"));
+        state.receive(Duration::ZERO, Duration::ZERO, "127.0.0.1".parse().unwrap(), line, |_, fault| panic!("{fault}"));
         let fresh = told(&state, 0);
         for sample in [
             "pacingd_statistics_lines_total{outcome=\"accepted\"} 1\n",

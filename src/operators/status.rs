@@ -5,7 +5,7 @@
 use core::fmt::{self, Display, Formatter, Write};
 use core::time::Duration;
 
-use crate::counters::Outcome;
+use crate::counters::{Distrust, Outcome};
 use crate::groups::Group;
 use crate::json_text::JsonText;
 use crate::limits::GROUPS;
@@ -56,6 +56,11 @@ pub fn write(out: &mut impl Write, state: &State, now: Duration, about: About<'_
     write!(out, r#""datagrams":{},"lines":{{"received":{}"#, counters.datagrams(), counters.received())?;
     for outcome in Outcome::ALL {
         write!(out, r#","{}":{}"#, outcome.name(), counters.lines(outcome))?;
+    }
+    out.write_str(r#"},"distrusted":{"#)?;
+    for (index, distrust) in Distrust::ALL.into_iter().enumerate() {
+        let comma = if index == 0 { "" } else { "," };
+        write!(out, r#"{comma}"{}":{}"#, distrust.name(), counters.distrusted(distrust))?;
     }
     write!(out, r#"}},"places":{GROUPS},"groups":["#)?;
     for (index, group) in state.groups().all().iter().enumerate() {
@@ -135,15 +140,21 @@ mod tests {
 
     use super::*;
     use crate::pacing::Options;
+    use crate::signature::Keys;
 
     fn state() -> State {
         let sources = ["127.0.0.0/8".parse().unwrap()].into_iter().collect();
-        State::new(Settings { pacing: Options::default(), time_to_live: Duration::from_secs(30), sources })
+        State::new(Settings {
+            pacing: Options::default(),
+            time_to_live: Duration::from_secs(30),
+            sources,
+            keys: Keys::default(),
+        })
     }
 
     fn receive(state: &mut State, seconds: u64, line: &str) {
         let now = Duration::from_secs(seconds);
-        state.receive(now, "127.0.0.1".parse().unwrap(), line.as_bytes(), |_, fault| panic!("{fault}"));
+        state.receive(now, Duration::ZERO, "127.0.0.1".parse().unwrap(), line.as_bytes(), |_, fault| panic!("{fault}"));
     }
 
     fn told(state: &State, seconds: u64) -> serde_json::Result<String> {

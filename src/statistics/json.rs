@@ -27,6 +27,10 @@ pub(super) fn parse(line: &[u8]) -> Result<Line, LineError> {
     let text = core::str::from_utf8(line).map_err(|_| LineError::NotUtf8)?;
     let not_json = |error: serde_json::Error| LineError::NotJson { column: error.column() };
     if !text.trim_ascii_start().starts_with('{') {
+        // Every JWS begins so: `{"` in base64url.
+        if text.starts_with("ey") {
+            return Err(LineError::Signed);
+        }
         let got = serde_json::from_str::<Got>(text).map_err(not_json)?;
         return Err(LineError::NotAnObject { got });
     }

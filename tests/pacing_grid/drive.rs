@@ -7,6 +7,7 @@ use contact_centre::{Books, Centre, Happening, Proactive, Scenario, Snapshot, er
 use pacingd::{
     limits::GROUPS,
     pacing::{Algorithm, Options, Prediction},
+    signature::Keys,
     state::{Settings, State},
 };
 
@@ -32,13 +33,14 @@ impl Core {
     pub(crate) fn new(options: Options) -> Self {
         let mut sources = heapless::Vec::new();
         sources.push("127.0.0.0/8".parse().unwrap()).unwrap();
-        let settings = Settings { pacing: options, time_to_live: Duration::from_secs(30), sources };
+        let settings =
+            Settings { pacing: options, time_to_live: Duration::from_secs(30), sources, keys: Keys::default() };
         Self(Box::new(State::new(settings)))
     }
 
     pub(crate) fn receive(&mut self, now: Duration, datagram: &str) {
         // What is late is dropped: that is the core's business.
-        self.0.receive(now, Ipv4Addr::LOCALHOST.into(), datagram.as_bytes(), |_, _| {});
+        self.0.receive(now, Duration::ZERO, Ipv4Addr::LOCALHOST.into(), datagram.as_bytes(), |_, _| {});
     }
 
     pub(crate) fn refresh(&mut self, now: Duration) -> Option<Prediction> {

@@ -1,5 +1,8 @@
 // The status page in headless Chromium, made of real datagrams.
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 import { CENTRE, browse, start, until } from './daemon.mjs';
 import { served, wanted } from './policy.mjs';
@@ -143,6 +146,22 @@ test('a daemon that does not answer is said so, and so is its return', async () 
   assert.deepEqual(await groups(), ['A'], 'what was known stays on the page');
   daemon.resume();
   await until(() => page.getByRole('alert').isHidden());
+  await close();
+});
+
+test('lines that are refused are said so while they come, and why', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'pacingd-key-'));
+  writeFileSync(join(folder, 'key'), 'k'.repeat(32));
+  await open({ statistics: `key-files = ["${join(folder, 'key')}"]` });
+  await daemon.send('garbage');
+  await visit();
+  await shows(page.locator('#settings'), 'Refused1');
+  assert.equal(await page.locator('#refused').isVisible(), false, 'what was before the page was opened is no news');
+  await daemon.send({ group: 'A', ready: 1 }, `eyJhbGciOiJIUzI1NiJ9.e30.${'A'.repeat(43)}`);
+  await until(() => page.locator('#refused').isVisible());
+  assert.equal(await page.locator('#refused').textContent(), 'Lines of statistics are being refused: not signed, with a bad'
+    + ' signature (the same key at the collector?). The log tells more.');
+  rmSync(folder, { recursive: true });
   await close();
 });
 

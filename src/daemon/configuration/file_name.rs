@@ -1,8 +1,5 @@
 //! A file that the configuration names: by its path, or as a credential that systemd hands over.
 
-// A build without HTTPS reads no such file.
-#![cfg_attr(not(feature = "tls"), allow(dead_code))]
-
 use std::fmt;
 use std::path::{Path, PathBuf};
 

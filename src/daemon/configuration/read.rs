@@ -6,7 +6,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use pacingd::channel::Channel;
 use pacingd::group_name::GroupName;
-use pacingd::limits::{GROUPS, SOURCES};
+use pacingd::limits::{GROUPS, KEYS, SOURCES};
 use pacingd::pacing::{Algorithm, OptimizationTarget};
 
 use super::file_name::{self, FileName};
@@ -120,6 +120,8 @@ fn statistics(statistics: &mut Statistics, mut section: Section<'_>) -> Result<(
         return Err(section.missing("sources", &want));
     }
     set(&mut statistics.time_to_live, seconds(&mut section, "time-to-live", 1.0, 3600.0)?);
+    let file = |value: Value<'_>| FileName::new(value.text()?);
+    set(&mut statistics.key_files, section.list("key-files", 0..=KEYS, file_name::WANT, file)?);
 
     let mut groups = section.section("groups")?;
     for channel in Channel::ALL {
@@ -226,6 +228,7 @@ mod tests {
             listen = ["[::]:8127", "239.1.2.3:8127%eth0"]
             sources = ["10.1.2.3/8", "::1"]
             time-to-live = 5
+            key-files = ["/etc/pacingd/old", "credential:new"]
             groups = { chat = ["Sales \"A\"", "Überweisung"], webcallback = ["B"] }
             [pacing]
             algorithm = "EXTERNAL"
@@ -248,6 +251,7 @@ mod tests {
             "[https]\nlisten = [\"0.0.0.0:443\"]\ncertificate = \"/etc/ssl/shop \\\"A\\\".pem\"\nkey = \"credential:key\"\nhandshakes = 3\nhandshake-timeout = 0.5",
             "connections = 7\nheader-timeout = 1.5\nidle-timeout = 2",
             "sources = [\"10.0.0.0/8\", \"::1/128\"]\ntime-to-live = 5",
+            "key-files = [\"/etc/pacingd/old\", \"credential:new\"]",
             "chat = [\"Sales \\\"A\\\"\", \"Überweisung\"]\nwebcallback = [\"B\"]",
             "algorithm = \"EXTERNAL\"\noptimization-target = \"BUSY_FACTOR\"\noptimization-goal = 75\nproactive-ratio = 20",
             "refresh-period = 0.5\nhandle-time = 200\npatience = 30.25",
@@ -331,6 +335,14 @@ mod tests {
             (
                 "[http.cors]\nallowed-origins = [\"https://a/\"]",
                 "pacingd.toml:2: http.cors.allowed-origins has \"https://a/\"; want an origin as browsers write it, such as \"https://shop.example\" (no path, no default port, lower case)",
+            ),
+            (
+                "[statistics]\nkey-files = [\"statistics.key\"]",
+                "pacingd.toml:2: statistics.key-files has \"statistics.key\"; want an absolute path such as \"/etc/pacingd/file.pem\", or \"credential:NAME\"",
+            ),
+            (
+                "[statistics]\nkey-files = [\"/a\", \"/b\", \"/c\"]",
+                "pacingd.toml:2: statistics.key-files has 3 entries; want 0 to 2",
             ),
             (
                 "[log]\nlevel = 3",

@@ -14,6 +14,9 @@ pub(crate) enum Cause {
     Malformed,
     OutOfRange,
     TableFull,
+    Unsigned,
+    BadSignature,
+    Replayed,
     NotAllowed,
     Receive,
     Accept,
@@ -22,10 +25,13 @@ pub(crate) enum Cause {
 }
 
 impl Cause {
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 11] = [
         Self::Malformed,
         Self::OutOfRange,
         Self::TableFull,
+        Self::Unsigned,
+        Self::BadSignature,
+        Self::Replayed,
         Self::NotAllowed,
         Self::Receive,
         Self::Accept,
@@ -38,6 +44,9 @@ impl Cause {
             Self::Malformed => "malformed lines of statistics",
             Self::OutOfRange => "lines of statistics with values out of range",
             Self::TableFull => "lines of statistics of groups without a place",
+            Self::Unsigned => "unsigned lines of statistics",
+            Self::BadSignature => "lines of statistics with bad signatures",
+            Self::Replayed => "replayed or untimely lines of statistics",
             Self::NotAllowed => "datagrams from networks that may not send",
             Self::Receive => "errors of the statistics socket",
             Self::Accept => "failures to accept a connection",
