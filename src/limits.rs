@@ -18,6 +18,10 @@ pub const GROUP_NAME_BYTES: usize = 64;
 /// Networks that may send statistics. Collectors are few; a longer list wants a firewall.
 pub const SOURCES: usize = 16;
 
+/// Collectors of a group whose running totals are kept apart: one, and its stand-by. A third one is heard, but counts only
+/// when one of the two is silent.
+pub const COLLECTORS: usize = 2;
+
 /// Bytes of the longest datagram: what a UDP length can say. Nothing is ever cut off.
 pub const DATAGRAM_BYTES: usize = 65_536;
 

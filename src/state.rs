@@ -9,6 +9,7 @@ use core::time::Duration;
 use ipnet::IpNet;
 
 use crate::channel::Channel;
+use crate::collector::Collector;
 use crate::consolidation::Consolidation;
 use crate::counters::{Counters, Distrust, Outcome};
 use crate::group_name::GroupName;
@@ -216,15 +217,16 @@ impl State {
         let mut lines = lines.filter(|(_, line)| !line.trim_ascii().is_empty()).peekable();
         if lines.peek().is_none() {
             // Nothing at all is no line either; its sender would wonder where it went.
-            self.take(now, wall, b"").unwrap_or_else(|error| fault(1, &error));
+            self.take(now, wall, source, b"").unwrap_or_else(|error| fault(1, &error));
         }
         for (index, line) in lines {
-            self.take(now, wall, line).unwrap_or_else(|error| fault(index + 1, &error));
+            self.take(now, wall, source, line).unwrap_or_else(|error| fault(index + 1, &error));
         }
     }
 
-    fn take(&mut self, now: Duration, wall: Duration, line: &[u8]) -> Result<(), Fault> {
-        let taken = self.settings.read(wall, line).and_then(|line| {
+    fn take(&mut self, now: Duration, wall: Duration, source: IpAddr, line: &[u8]) -> Result<(), Fault> {
+        let taken = self.settings.read(wall, line).and_then(|mut line| {
+            line.collector.get_or_insert_with(|| Collector::at(source));
             let (channel, name) = (line.channel, line.group.clone());
             let Settings { pacing, time_to_live, .. } = &self.settings;
             let accepted = self.groups.accept(now, line, self.settings.order(wall), *time_to_live, pacing);

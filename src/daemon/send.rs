@@ -27,7 +27,7 @@ pub(crate) fn run(configuration: &Configuration, is_sent: bool) -> Result<(), Fa
         }
         let line = settings.keys.first().filter(|_| is_sent).and_then(|key| signed(key, &line)).unwrap_or(line);
         match settings.read(clock::since_epoch(), &line) {
-            Ok(Line { channel, group, statistics }) => {
+            Ok(Line { channel, group, statistics, .. }) => {
                 let (name, ready) = (group.as_str(), statistics.ready);
                 say(format_args!("line {}: accepted, {ready} ready in {name:?} of {channel}", index + 1))?;
                 if let Some(socket) = &socket {

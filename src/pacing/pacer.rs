@@ -99,6 +99,8 @@ pub struct Pacer {
     pub(super) totals: Totals,
     /// Whether a report has come.
     reported: bool,
+    /// The next report's totals say nothing of the time before it.
+    begins_row: bool,
     /// Seconds since the last report.
     pub(super) age: f64,
     /// Until when exposure was counted.
@@ -129,6 +131,7 @@ impl Pacer {
             unevenness: Unevenness::NEW,
             totals: Totals::NONE,
             reported: false,
+            begins_row: false,
             age: 0.0,
             exposed_until: Duration::ZERO,
             exposure: 0.0,
@@ -142,6 +145,11 @@ impl Pacer {
     /// Why the last prediction of the reactive state was what it was.
     pub const fn reason(&self) -> Reason {
         self.reason
+    }
+
+    /// The next report comes of a collector that was not heard before, or was restarted: its totals are a base line.
+    pub fn begin_row(&mut self) {
+        self.begins_row = true;
     }
 
     /// Takes what a new report says (already accepted: neither late nor malformed).
@@ -159,7 +167,7 @@ impl Pacer {
             return;
         }
         // … a new base line, and nothing learned from this step.
-        if self.totals.is_restarted(&last) {
+        if core::mem::take(&mut self.begins_row) || self.totals.is_restarted(&last) {
             return;
         }
         let proactive = since(self.totals.proactive_entered, last.proactive_entered).unwrap_or(0.0);

@@ -24,9 +24,9 @@ const MARGIN: f64 = 1.0;
 /// At a risk of this many goals with everyone let in, the door stands wide open: the price of any daemon in a fleet is higher.
 const WIDE_OPEN: f64 = 0.25;
 /// So much of an abandonment does each visitor weigh who was expected at a door wide open and did not come. Twice as much
-/// makes two daemons agree in half the time, and costs a twentieth of a point of abandonment more, for what is expected of
-/// such moments is a little too low in the mean.
-const FOLLOW: f64 = 0.05;
+/// makes two daemons agree in half the time, and costs some hundredths of a point of abandonment more, for what is expected
+/// of such moments is a little too low in the mean.
+const FOLLOW: f64 = 0.03;
 /// Smaller risks are as good as none.
 const LEAST_RISK: f64 = 1e-12;
 
