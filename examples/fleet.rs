@@ -9,7 +9,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
-use contact_centre::{Centre, Curve, Happening, Scenario, Steps, Times};
+use contact_centre::{Centre, Collector, Curve, Happening, Scenario, Steps, Times};
 use rustix::net::netdevice::name_to_index;
 use rustix::net::sockopt::set_ip_multicast_if_with_ifindex;
 
@@ -18,6 +18,8 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 /// Quicker than life, so that two minutes show what an hour would.
 const HANDLE_TIME: f64 = 20.0;
 const PATIENCE: f64 = 8.0;
+/// Seconds from one line to the next: as much less than life's as the handle time.
+const INTERVAL: f64 = 0.2;
 const AGENTS: u32 = 60;
 /// Demand, as a multiple of what the agents can do.
 const LOAD: f64 = 1.3;
@@ -122,6 +124,7 @@ fn main() -> Result<()> {
         staff: Steps::constant(AGENTS),
         handle_time: Times::Exponential { mean: HANDLE_TIME },
         patience: Times::Exponential { mean: PATIENCE },
+        collector: Collector { interval: INTERVAL, ..Scenario::default().collector },
         ..Scenario::default()
     };
     let mut centre = Centre::new(&scenario, 1);

@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # What the scripts of this folder share: machines as network namespaces on one bridge. To be sourced by bash, as root.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."

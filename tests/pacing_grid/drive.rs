@@ -39,8 +39,21 @@ impl Core {
     }
 
     pub(crate) fn receive(&mut self, now: Duration, datagram: &str) {
+        self.receive_from(1, now, datagram);
+    }
+
+    /// From the collector at 127.0.0.`collector`.
+    pub(crate) fn receive_from(&mut self, collector: u8, now: Duration, datagram: &str) {
         // What is late is dropped: that is the core's business.
-        self.0.receive(now, Duration::ZERO, Ipv4Addr::LOCALHOST.into(), datagram.as_bytes(), |_, _| {});
+        let source = Ipv4Addr::new(127, 0, 0, collector).into();
+        self.0.receive(now, Duration::ZERO, source, datagram.as_bytes(), |_, _| {});
+    }
+
+    /// How many have entered and how many were abandoned, as it was counted.
+    pub(crate) fn totals(&self) -> (u64, u64) {
+        let report = self.0.groups().all().first().and_then(|group| group.report().copied());
+        let statistics = report.map(|report| report.statistics).unwrap_or_default();
+        (statistics.reactive_entered.unwrap_or(0), statistics.abandoned.unwrap_or(0))
     }
 
     pub(crate) fn refresh(&mut self, now: Duration) -> Option<Prediction> {

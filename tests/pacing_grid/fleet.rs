@@ -1,16 +1,18 @@
 //! A fleet: several daemons that hear the same statistics, each losing some of them on its own, with the visitors spread
 //! over them. Nothing else connects them.
 //!
-//! `FLEET=long cargo test --release --test pacing_grid fleet -- --nocapture` runs it for longer and over more scenarios.
+//! `FLEET=long cargo test --release --test pacing_grid fleet -- --nocapture` runs it for longer, and over every case of the
+//! grid that a fleet can be asked about; the table is in `docs/fleet.md`.
 
 use core::time::Duration;
 
-use contact_centre::{Centre, Happening, Network, Snapshot, Times};
+use contact_centre::{Centre, Happening, Network, Proactive};
 use pacingd::pacing::Options;
 
 use crate::{
-    drive::{Core, Outcome},
-    scenarios::Case,
+    drive::{Core, Outcome, Rule},
+    scenarios::{self, Case},
+    table,
 };
 
 /// A number of 0..1 from a seed that goes on: splitmix64 (Steele, Lea, Flood 2014).
@@ -52,6 +54,7 @@ impl Spread {
     /// The mean distance of the farthest two, hour by hour, after so many hours.
     pub(crate) fn mean(&self, after: usize) -> f64 {
         let hours = self.hours.get(after..).unwrap_or_default();
+        assert!(!hours.is_empty(), "a run of whole hours is judged");
         hours.iter().map(|(low, high)| high - low).sum::<f64>() / hours.len() as f64
     }
 }
@@ -141,33 +144,121 @@ impl Case {
     }
 }
 
+fn case(name: &str) -> Case {
+    let mut cases = scenarios::tuned().into_iter().chain(scenarios::held_out());
+    cases.find(|case| case.name == name).unwrap()
+}
+
+/// A line of the table.
+fn told(case: &Case, members: usize, outcome: &Outcome, spread: &Spread, hours: usize) -> String {
+    format!(
+        "{:<32} {members:>4} {hours:>6} | {:>9.2} {:>6.2} | {:>7.3} {:>9.3}",
+        case.name,
+        100.0 * outcome.all.abandonment(),
+        100.0 * outcome.all.busy_factor(),
+        spread.mean(1),
+        spread.momentary
+    )
+}
+
+const HEADER: &str = "scenario                         boxes  hours | abandoned busy % | apart h momentary";
+
+/// Runs a fleet, a tenth of the datagrams lost to each on its own, and tells which bars it misses together.
+fn judge(case: &Case, members: usize, hours: usize) -> (String, Vec<String>) {
+    let (outcome, spread) = run(case, members, hours, 0.1, None);
+    let everyone = crate::drive::run(&case.scenario, case.seed, hours as f64, Rule::Everyone, 60.0, |_, _| {});
+    let mut misses = table::misses(case, case.algorithms[0], &outcome, &everyone, table::best(case));
+    if spread.mean(1) > 0.02 {
+        misses.push(format!("{}, {members} boxes: {:.3} apart", case.name, spread.mean(1)));
+    }
+    (told(case, members, &outcome, &spread, hours), misses)
+}
+
 #[test]
-fn fleet_explore() {
-    let only = std::env::var("FLEET").unwrap_or_default();
-    let members: Vec<usize> =
-        std::env::var("MEMBERS").map_or(vec![1, 2, 10], |text| text.split(',').map(|n| n.parse().unwrap()).collect());
-    let hours: usize = std::env::var("HOURS").map_or(12, |n| n.parse().unwrap());
-    for case in crate::scenarios::tuned().iter().chain(&crate::scenarios::held_out()) {
-        if !only.split('|').any(|only| case.name == only) {
-            continue;
-        }
-        for &members in &members {
-            let (outcome, spread) = run(case, members, hours, 0.1, Some(hours / 2));
-            println!(
-                "{:<32} {members:>3}: abandoned {:.2} % busy {:.2} % spread {:.3} momentary {:.3}",
-                case.name,
-                100.0 * outcome.all.abandonment(),
-                100.0 * outcome.all.busy_factor(),
-                spread.mean(0),
-                spread.momentary
-            );
-            let hours: Vec<String> = spread.hours.iter().map(|(low, high)| format!("{low:.2}-{high:.2}")).collect();
-            println!("    {}", hours.join(" "));
-            let hours: Vec<String> = spread.restarted.iter().map(|(a, b)| format!("{a:.2}/{b:.2}")).collect();
-            println!("    {}", hours.join(" "));
-        }
+#[cfg_attr(debug_assertions, ignore = "hundreds of simulated hours: run with --release")]
+fn two_ten_and_a_hundred_boxes_give_the_same_answers_and_meet_the_bars_together() {
+    let runs: Vec<(Case, usize, usize)> = if std::env::var("FLEET").is_ok_and(|text| text == "long") {
+        let cases = scenarios::tuned().into_iter().chain(scenarios::held_out());
+        // Invitations are allowed by each box for itself: who sends them asks one of them.
+        let asked = cases.filter(|case| matches!(case.scenario.proactive, Proactive::Uncontrolled(_)));
+        asked
+            .flat_map(|case| [2, 10, 100].map(|members| (case.clone(), members, if members == 100 { 24 } else { 96 })))
+            .collect()
+    } else {
+        [("100 agents", 2, 24), ("30 agents, all at once", 10, 24), ("100 agents", 10, 12), ("300 agents", 100, 4)]
+            .map(|(name, members, hours)| (case(name), members, hours))
+            .to_vec()
+    };
+    println!("{HEADER}");
+    let mut missed = Vec::new();
+    for (case, members, hours) in &runs {
+        let (line, misses) = judge(case, *members, *hours);
+        println!("{line}");
+        missed.extend(misses);
+    }
+    assert!(missed.is_empty(), "{}", missed.join("\n"));
+}
+
+#[test]
+#[cfg_attr(debug_assertions, ignore = "dozens of simulated hours: run with --release")]
+fn a_box_that_is_started_anew_comes_to_agree_with_the_others_from_what_they_all_hear() {
+    for (name, members) in
+        [("30 agents, just too much", 3), ("100 agents", 3), ("300 agents", 3), ("100 agents, busy 90 %", 3)]
+    {
+        let (_, spread) = run(&case(name), members, 24, 0.1, Some(8));
+        let apart: Vec<String> = spread.restarted.iter().map(|(one, others)| format!("{:+.2}", one - others)).collect();
+        println!("{name}: {}", apart.join(" "));
+        // Eight hours later, over eight hours.
+        let late = spread.restarted.get(16..).unwrap_or_default();
+        let apart = late.iter().map(|(one, others)| one - others).sum::<f64>() / late.len() as f64;
+        assert!(apart.abs() <= 0.02, "{name}: {apart}");
     }
 }
 
-#[allow(dead_code)]
-fn unused(_: Snapshot, _: Times) {}
+#[test]
+fn two_collectors_count_once_and_a_failover_between_them_loses_nothing() {
+    let case = case("30 agents");
+    let mut centre = Centre::new(&case.scenario, 3);
+    let mut core = Core::new(case.options_of());
+    let mut probability = 1.0;
+    let clock = |now: f64| Duration::from_secs_f64(3_600.0 + now);
+    let (mut first, mut chance) = (None, Chance(3));
+    for tick in 0..5_400_u32 {
+        let at = f64::from(tick) * 2.0;
+        while let Some(happening) = centre.advance(at) {
+            match happening {
+                Happening::Visitor(visitor) => {
+                    let _ = centre.admit(visitor, probability);
+                }
+                Happening::Statistics(snapshot) => {
+                    // The stand-by was started before, so its totals are others; its clock is a little ahead. The first one
+                    // dies after an hour, and is back, counting from 0, after two. A tenth of both's lines is lost.
+                    let hour = (centre.now() / 3_600.0) as u32;
+                    let arrives = |chance: &mut Chance| chance.draw() >= 0.1 || centre.now() < 10.0;
+                    if hour != 1 && arrives(&mut chance) {
+                        let mut line = snapshot;
+                        if hour >= 2 {
+                            let base = *first.get_or_insert(snapshot.reactive_entered.unwrap_or(0));
+                            line.reactive_entered = line.reactive_entered.map(|total| total - base);
+                        }
+                        core.receive_from(1, clock(centre.now()), &centre.line(&line));
+                    }
+                    if arrives(&mut chance) {
+                        let mut stand_by = snapshot;
+                        stand_by.reactive_entered = stand_by.reactive_entered.map(|total| total + 12_345);
+                        stand_by.abandoned = stand_by.abandoned.map(|total| total + 678);
+                        stand_by.time = stand_by.time.map(|time| time + 40);
+                        core.receive_from(2, clock(centre.now() + 0.04), &centre.line(&stand_by));
+                    }
+                }
+            }
+        }
+        probability = core.refresh(clock(at + 0.04)).and_then(|prediction| prediction.reactive_state).unwrap_or(0.0);
+    }
+    let books = centre.books();
+    let counted = core.totals();
+    // The first line's totals are the base line of what is counted.
+    assert!(counted.0.abs_diff(books.reactive_entered) <= 3, "{counted:?} of {books:?}");
+    assert!(counted.1.abs_diff(books.abandoned()) <= 1, "{counted:?} of {books:?}");
+    assert!(books.abandonment() < 0.045, "{books:?}");
+}
