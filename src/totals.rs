@@ -100,10 +100,7 @@ impl Totals {
                 self.go_on(index, now, &told, grown);
                 false
             }
-            None => {
-                self.begin(now, collector, patience, &told);
-                true
-            }
+            None => self.begin(now, collector, patience, &told),
         };
         for (index, (field, counted)) in fields(statistics).into_iter().zip(self.counted.0).enumerate() {
             if told.0.get(index) != Some(&UNTOLD) {
@@ -161,12 +158,12 @@ impl Totals {
 
     /// A row takes a free place, or that of one that is forgotten. With none it waits: its collector counts nothing until
     /// one of the others is silent.
-    fn begin(&mut self, now: Duration, collector: Option<Collector>, patience: Duration, told: &Told) {
-        let free = |row: &&mut Option<Row>| row.is_none_or(|row| now.saturating_sub(row.heard) > patience);
-        if let Some(place) = self.rows.iter_mut().find(free) {
-            *place = Some(Row { collector, told: *told, behind: [0; TOTALS], heard: now });
-        }
+    fn begin(&mut self, now: Duration, collector: Option<Collector>, patience: Duration, told: &Told) -> bool {
         self.learn_of(told);
+        let free = |row: &&mut Option<Row>| row.is_none_or(|row| now.saturating_sub(row.heard) > patience);
+        let Some(place) = self.rows.iter_mut().find(free) else { return false };
+        *place = Some(Row { collector, told: *told, behind: [0; TOTALS], heard: now });
+        true
     }
 
     /// A total that was never told before is counted from what it is.

@@ -162,12 +162,13 @@ impl Pacer {
         }
         let situation = Situation::of(statistics, options);
         let passed = core::mem::take(&mut self.age);
+        let begins_row = core::mem::take(&mut self.begins_row);
         if !core::mem::replace(&mut self.reported, true) {
             self.reactive.suppose(situation.capacity());
             return;
         }
         // … a new base line, and nothing learned from this step.
-        if core::mem::take(&mut self.begins_row) || self.totals.is_restarted(&last) {
+        if begins_row || self.totals.is_restarted(&last) {
             return;
         }
         let proactive = since(self.totals.proactive_entered, last.proactive_entered).unwrap_or(0.0);

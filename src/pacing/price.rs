@@ -27,6 +27,8 @@ const WIDE_OPEN: f64 = 0.25;
 /// makes two daemons agree in half the time, and costs some hundredths of a point of abandonment more, for what is expected
 /// of such moments is a little too low in the mean.
 const FOLLOW: f64 = 0.03;
+/// … and in groups of fewer slots than so many, by as much less: they have few such moments, and days to learn by.
+const FOLLOW_SLOTS: f64 = 5.0;
 /// Smaller risks are as good as none.
 const LEAST_RISK: f64 = 1e-12;
 
@@ -69,7 +71,7 @@ impl Price {
     /// high a demand, which shows in the moments when all doors are wide open: fewer come than it expects. Its price was too
     /// low, then; or too high, where more come. A daemon alone expects right in the mean, and is moved by chance only.
     pub(super) fn follow(&mut self, goal: f64, slots: f64, missing: f64) {
-        self.owe(goal, slots, FOLLOW * missing);
+        self.owe(goal, slots, FOLLOW * (slots / FOLLOW_SLOTS).min(1.0) * missing);
     }
 
     /// The price is to rise as if so many abandonments had been allowed and did not happen.
