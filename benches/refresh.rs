@@ -1,19 +1,26 @@
-//! What a report and a refresh cost, in instructions: `cargo bench --bench refresh`, with valgrind installed.
+//! What a line, a report and a refresh cost, in instructions: `cargo bench --bench refresh`, with valgrind installed.
 //!
 //! A simulated hour is recorded, and played to the engine again by this very program, under callgrind. Played once more
-//! or not, with refreshes or without: the differences are the costs. Instructions are the same on each run; times are not.
+//! or not, with refreshes or without: the differences are the costs. So are those between no lines, plain ones and signed
+//! ones. Instructions are the same on each run; times are not.
 
-use core::time::Duration;
+use core::{net::Ipv4Addr, time::Duration};
 use std::process::{Command, ExitCode};
 
 use contact_centre::{Centre, Curve, Happening, Proactive, Scenario, Snapshot, Steps, Times};
 use pacingd::{
     pacing::{Algorithm, Options, Pacer},
+    signature::{Key, Keys},
+    state::{Settings, State},
     statistics::Statistics,
 };
 
 /// Refreshes in the recording: an hour and a half at one a second.
 const SECONDS: u32 = 5_400;
+/// Lines of each kind.
+const LINES: u64 = 2_000;
+/// The collector's clock, Unix milliseconds.
+const WALL: u64 = 1_790_000_000_000;
 /// The bars, instructions in the mean: 256 groups a second in 3 % and in 1 % of a processor of 10⁹ instructions a second
 /// make 117,000 and 39,000; what is aimed at is much less, in the range of group sizes that the algorithm is for.
 const MOST: [(Algorithm, u32); 2] = [(Algorithm::SuperProgressiveDual, 20_000), (Algorithm::PredictiveBDual, 5_000)];
@@ -29,6 +36,21 @@ fn main() -> ExitCode {
         self::play(number(agents), algorithm, invited, number(reports) == 1, number(refreshes) == 1);
         return ExitCode::SUCCESS;
     }
+    if let [_, take, kind] = arguments.as_slice()
+        && take == "take"
+    {
+        self::take(kind);
+        return ExitCode::SUCCESS;
+    }
+    let take = |kind: &str| counted(&["take", kind]);
+    let (Some(nothing), Some(plain), Some(signed), Some(forged)) =
+        (take("nothing"), take("plain"), take("signed"), take("forged"))
+    else {
+        eprintln!("valgrind is needed to count instructions");
+        return ExitCode::FAILURE;
+    };
+    let [plain, signed, forged] = [plain, signed, forged].map(|all| (all - nothing) / LINES);
+    println!("instructions of a line of {} bytes: {plain} plain, {signed} signed, {forged} forged", payload(0).len());
     println!("instructions in the mean   algorithm              a report  a refresh");
     let mut within = true;
     for (index, (algorithm, most)) in MOST.into_iter().enumerate() {
@@ -50,16 +72,60 @@ fn main() -> ExitCode {
 
 /// Instructions of a whole run of this program that plays the recording.
 fn instructions(agents: u32, algorithm: usize, invited: bool, reports: u8, refreshes: u8) -> Option<u64> {
+    let numbers = [agents.to_string(), algorithm.to_string(), u8::from(invited).to_string()];
+    let [agents, algorithm, invited] = numbers.each_ref().map(String::as_str);
+    counted(&["play", agents, algorithm, invited, &reports.to_string(), &refreshes.to_string()])
+}
+
+/// Instructions of a whole run of this program with these arguments.
+fn counted(arguments: &[&str]) -> Option<u64> {
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
         .arg(std::env::current_exe().ok()?)
-        .arg("play")
-        .args([agents.to_string(), algorithm.to_string(), u8::from(invited).to_string()])
-        .args([reports.to_string(), refreshes.to_string()])
+        .args(arguments)
         .output()
         .ok()?;
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     text.lines().find_map(|line| line.split_once("Collected : ")?.1.trim().parse().ok())
+}
+
+/// A line with what most collectors send.
+fn payload(turn: u64) -> String {
+    let time = WALL + turn;
+    format!(
+        r#"{{"channel":"chat","group":"Sales","ready":4,"loggedIn":12,"reactive":5,"proactive":2,"queued":1,"handleTime":312.5,"reactiveEntered":{turn},"proactiveEntered":871,"abandoned":97,"time":{time}}}"#
+    )
+}
+
+/// Takes so many lines, all made beforehand whatever their kind.
+fn take(kind: &str) {
+    let keys = [[1; 32], [2; 32]].map(|secret| Key::new(&secret).ok());
+    let [Some(ours), Some(other)] = keys else { return };
+    let mut settings = Settings {
+        pacing: Options::default(),
+        time_to_live: Duration::from_secs(30),
+        sources: "127.0.0.0/8".parse().into_iter().collect(),
+        keys: Keys::default(),
+    };
+    let payloads: Vec<String> = (0..LINES).map(payload).collect();
+    let sign = |key: &Key, payload: &String| key.sign(payload.as_bytes()).map(|line| line.as_str().to_owned());
+    let signed: Vec<String> = payloads.iter().filter_map(|payload| sign(&ours, payload)).collect();
+    let forged: Vec<String> = payloads.iter().filter_map(|payload| sign(&other, payload)).collect();
+    let lines = match kind {
+        "plain" => payloads,
+        "signed" => signed,
+        "forged" => forged,
+        _ => Vec::new(),
+    };
+    if kind != "plain" {
+        settings.keys.push(ours);
+    }
+    let mut state = Box::new(State::new(settings));
+    let wall = Duration::from_millis(WALL);
+    for line in &lines {
+        state.receive(wall, wall, Ipv4Addr::LOCALHOST.into(), line.as_bytes(), |_, _| ());
+    }
+    println!("{:?}", state.counters());
 }
 
 fn play(agents: u32, algorithm: Algorithm, invited: bool, report: bool, refresh: bool) {

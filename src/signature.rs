@@ -160,9 +160,12 @@ impl Keys {
 
 /// Reads the header of a line whose signature fits.
 fn check_header(header: &[u8]) -> Result<(), SignatureError> {
-    let mut json = serde_json::Deserializer::from_slice(header);
+    let no_object = SignatureError::Header("is no JSON object");
+    // As text, for which serde_json's code is in the binary already: of bytes it would be there a second time.
+    let text = core::str::from_utf8(header).map_err(|_| no_object.clone())?;
+    let mut json = serde_json::Deserializer::from_str(text);
     let algorithm = json.deserialize_map(Header).and_then(|checked| json.end().map(|()| checked));
-    match algorithm.map_err(|_| SignatureError::Header("is no JSON object"))?? {
+    match algorithm.map_err(|_| no_object)?? {
         None => Err(SignatureError::Header("has no alg")),
         Some(Got::Text(name)) if name == Excerpt::new("HS256") => Ok(()),
         Some(got) => Err(SignatureError::OtherAlgorithm { got }),

@@ -611,14 +611,13 @@ fn more_connections_than_allowed_wait_and_are_served() {
 fn who_does_not_take_his_answers_is_cut_off_and_costs_little() {
     let daemon = daemon_with("[http.limits]\nidle-timeout = 0.5\n");
     assert_serves(&daemon);
-    let before = daemon.process.resident();
-    let mut client = Client::connect(daemon.http);
-    let requests = ASK.repeat(1000);
-    // The kernel's buffers on both sides take some megabytes before the daemon has to wait.
-    let error = (0..10_000).find_map(|_| client.stream.write_all(requests.as_bytes()).err()).expect("an end");
-    assert!(matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe), "{error}");
-    let grown = daemon.process.resident().saturating_sub(before);
-    assert!(grown < 512 * 1024, "grown by {grown} bytes");
+    daemon.process.assert_grows_at_most(512 * 1024, || {
+        let mut client = Client::connect(daemon.http);
+        let requests = ASK.repeat(1000);
+        // The kernel's buffers on both sides take some megabytes before the daemon has to wait.
+        let error = (0..10_000).find_map(|_| client.stream.write_all(requests.as_bytes()).err()).expect("an end");
+        assert!(matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe), "{error}");
+    });
     assert_serves(&daemon);
 }
 
@@ -653,9 +652,6 @@ fn after_all_bad_requests_the_daemon_has_not_grown() {
         daemon.capacity("channel=%zz").problem(400);
     };
     round();
-    let before = daemon.process.resident();
-    (0..30).for_each(|_| round());
-    let grown = daemon.process.resident().saturating_sub(before);
-    assert!(grown < 256 * 1024, "grown by {grown} bytes");
+    daemon.process.assert_grows_at_most(256 * 1024, || (0..30).for_each(|_| round()));
     assert_serves(&daemon);
 }

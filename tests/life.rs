@@ -101,6 +101,17 @@ fn a_bad_configuration_exits_with_78_and_says_file_line_key_and_what_would_be_ri
     assert!(text(&output.stderr).starts_with("pacingd: /nowhere/pacingd.toml: cannot be read: "));
 }
 
+#[cfg(not(feature = "tls"))]
+#[test]
+fn https_is_refused_by_a_build_without_it() {
+    let more = "[https]\nlisten = [\"127.0.0.1:0\"]\ncertificate = \"/c.pem\"\nkey = \"/k.pem\"\n";
+    for mode in [&["--log", "stderr"][..], &["--check-config"]] {
+        let (code, said) = refusal(&configuration(more), mode);
+        assert_eq!(code, 78, "{said}");
+        assert!(said.contains("was built without HTTPS; want one built with the feature tls"), "{said}");
+    }
+}
+
 #[test]
 fn without_a_file_the_defaults_hold() {
     if std::path::Path::new("/etc/pacingd.toml").exists() {

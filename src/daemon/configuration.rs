@@ -40,7 +40,7 @@ impl Source {
         let file = self.file();
         match std::fs::read_to_string(file) {
             Ok(text) => {
-                let mut configuration = read::read(&file.display().to_string(), &text)?;
+                let mut configuration = Configuration::parse(&file.display().to_string(), &text)?;
                 configuration.statistics.keys = keys::read(&configuration.statistics.key_files)?;
                 Ok(configuration)
             }
@@ -178,6 +178,11 @@ impl Default for Configuration {
 }
 
 impl Configuration {
+    /// Reads the text of a file; the files that it names are not read.
+    pub(crate) fn parse(file: &str, text: &str) -> Result<Self, ConfigurationError> {
+        read::read(file, text)
+    }
+
     /// What of it the core is told.
     pub(crate) fn settings(&self) -> Settings {
         Settings {

@@ -5,6 +5,7 @@ use std::fmt::Display;
 use super::configuration::Source;
 use super::log::Target;
 use super::shared::Shared;
+use super::tls::Tls;
 
 pub(crate) fn reload(shared: &Shared, source: &Source, log_to: Option<Target>) {
     let refuse = |error: &dyn Display| shared.log.error(format_args!("reload: {error}; nothing was changed"));
@@ -18,7 +19,12 @@ pub(crate) fn reload(shared: &Shared, source: &Source, log_to: Option<Target>) {
             Ok(pair) => Some((tls, pair)),
             Err(error) => return refuse(&error),
         },
-        _ => None,
+        // Only a restart puts it into force, but that must not be the first to find a fault.
+        (None, Some(_)) => match Tls::new(&new.https) {
+            Ok(_) => None,
+            Err(error) => return refuse(&error),
+        },
+        (_, None) => None,
     };
     let fixed = {
         let old = shared.configuration();
@@ -31,7 +37,9 @@ pub(crate) fn reload(shared: &Shared, source: &Source, log_to: Option<Target>) {
         keep(old.http.listen != new.http.listen, "http.listen");
         keep(old.http.limits.connections != new.http.limits.connections, "http.limits.connections");
         keep(old.https.listen != new.https.listen, "https.listen");
-        keep(old.https.pair.is_some() != new.https.pair.is_some(), "https.certificate");
+        // HTTPS with whatever certificate, or none of it.
+        let is_still_so = old.https.pair.is_some() == new.https.pair.is_some();
+        keep(!is_still_so, "https.certificate");
         keep(old.https.handshakes != new.https.handshakes, "https.handshakes");
         keep(old.operators.listen != new.operators.listen, "operators.listen");
         keep(old.statistics.listen != new.statistics.listen, "statistics.listen");
@@ -40,6 +48,9 @@ pub(crate) fn reload(shared: &Shared, source: &Source, log_to: Option<Target>) {
         new.http.limits.connections = old.http.limits.connections;
         new.https.listen.clone_from(&old.https.listen);
         new.https.handshakes = old.https.handshakes;
+        if !is_still_so {
+            new.https.pair.clone_from(&old.https.pair);
+        }
         new.operators.listen = old.operators.listen;
         new.statistics.listen.clone_from(&old.statistics.listen);
         new.log.to = old.log.to;

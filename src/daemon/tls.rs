@@ -30,7 +30,7 @@ use handshake::Outcome;
 pub(crate) use pair::Pair;
 
 /// Sessions that can be resumed. A web tier needs few, visitors stay connected from one question to the next; more would
-/// take memory: 256 take 90 KB.
+/// take memory: these take up to 144 KiB, measured by filling them.
 const SESSIONS: usize = 256;
 
 /// How often the log is told of a certificate that has not long to live.
@@ -138,7 +138,8 @@ impl Tls {
                 date(pair.validity.not_before)
             )),
             Remaining::Days(days) if days < WARNING_DAYS => {
-                log.warning(format_args!("{certificate} expires in {days} days: renew it, and reload"));
+                let date = date(pair.validity.not_after);
+                log.warning(format_args!("{certificate} expires on {date} (days left: {days}): renew it, and reload"));
             }
             Remaining::Days(_) => {}
             Remaining::Expired => log.warning(format_args!(

@@ -39,10 +39,14 @@ pub fn configuration(more: &str) -> String {
     text
 }
 
-/// The binary under test, with what runs it where it cannot run by itself (`PACINGD_TEST_RUNNER`).
+/// What runs the binary where it cannot run by itself.
+fn runner() -> Vec<String> {
+    std::env::var("PACINGD_TEST_RUNNER").unwrap_or_default().split_whitespace().map(Into::into).collect()
+}
+
+/// The binary under test, with what runs it.
 pub fn words() -> Vec<String> {
-    let runner = std::env::var("PACINGD_TEST_RUNNER").unwrap_or_default();
-    let mut words: Vec<String> = runner.split_whitespace().map(Into::into).collect();
+    let mut words = runner();
     words.push(env!("CARGO_BIN_EXE_pacingd").into());
     words
 }
@@ -95,10 +99,14 @@ pub struct Process(Child);
 
 impl Process {
     pub fn spawn(wrapper: &[&str], arguments: &[&str], stderr: Stdio) -> Self {
+        Self::spawn_from(Stdio::null(), wrapper, arguments, stderr)
+    }
+
+    pub fn spawn_from(stdin: Stdio, wrapper: &[&str], arguments: &[&str], stderr: Stdio) -> Self {
         let mut words: Vec<String> = wrapper.iter().map(|word| (*word).into()).collect();
         words.extend(self::words());
         let mut command = Command::new(&words[0]);
-        command.args(&words[1..]).args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr);
+        command.args(&words[1..]).args(arguments).stdin(stdin).stdout(Stdio::null()).stderr(stderr);
         Self(command.spawn().unwrap())
     }
 
@@ -126,6 +134,19 @@ impl Process {
 
     pub fn is_running(&mut self) -> bool {
         self.0.try_wait().unwrap().is_none()
+    }
+
+    /// Acts, and asserts that meanwhile the daemon has not taken more than that many bytes of memory for itself. Gives
+    /// what came of it, and how many it took.
+    ///
+    /// What runs it elsewhere (`PACINGD_TEST_RUNNER`) takes memory of its own, for all that it translates; there it is
+    /// acted only.
+    pub fn assert_grows_at_most<T>(&self, ceiling: u64, act: impl FnOnce() -> T) -> (T, u64) {
+        let before = self.resident();
+        let result = act();
+        let grown = self.resident().saturating_sub(before);
+        assert!(grown <= ceiling || !runner().is_empty(), "grown by {grown} bytes, at most {ceiling}");
+        (result, grown)
     }
 
     /// Bytes of memory that are its own, in RAM now.
@@ -230,19 +251,24 @@ impl Daemon {
 
     /// The same, run by another program.
     pub fn start(wrapper: &[&str], more: &str) -> Self {
-        Self::start_of(wrapper, &configuration(more))
+        Self::start_from(Stdio::null(), wrapper, more)
+    }
+
+    /// The same, with something to begin with.
+    pub fn start_from(stdin: Stdio, wrapper: &[&str], more: &str) -> Self {
+        Self::start_of(stdin, wrapper, &configuration(more))
     }
 
     /// With this configuration and nothing else.
     pub fn of(text: &str) -> Self {
-        Self::start_of(&[], text)
+        Self::start_of(Stdio::null(), &[], text)
     }
 
-    fn start_of(wrapper: &[&str], text: &str) -> Self {
+    fn start_of(stdin: Stdio, wrapper: &[&str], text: &str) -> Self {
         let directory = Directory::new();
         let file = directory.file("pacingd.toml", text);
         let arguments = ["--config", file.to_str().unwrap(), "--log", "stderr"];
-        let mut process = Process::spawn(wrapper, &arguments, Stdio::piped());
+        let mut process = Process::spawn_from(stdin, wrapper, &arguments, Stdio::piped());
         let log = Lines::of(process.0.stderr.take().unwrap());
         Self::ready(process, log, directory)
     }

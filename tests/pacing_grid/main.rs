@@ -78,7 +78,6 @@ fn every_bar_holds_on_the_grid_and_the_table_is_the_one_checked_in() {
 }
 
 #[test]
-#[cfg_attr(debug_assertions, ignore = "two simulated days: run with --release")]
 fn the_plot_shows_what_the_engine_does() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pacing-day.svg");
     let svg = plot::day();

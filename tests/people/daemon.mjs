@@ -1,5 +1,5 @@
 // The real daemon on free ports, and what the tests tell it and ask it.
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -27,7 +27,7 @@ export async function start(sections = {}) {
     child.once('exit', () => reject(new Error(`the daemon ended: ${log.join('\n')}`)));
     lines.on('line', (line) => {
       log.push(line);
-      const address = line.match(/answering (HTTP|operators) on (.*)$|statistics on (UDP) (.*)$/);
+      const address = line.match(/answering (HTTPS?|operators) on (.*)$|statistics on (UDP) (.*)$/);
       if (address) found[address[1] ?? address[3]] = address[2] ?? address[4];
       if (line.includes('ready, version')) resolve();
     });
@@ -38,6 +38,7 @@ export async function start(sections = {}) {
     log,
     pid: child.pid,
     http: `http://${found.HTTP}`,
+    https: `https://${found.HTTPS?.replace('127.0.0.1', 'localhost')}`,
     operators: `http://${found.operators}`,
     /** Sends lines, and resolves when the daemon has taken them. */
     async send(...lines) {
@@ -63,6 +64,21 @@ export async function start(sections = {}) {
   return daemon;
 }
 
+/** A certificate for localhost, good for that many days, as openssl makes it: the section of a configuration, and its folder's end. */
+export function certificate(days) {
+  const folder = mkdtempSync(join(tmpdir(), 'pacingd-certificate-'));
+  const [file, key] = ['certificate.pem', 'key.pem'].map((name) => join(folder, name));
+  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', String(days),
+    '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost', '-out', file, '-keyout', key], { stdio: 'ignore' });
+  const spki = execFileSync('sh', ['-c', `openssl x509 -in ${file} -noout -pubkey | openssl pkey -pubin -outform der | openssl dgst -sha256 -binary | base64`]);
+  return {
+    https: `listen = ["127.0.0.1:0"]\ncertificate = "${file}"\nkey = "${key}"`,
+    /** The one certificate that a browser is to trust beside the public ones. */
+    trust: `--ignore-certificate-errors-spki-list=${String(spki).trim()}`,
+    remove: () => rmSync(folder, { recursive: true }),
+  };
+}
+
 /** Tries again until it holds. */
 export async function until(condition, patience = 20_000) {
   const end = Date.now() + patience;
@@ -73,7 +89,7 @@ export async function until(condition, patience = 20_000) {
 }
 
 /** A headless Chromium of the system's. */
-export const browse = () => chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
+export const browse = (...more) => chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', ...more] });
 
 /** Serves files by path on a port of loopback: another origin than the daemon's. */
 export async function serve(files, port = 0) {

@@ -16,6 +16,7 @@ import urllib.request
 
 PACINGD = sys.argv[1]
 LISTEN = '[http]\nlisten = ["127.0.0.1:0"]\n[operators]\nlisten = "127.0.0.1:0"\n[statistics]\nlisten = "127.0.0.1:0"\n'
+CERTIFICATE = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=localhost".split()
 # A group with every value, and names that want escaping.
 NUMBERS = {"ready": 1, "loggedIn": 9, "reactive": 5, "proactive": 3, "queued": 0, "handleTime": 300}
 LINES = [
@@ -26,10 +27,12 @@ LINES = [
 
 
 def metrics():
-    with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
-        file.write(LISTEN)
-        file.flush()
-        daemon = subprocess.Popen([PACINGD, "--config", file.name, "--log", "stderr"], stderr=subprocess.PIPE, text=True)
+    with tempfile.TemporaryDirectory() as folder:
+        configuration, certificate, key = (f"{folder}/{name}" for name in ["pacingd.toml", "certificate.pem", "key.pem"])
+        subprocess.run([*CERTIFICATE, "-out", certificate, "-keyout", key], check=True, stderr=subprocess.DEVNULL)
+        with open(configuration, "w", encoding="utf-8") as file:
+            file.write(f'{LISTEN}[https]\nlisten = ["127.0.0.1:0"]\ncertificate = "{certificate}"\nkey = "{key}"\n')
+        daemon = subprocess.Popen([PACINGD, "--config", configuration, "--log", "stderr"], stderr=subprocess.PIPE, text=True)
         try:
             heard = ""
             while "ready, version" not in heard:

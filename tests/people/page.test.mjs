@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
-import { CENTRE, browse, start, until } from './daemon.mjs';
+import { CENTRE, browse, certificate, start, until } from './daemon.mjs';
 import { served, wanted } from './policy.mjs';
 
 let browser, daemon, page, complaints;
@@ -147,6 +147,18 @@ test('a daemon that does not answer is said so, and so is its return', async () 
   daemon.resume();
   await until(() => page.getByRole('alert').isHidden());
   await close();
+});
+
+test('the page tells how long the certificate lasts, and marks one that ends soon', async () => {
+  for (const [days, want] of [[90, /Certificateuntil .*\d/], [10, /Certificate▲ expires in (9|10) days/]]) {
+    const pair = certificate(days);
+    await open({ https: pair.https });
+    await visit();
+    await until(async () => want.test(await page.locator('#settings').textContent()));
+    assert.deepEqual(complaints, []);
+    await close();
+    pair.remove();
+  }
 });
 
 test('lines that are refused are said so while they come, and why', async () => {

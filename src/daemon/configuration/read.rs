@@ -36,6 +36,9 @@ pub(super) fn read(file: &str, text: &str) -> Result<Configuration, Configuratio
     let plain = root.section("http")?;
     https(&mut configuration.https, root.section("https")?)?;
     http(&mut configuration.http, plain, configuration.https.listen.len())?;
+    // Whoever begins handshakes and does not end them must not take all places.
+    let half = configuration.http.limits.connections.div_ceil(2);
+    configuration.https.handshakes = configuration.https.handshakes.min(half).max(configuration.https.listen.len());
     let mut operators = root.section("operators")?;
     set(&mut configuration.operators.listen, operators.value("listen", ADDRESS, |value| value.parsed())?);
     operators.end()?;
@@ -63,8 +66,10 @@ fn https(https: &mut Https, mut section: Section<'_>) -> Result<(), Configuratio
             return Err(section.missing(if certificate.is_some() { "key" } else { "certificate" }, file_name::WANT));
         }
     };
-    let want = format!("an integer, 1 to {HANDSHAKES}");
-    set(&mut https.handshakes, section.value("handshakes", &want, |value| value.integer(&(1..=HANDSHAKES)))?);
+    // As with connections, each address holds a place.
+    let least = https.listen.len().max(1);
+    let want = format!("an integer, {least} to {HANDSHAKES}");
+    set(&mut https.handshakes, section.value("handshakes", &want, |value| value.integer(&(least..=HANDSHAKES)))?);
     set(&mut https.handshake_timeout, seconds(&mut section, "handshake-timeout", 0.1, 60.0)?);
     section.end()
 }
@@ -261,6 +266,8 @@ mod tests {
         }
         let one = read("x", "statistics.listen = \"[::1]:9\"").unwrap();
         assert_eq!(one.statistics.listen, [Endpoint::Unicast("[::1]:9".parse().unwrap())], "one needs no list");
+        let few = read("x", "[http.limits]\nconnections = 10").unwrap();
+        assert_eq!(few.https.handshakes, 5, "half of the connections at the most");
         let only_https = "http.listen = []\nhttps = { listen = [\"[::1]:0\"], certificate = \"/c\", key = \"/k\" }";
         assert!(read("x", only_https).unwrap().http.listen.is_empty());
         let any = read("x", "[http.cors]\nallowed-origins = \"*\"").unwrap();

@@ -1,7 +1,8 @@
 //! A certificate and its private key from PEM files: what fits together, or what is wrong with which file.
 
 use std::fmt;
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 
@@ -18,6 +19,9 @@ use crate::daemon::configuration::{FileName, PairFiles};
 
 const CERTIFICATE: &str = "https.certificate";
 const KEY: &str = "https.key";
+
+/// Bytes of the longest file: chains have a few certificates of some kilobytes each, and what is longer is none.
+const FILE_BYTES: u64 = 256 * 1024;
 
 const WANT_CERTIFICATE: &str = "PEM: -----BEGIN CERTIFICATE-----, the server's own first";
 const WANT_KEY: &str = "PEM: a private key, RSA of 2048 bits or more, ECDSA on P-256 or P-384, or Ed25519";
@@ -79,7 +83,7 @@ impl fmt::Display for Pair {
         write!(formatter, "{} is valid until {}", self.files.certificate, date(not_after))?;
         match self.validity.remaining(clock::since_epoch()) {
             Remaining::NotYet => write!(formatter, ", but not before {}", date(not_before)),
-            Remaining::Days(days) => write!(formatter, ", {days} days from now"),
+            Remaining::Days(days) => write!(formatter, " (days left: {days})"),
             Remaining::Expired => write!(formatter, ", which is over"),
         }
     }
@@ -87,7 +91,13 @@ impl fmt::Display for Pair {
 
 fn read(key: &str, file: &FileName) -> Result<Vec<u8>, String> {
     let path = file.path().map_err(|error| format!("{key}: {error}"))?;
-    fs::read(&path).map_err(|error| format!("{key}: {} cannot be read: {error}", path.display()))
+    let mut text = Vec::new();
+    let read = File::open(&path).and_then(|file| file.take(FILE_BYTES + 1).read_to_end(&mut text));
+    let read = read.map_err(|error| format!("{key}: {} cannot be read: {error}", path.display()))?;
+    if read as u64 > FILE_BYTES {
+        return Err(format!("{key}: {file} has more than {FILE_BYTES} bytes; want a PEM file"));
+    }
+    Ok(text)
 }
 
 fn wrong(key: &str, file: &FileName, what: &dyn fmt::Display, want: &str) -> String {

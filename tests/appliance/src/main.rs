@@ -8,12 +8,13 @@ mod visitor;
 use std::io;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use rustix::time::{ClockId, Timespec, clock_settime};
 
 const USAGE: &str = "\
 usage: client set-clock SECONDS-SINCE-1970
-       client visit VISITORS-PORT FILE
+       client visit VISITORS-PORT FILE MILLISECONDS
        client measure PID VISITORS-PORT OPERATORS-PORT STATISTICS-PORT";
 
 fn main() -> ExitCode {
@@ -39,8 +40,10 @@ fn act(words: &[&str]) -> io::Result<bool> {
             clock_settime(ClockId::Realtime, Timespec { tv_sec, tv_nsec: 0 })?;
             Ok(true)
         }
-        ["visit", visitors, file] => {
-            visitor::visit(port(visitors)?, Path::new(file));
+        ["visit", visitors, file, pause] => {
+            let pause =
+                pause.parse().map_err(|_| io::Error::other(format!("{pause:?} is no number of milliseconds")))?;
+            visitor::visit(port(visitors)?, Path::new(file), Duration::from_millis(pause));
             Ok(true)
         }
         ["measure", pid, visitors, operators, statistics] => {

@@ -9,11 +9,10 @@ use super::client::Client;
 
 const TARGET: &str = "/backend/data/pacing/channelCapacity?channel=chat";
 
-/// Between two requests. An emulated box has one slow core, and the others on it have to get on, too.
-const PAUSE: Duration = Duration::from_millis(20);
-
 /// Asks until the file is gone, and prints: requests, refused, cut, and of these those that failed again at once.
-pub(crate) fn visit(port: u16, while_there: &Path) {
+///
+/// The pause between two requests lets the others on the box's one slow core get on.
+pub(crate) fn visit(port: u16, while_there: &Path, pause: Duration) {
     let (mut asked, mut refused, mut cut, mut in_vain) = (0, 0, 0, 0);
     while while_there.exists() {
         asked += 1;
@@ -30,7 +29,7 @@ pub(crate) fn visit(port: u16, while_there: &Path) {
                 }
             }
         }
-        thread::sleep(PAUSE);
+        thread::sleep(pause);
     }
     println!("{asked} {refused} {cut} {in_vain}");
 }

@@ -1,0 +1,303 @@
+//! Sequences of what happens to table and engine (statistics, refreshes, queries, time that passes, reloads) against a
+//! model that is naive enough to be right: a map from names to what was last heard.
+#![no_main]
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use arbitrary::Arbitrary;
+use libfuzzer_sys::fuzz_target;
+use pacingd::answer::{Status, answer};
+use pacingd::channel::Channel;
+use pacingd::counters::Outcome;
+use pacingd::group_name::GroupName;
+use pacingd::limits::GROUPS;
+use pacingd::pacing::{Algorithm, Options};
+use pacingd::signature::{Key, Keys};
+use pacingd::state::{Settings, State};
+
+/// Wall clock at the beginning, Unix milliseconds.
+const WALL: u64 = 1_790_000_000_000;
+const HOUR: u64 = 3_600_000;
+
+#[derive(Arbitrary, Debug)]
+enum Operation {
+    /// One line: group, agents, and how far its time is from the clock, in milliseconds.
+    Line { group: u8, ready: u8, more: More, time: Option<i32>, is_signed: bool },
+    /// One datagram with so many groups from this one on.
+    Lines { first: u8, count: u8 },
+    /// So many milliseconds pass.
+    Wait(u16),
+    /// So many minutes pass.
+    WaitLong(u8),
+    /// The wall clock is set by so many seconds.
+    SetClock(i16),
+    /// Due predictions are made, so many at a time.
+    Refresh(u8),
+    /// All of a channel is asked for.
+    AskAll(bool),
+    /// These groups are asked for.
+    Ask(bool, Vec<u8>),
+    /// The configuration is read again.
+    Configure { seconds: u8, declared: Vec<u8>, algorithm: u8, is_signed: bool },
+}
+
+#[derive(Arbitrary, Debug)]
+struct More {
+    logged_in: Option<u8>,
+    reactive: Option<u8>,
+    queued: Option<u16>,
+    entered: Option<u32>,
+    abandoned: Option<u32>,
+    handle_time: Option<u16>,
+    state: Option<u8>,
+}
+
+#[derive(Clone, Default)]
+struct Heard {
+    is_declared: bool,
+    /// When, the line's time, ready agents, and the reactive state it names.
+    last: Option<(u64, Option<u64>, u32, Option<f64>)>,
+}
+
+struct Model {
+    now: u64,
+    wall: u64,
+    time_to_live: u64,
+    is_signed: bool,
+    groups: BTreeMap<(Channel, String), Heard>,
+}
+
+impl Model {
+    fn is_known(&self, heard: &Heard) -> bool {
+        heard.is_declared || heard.last.is_some_and(|(at, ..)| self.now - at < HOUR)
+    }
+
+    fn is_fresh(&self, heard: &Heard) -> bool {
+        heard.last.is_some_and(|(at, ..)| self.now - at <= self.time_to_live)
+    }
+
+    /// Forgets what was not heard of for an hour.
+    fn forget(&mut self) {
+        let now = self.now;
+        for heard in self.groups.values_mut() {
+            heard.last = heard.last.filter(|(at, ..)| now - at < HOUR);
+        }
+        self.groups.retain(|_, heard| heard.is_declared || heard.last.is_some());
+    }
+
+    fn line(&mut self, key: (Channel, String), ready: u32, time: Option<u64>, state: Option<f64>) -> Outcome {
+        let window = self.time_to_live.min(1_799_000);
+        if self.is_signed {
+            match time {
+                None => return Outcome::Malformed,
+                Some(time) if time.abs_diff(self.wall) > window => return Outcome::Replayed,
+                Some(_) => {}
+            }
+        }
+        self.forget();
+        if !self.groups.contains_key(&key) && self.groups.len() == GROUPS {
+            return Outcome::TableFull;
+        }
+        let heard = self.groups.entry(key).or_default();
+        if let Some((last, new)) = heard.last.and_then(|(_, last, ..)| last).zip(time) {
+            if self.is_signed && new <= last && last <= self.wall + window {
+                return Outcome::Replayed;
+            }
+            if !self.is_signed && new <= last && last - new <= self.time_to_live {
+                return Outcome::Late;
+            }
+        }
+        heard.last = Some((self.now, time, ready, state));
+        Outcome::Accepted
+    }
+}
+
+/// Groups of both channels, with names that want encoding among them.
+fn named(number: u8) -> (Channel, String) {
+    (Channel::ALL[usize::from(number % 2)], format!("ü {}", number / 2))
+}
+
+fn key() -> Key {
+    Key::new(&[3; 32]).unwrap()
+}
+
+fn settings(seconds: u64, algorithm: Algorithm, is_signed: bool) -> Settings {
+    let mut keys = Keys::default();
+    assert!(!is_signed || keys.push(key()));
+    Settings {
+        pacing: Options { algorithm, ..Options::default() },
+        time_to_live: Duration::from_secs(seconds),
+        sources: ["127.0.0.0/8".parse().unwrap()].into_iter().collect(),
+        keys,
+    }
+}
+
+fuzz_target!(|operations: Vec<Operation>| {
+    let mut algorithm = Algorithm::External;
+    let mut state = Box::new(State::new(settings(30, algorithm, false)));
+    let mut model =
+        Model { now: 1000, wall: WALL, time_to_live: 30_000, is_signed: false, groups: BTreeMap::new() };
+    for operation in operations {
+        match operation {
+            Operation::Line { group, ready, more, time, is_signed } => {
+                let time = time.map(|more| model.wall.saturating_add_signed(more.into()));
+                line(&mut state, &mut model, group, ready, &more, time, is_signed);
+            }
+            Operation::Lines { first, count } => {
+                for group in first..first.saturating_add(count) {
+                    let time = Some(model.wall);
+                    line(&mut state, &mut model, group, 1, &NOTHING, time, true);
+                }
+            }
+            Operation::Wait(milliseconds) => pass(&mut model, milliseconds.into()),
+            Operation::WaitLong(minutes) => pass(&mut model, u64::from(minutes) * 60_000),
+            Operation::SetClock(seconds) => model.wall = model.wall.saturating_add_signed(i64::from(seconds) * 1000),
+            Operation::Refresh(at_most) => refresh(&mut state, &model, at_most),
+            Operation::AskAll(is_chat) => ask(&mut state, &model, algorithm, Channel::ALL[usize::from(is_chat)], &[]),
+            Operation::Ask(is_chat, groups) => {
+                ask(&mut state, &model, algorithm, Channel::ALL[usize::from(is_chat)], &groups);
+            }
+            Operation::Configure { seconds, declared, algorithm: number, is_signed } => {
+                algorithm = Algorithm::ALL[usize::from(number) % Algorithm::ALL.len()];
+                let seconds = u64::from(seconds) * 14 + 1;
+                configure(&mut state, &mut model, settings(seconds, algorithm, is_signed), &declared);
+            }
+        }
+    }
+    ask(&mut state, &model, algorithm, Channel::Chat, &[]);
+});
+
+const NOTHING: More = More {
+    logged_in: None,
+    reactive: None,
+    queued: None,
+    entered: None,
+    abandoned: None,
+    handle_time: None,
+    state: None,
+};
+
+fn pass(model: &mut Model, milliseconds: u64) {
+    model.now += milliseconds;
+    model.wall += milliseconds;
+}
+
+fn now(model: &Model) -> Duration {
+    Duration::from_millis(model.now)
+}
+
+fn line(state: &mut State, model: &mut Model, group: u8, ready: u8, more: &More, time: Option<u64>, is_signed: bool) {
+    let (channel, name) = named(group);
+    let mut text = format!(r#"{{"channel":"{channel}","group":"{name}","ready":{ready}"#);
+    let mut field = |name: &str, value: Option<String>| {
+        if let Some(value) = value {
+            text.push_str(&format!(r#","{name}":{value}"#));
+        }
+    };
+    let share = more.state.map(|state| f64::from(state) / 255.0);
+    field("loggedIn", more.logged_in.map(|value| value.to_string()));
+    field("reactive", more.reactive.map(|value| value.to_string()));
+    field("queued", more.queued.map(|value| value.to_string()));
+    field("reactiveEntered", more.entered.map(|value| value.to_string()));
+    field("abandoned", more.abandoned.map(|value| value.to_string()));
+    field("handleTime", more.handle_time.filter(|value| *value > 0).map(|value| value.to_string()));
+    field("reactiveState", share.map(|value| value.to_string()));
+    field("time", time.map(|value| value.to_string()));
+    text.push('}');
+    let want = match (model.is_signed, is_signed) {
+        (true, false) => Outcome::Unsigned,
+        (false, true) | (false, false) | (true, true) => {
+            model.line((channel, name), ready.into(), time, share)
+        }
+    };
+    if model.is_signed && is_signed {
+        text = key().sign(text.as_bytes()).unwrap().as_str().into();
+    }
+    let before = state.counters().clone();
+    let wall = Duration::from_millis(model.wall);
+    let mut fault = None;
+    let source = Ipv4Addr::LOCALHOST.into();
+    state.receive(now(model), wall, source, text.as_bytes(), |_, why| fault = Some(why.to_string()));
+    assert_eq!(state.counters().lines(want), before.lines(want) + 1, "{want:?}, but: {fault:?}");
+    assert_eq!(state.counters().received(), before.received() + 1);
+}
+
+fn refresh(state: &mut State, model: &Model, at_most: u8) {
+    let mut turns = 0;
+    while state.refresh(now(model), usize::from(at_most) + 1) {
+        turns += 1;
+        assert!(turns <= GROUPS, "refreshes do not end");
+    }
+    if let Some(wakeup) = state.next_wakeup(now(model)) {
+        assert!(wakeup > now(model), "nothing is left due");
+    }
+}
+
+fn configure(state: &mut State, model: &mut Model, settings: Settings, declared: &[u8]) {
+    model.time_to_live = settings.time_to_live.as_millis() as u64;
+    model.is_signed = !settings.keys.is_empty();
+    let names: Vec<(Channel, GroupName)> = declared
+        .iter()
+        .map(|number| named(*number))
+        .map(|(channel, name)| (channel, GroupName::new(&name).unwrap()))
+        .collect();
+    model.groups.values_mut().for_each(|heard| heard.is_declared = false);
+    model.forget();
+    let mut refused = 0;
+    for (channel, name) in &names {
+        let key = (*channel, name.as_str().to_owned());
+        if model.groups.contains_key(&key) || model.groups.len() < GROUPS {
+            model.groups.entry(key).or_default().is_declared = true;
+        } else {
+            refused += 1;
+        }
+    }
+    let configured = state.configure(now(model), settings, names.iter().map(|(channel, name)| (*channel, name)));
+    assert_eq!(configured.err().unwrap_or(0), refused);
+}
+
+fn ask(state: &mut State, model: &Model, algorithm: Algorithm, channel: Channel, groups: &[u8]) {
+    let mut asked: Vec<String> = groups.iter().map(|number| format!("ü {}", number / 2)).collect();
+    asked.truncate(32);
+    let encoded: String = asked.iter().map(|name| format!("&groups={}", name.replace('ü', "%C3%BC").replace(' ', "+"))).collect();
+    let query = format!("channel={channel}{encoded}");
+    let key = |name: &String| (channel, name.clone());
+    let is_unknown = |name: &&String| !model.groups.get(&key(name)).is_some_and(|heard| model.is_known(heard));
+    let unknown = asked.iter().find(is_unknown).is_some();
+    asked.sort();
+    asked.dedup();
+    let fresh: Vec<&Heard> = model
+        .groups
+        .iter()
+        .filter(|((of, name), heard)| {
+            *of == channel && model.is_fresh(heard) && (groups.is_empty() || asked.contains(name))
+        })
+        .map(|(_, heard)| heard)
+        .collect();
+
+    let capacity = answer(state, now(model), "GET", "/backend/data/pacing/channelCapacity", &query);
+    if unknown {
+        return assert_eq!(capacity.status, Status::NotFound, "{query}: {}", capacity.body);
+    }
+    if fresh.is_empty() {
+        return assert_eq!(capacity.status, Status::ServiceUnavailable, "{query}: {}", capacity.body);
+    }
+    let sum: u64 = fresh.iter().filter_map(|heard| heard.last).map(|(_, _, ready, _)| u64::from(ready)).sum();
+    assert_eq!(capacity.body.as_str(), format!(r#"{{"capacity":{sum}}}"#), "{query}");
+    let oldest = fresh.iter().filter_map(|heard| heard.last).map(|(at, ..)| at).min().unwrap();
+    assert_eq!(capacity.received, Some(Duration::from_millis(oldest)));
+
+    let told = answer(state, now(model), "GET", "/backend/data/pacing/reactiveState", &query);
+    if matches!(algorithm, Algorithm::SuperProgressive | Algorithm::PredictiveB) {
+        return assert_eq!(told.status, Status::NotImplemented);
+    }
+    if told.status == Status::Ok {
+        let json: serde_json::Value = serde_json::from_str(&told.body).unwrap();
+        let value = json["reactiveState"].as_f64().unwrap();
+        assert!((0.0..=1.0).contains(&value), "{query}: {value}");
+    } else {
+        assert_eq!((told.status, algorithm), (Status::ServiceUnavailable, Algorithm::External), "{}", told.body);
+    }
+}
