@@ -25,8 +25,8 @@ const AGENTS: u32 = 60;
 const LOAD: f64 = 1.3;
 /// Seconds between two looks at what all daemons answer.
 const LOOK: f64 = 0.25;
-/// Seconds that are not judged: a new daemon is careful.
-const BEGINNING: f64 = 20.0;
+/// Seconds that are not judged, for a new daemon is careful: an hour of life, but no more than a third of the run.
+const BEGINNING: f64 = 12.0 * HANDLE_TIME;
 const HTTP_TIMEOUT: Duration = Duration::from_secs(5);
 
 struct Arguments {
@@ -129,7 +129,8 @@ fn main() -> Result<()> {
     };
     let mut centre = Centre::new(&scenario, 1);
     let started = Instant::now();
-    let (mut turn, mut unanswered, mut due, mut looks) = (0_usize, 0_u32, BEGINNING, Looks::default());
+    let beginning = BEGINNING.min(seconds / 3.0);
+    let (mut turn, mut unanswered, mut due, mut looks) = (0_usize, 0_u32, beginning, Looks::default());
     while centre.now() < seconds {
         let next = centre.next_event_at().min(due).min(seconds);
         std::thread::sleep(Duration::from_secs_f64(next).saturating_sub(started.elapsed()));
@@ -139,7 +140,7 @@ fn main() -> Result<()> {
                     // As a balancer would: each in turn.
                     turn = (turn + 1) % daemons.len();
                     let answer = daemons.get_mut(turn).and_then(Daemon::ask);
-                    unanswered += u32::from(answer.is_none() && centre.now() > BEGINNING);
+                    unanswered += u32::from(answer.is_none() && centre.now() > beginning);
                     let _ = centre.admit(visitor, answer.unwrap_or(0.0));
                 }
                 Happening::Statistics(snapshot) => {
@@ -154,6 +155,10 @@ fn main() -> Result<()> {
                 looks.count += 1.0;
                 for (daemon, answer) in daemons.iter_mut().zip(&answers) {
                     daemon.sum += answer;
+                }
+                if looks.count % 240.0 < 0.5 {
+                    let means: Vec<f64> = daemons.iter().map(|daemon| daemon.sum / looks.count).collect();
+                    eprintln!("{:5.0} s: means so far {means:.3?}", centre.now());
                 }
                 let pairs = answers.windows(2).map(|pair| (pair[0] - pair[1]).abs());
                 looks.distance += pairs.sum::<f64>() / (answers.len() - 1).max(1) as f64;
