@@ -584,6 +584,26 @@ mod tests {
     }
 
     #[test]
+    fn collectors_behind_one_address_are_told_apart_by_the_names_that_lines_give() {
+        let mut state = State::new(settings(30));
+        let mut told = |seconds, collector: &str, entered: u64| {
+            let line = format!(
+                r#"{{"collector":"{collector}","channel":"chat","group":"A","ready":1,"reactiveEntered":{entered}}}"#
+            );
+            assert_eq!(receive(&mut state, seconds, &line), Vec::<String>::new());
+            state.groups().all()[0].report().unwrap().statistics.reactive_entered
+        };
+        assert_eq!(told(1, "one", 40), Some(40));
+        // A little higher: from the same collector it would be a growth.
+        assert_eq!(told(1, "two", 60), Some(40));
+        assert_eq!(told(2, "one", 41), Some(41));
+        assert_eq!(told(2, "two", 61), Some(41));
+        assert_eq!(told(3, "two", 63), Some(43));
+        let faults = receive(&mut state, 4, r#"{"collector":7,"channel":"chat","group":"A","ready":1}"#);
+        assert_eq!(faults, ["1: collector is 7; want a string of 1 to 64 bytes"]);
+    }
+
+    #[test]
     fn groups_named_twice_count_once_and_unknown_ones_are_told_after_bad_ones() {
         let mut state = State::new(settings(30));
         receive(&mut state, 0, &[line("A", 1), line("B", 2), line("C", 4)].join("\n"));

@@ -49,7 +49,7 @@ pub(crate) struct Spread {
     /// Of the members' means from the second hour on: the highest less the lowest, and the mean distance of two.
     pub(crate) farthest: f64,
     pub(crate) pair: f64,
-    /// The mean over time of |p − q| of two members.
+    /// The mean over time of |p − q| of two members that refresh one after the other.
     pub(crate) momentary: f64,
     /// The member that was started anew, and the mean of the others, by hour.
     pub(crate) restarted: Vec<(f64, f64)>,
