@@ -14,6 +14,9 @@ const OPEN: f64 = 0.97;
 /// started. It costs a thirtieth of the offset: a few hundredths of a slot.
 const FADES: f64 = 30.0;
 
+/// So many slots does the set point move for each visitor who was expected at a door wide open and did not come; see `price`.
+const FOLLOW: f64 = 0.01;
+
 /// One target held.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Hold {
@@ -29,6 +32,13 @@ impl Hold {
     /// The number to fill up to now.
     pub(super) fn set_point(&self, target: f64) -> f64 {
         target + self.offset
+    }
+
+    /// While the door stood wide open so many visitors more were expected than came: the set point was lower than that of
+    /// other daemons, or higher where more came.
+    pub(super) fn follow(&mut self, missing: f64) {
+        // As far as chance goes within a minute of a large group; more is another demand.
+        self.offset += (FOLLOW * missing).clamp(-0.1, 0.1);
     }
 
     /// After a refresh: `error` slots were missing to the target, and `probability` was answered for `period` seconds.

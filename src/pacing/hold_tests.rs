@@ -39,3 +39,12 @@ fn two_that_were_started_at_different_times_come_to_agree() {
     let [one, other] = holds.map(|hold| hold.set_point(7.0));
     assert!((one - other).abs() < 3.0 * libm::exp(-1.9), "{one}, {other}");
 }
+
+#[test]
+fn a_set_point_lower_than_that_of_other_daemons_rises_as_expected_visitors_do_not_come() {
+    let mut hold = Hold::NEW;
+    hold.follow(5.0);
+    assert!((hold.set_point(7.0) - 7.05).abs() < 1e-9);
+    hold.follow(-1_000.0);
+    assert!((hold.set_point(7.0) - 6.95).abs() < 1e-9, "a jump in demand says nothing of others");
+}

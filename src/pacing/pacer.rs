@@ -3,8 +3,8 @@
 use core::{mem::size_of, time::Duration};
 
 use super::{
-    Options, Reason, demand::Demand, hold::Hold, invitations::Invitations, price::Price, situation::Situation,
-    unevenness::Unevenness,
+    OptimizationTarget, Options, Reason, demand::Demand, hold::Hold, invitations::Invitations, price::Price,
+    situation::Situation, unevenness::Unevenness,
 };
 use crate::statistics::Statistics;
 
@@ -186,6 +186,10 @@ impl Pacer {
                 if was_wide_open && self.knows_demand {
                     self.price.follow(options.goal(), situation.working(), expected - entered);
                 }
+            }
+            let holds_busy = options.optimization_target == OptimizationTarget::BusyFactor;
+            if was_wide_open && self.knows_demand && holds_busy {
+                self.busy.follow(expected - entered);
             }
         }
         // Who accepted an invitation was to be expected; the rest of the proactive interactions comes at a rate of its own.

@@ -208,8 +208,13 @@ fn two_ten_and_a_hundred_boxes_give_the_same_answers_and_meet_the_bars_together(
         let fleets = [(2, 96), (10, 48), (100, 16)];
         names.iter().flat_map(|name| fleets.map(|(members, hours)| (case(name), members, hours))).collect()
     } else {
-        let runs =
-            [("100 agents", 2, 24), ("30 agents, all at once", 10, 24), ("100 agents", 10, 12), ("300 agents", 100, 4)];
+        let runs = [
+            ("100 agents", 2, 24),
+            ("30 agents, all at once", 10, 24),
+            ("100 agents", 10, 12),
+            ("300 agents", 100, 4),
+            ("100 agents, busy 90 %", 10, 24),
+        ];
         runs.map(|(name, members, hours)| (case(name), members, hours)).to_vec()
     };
     println!("{HEADER}");
@@ -225,8 +230,8 @@ fn two_ten_and_a_hundred_boxes_give_the_same_answers_and_meet_the_bars_together(
 #[test]
 #[cfg_attr(debug_assertions, ignore = "dozens of simulated hours: run with --release")]
 fn a_box_that_is_started_anew_comes_to_agree_with_the_others_from_what_they_all_hear() {
-    for (name, members) in [("30 agents, just too much", 3), ("100 agents", 3), ("300 agents", 3)] {
-        let (_, spread) = run(&case(name), members, 24, 0.1, Some(8));
+    for name in ["30 agents, just too much", "100 agents", "300 agents", "100 agents, busy 90 %"] {
+        let (_, spread) = run(&case(name), 3, 24, 0.1, Some(8));
         let apart: Vec<String> = spread.restarted.iter().map(|(one, others)| format!("{:+.2}", one - others)).collect();
         println!("{name}: {}", apart.join(" "));
         // Eight hours later, over eight hours.
