@@ -18,6 +18,10 @@ impl ConfigurationError {
         Self(format!("{}: cannot be read: {error}", file.display()))
     }
 
+    pub(super) fn no_file(words: String) -> Self {
+        Self(words)
+    }
+
     pub(super) fn bad_file(file: &Path, got: impl fmt::Display) -> Self {
         Self(format!("{}: has {got}", file.display()))
     }
