@@ -202,12 +202,14 @@ fn who_does_not_take_his_answers_is_cut_off_and_costs_little() {
     daemon.send(STATISTICS, 1);
     let config = authority.client(&[&TLS13]);
     secure(&daemon, &config).get(CAPACITY);
-    daemon.process.assert_grows_at_most(512 * KIB, || {
+    let ((), grown) = daemon.process.assert_grows_at_most(128 * KIB, || {
         let mut client = secure(&daemon, &config);
-        let requests = ASK.repeat(100);
+        // The longest record that rustls makes is full of them.
+        let requests = ASK.repeat(200);
         let error = (0..100_000).find_map(|_| client.stream.write_all(requests.as_bytes()).err()).expect("an end");
         assert!(matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe), "{error}");
     });
+    println!("a TLS connection whose answers are not taken: {} KiB", grown / KIB);
     wait_for(1, || metric(&daemon, "pacingd_connections_timed_out_total{side=\"visitors\"}"));
 }
 
@@ -474,6 +476,22 @@ fn a_thousand_handshakes_begun_and_never_ended_keep_no_plain_or_open_connection_
     });
     println!("1000 handshakes begun and never ended: {} KiB", grown / KIB);
     assert_eq!(metric(&daemon, "pacingd_tls_handshakes_under_way"), 32);
+}
+
+#[test]
+fn handshakes_that_fail_and_do_not_go_away_take_no_more_places_than_others() {
+    let authority = Authority::new();
+    authority.renew(|_| {});
+    let more = authority.section("handshakes = 2") + "[http.limits]\nconnections = 6\n";
+    let daemon = Daemon::with(&more);
+    daemon.send(STATISTICS, 1);
+    // Each is refused at once, and then waited for until it closes its side, a second at most.
+    let mut failed: Vec<_> = (0..12).map(|_| Client::connect(address(&daemon))).collect();
+    failed.iter_mut().for_each(|client| client.send([0; 100]));
+    wait_for(2, || handshakes(&daemon, "malformed"));
+    let mut clients = [(); 3].map(|()| Client::connect(daemon.http));
+    clients.iter_mut().for_each(|client| assert_eq!(client.get(CAPACITY).value("capacity"), 4));
+    assert_eq!(handshakes(&daemon, "malformed"), 2, "the others wait");
 }
 
 #[test]

@@ -16,7 +16,7 @@ const KEY_BYTES: usize = 1024;
 pub(super) fn read(files: &[FileName]) -> Result<Keys, ConfigurationError> {
     let mut keys = Keys::default();
     for name in files {
-        let file = &name.path().map_err(ConfigurationError::new)?;
+        let file = &name.path().map_err(ConfigurationError::no_file)?;
         let mut buffer = Zeroizing::new([0; KEY_BYTES + 1]);
         let bytes = fill(file, buffer.as_mut_slice()).map_err(|error| ConfigurationError::unreadable(file, &error))?;
         if bytes.len() > KEY_BYTES {

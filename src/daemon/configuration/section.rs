@@ -14,12 +14,12 @@ use toml::de::{DeTable, DeValue};
 pub(crate) struct ConfigurationError(String);
 
 impl ConfigurationError {
-    pub(super) fn new(words: String) -> Self {
-        Self(words)
-    }
-
     pub(super) fn unreadable(file: &Path, error: &io::Error) -> Self {
         Self(format!("{}: cannot be read: {error}", file.display()))
+    }
+
+    pub(super) fn no_file(message: String) -> Self {
+        Self(message)
     }
 
     pub(super) fn bad_file(file: &Path, got: impl fmt::Display) -> Self {

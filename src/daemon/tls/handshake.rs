@@ -81,8 +81,9 @@ impl Outcome {
 }
 
 impl Tls {
-    /// Carries a handshake to its end. `None`: it failed, and the connection is over.
-    pub(crate) async fn accept(&self, shared: &Shared, side: Side, stream: TcpStream, place: Place) -> Option<Stream> {
+    /// Carries a handshake to its end. `None`: it failed, and the connection is over. It has its place until then, so that
+    /// those who fail again and again take no more of the connections than those who do not end.
+    pub(crate) async fn accept(&self, shared: &Shared, side: Side, stream: TcpStream, _place: Place) -> Option<Stream> {
         self.begin();
         let time = shared.configuration().https.handshake_timeout;
         let stopped = async {
@@ -95,7 +96,6 @@ impl Tls {
             () = stopped => (Outcome::Closed, None),
         };
         self.end(outcome);
-        drop(place);
         match (outcome, stream?) {
             (Outcome::Full | Outcome::Resumed, stream) => return Some(stream),
             (Outcome::PlainHttp, stream) => {
