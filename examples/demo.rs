@@ -1,16 +1,19 @@
 //! pacingd and a simulated contact centre, live: real datagrams to the daemon, and visitors who ask it over real HTTP
 //! before they enter, so that what it answers decides what it hears next.
 //!
-//! `cargo run --example demo` until Ctrl-C; `-- --seconds 60` for so long, `-- --seed 7` for another day.
+//! `cargo run --example demo` until Ctrl-C; `-- --seconds 60` for so long, `-- --seed 7` for another day, `-- --signed` with
+//! signed statistics.
 
 use std::error::Error;
 use std::io::{BufRead as _, BufReader, IsTerminal as _, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use contact_centre::{Books, Centre, Curve, Happening, Proactive, Scenario, Steps, Times};
+use pacingd::signature::Key;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -23,8 +26,10 @@ const AGENTS: u32 = 20;
 const HTTP_TIMEOUT: Duration = Duration::from_secs(5);
 
 fn main() -> Result<()> {
-    let (seconds, seed) = arguments()?;
-    let daemon = Daemon::start()?;
+    let (seconds, seed, is_signed) = arguments()?;
+    let secret = if is_signed { Some(secret()?) } else { None };
+    let key = secret.as_ref().map(|secret| Key::new(secret.as_bytes())).transpose()?;
+    let daemon = Daemon::start(secret.as_deref())?;
     let Addresses { http, operators, statistics } = daemon.addresses;
     println!("\npacingd is running. Try, in another terminal:");
     println!("  curl 'http://{http}/backend/data/pacing/reactiveState?channel=chat'");
@@ -52,8 +57,19 @@ fn main() -> Result<()> {
                     state = reactive_state(http)?;
                     let _ = centre.admit(visitor, state.unwrap_or(0.0));
                 }
-                Happening::Statistics(snapshot) => {
-                    collector.send_to(centre.line(&snapshot).as_bytes(), statistics)?;
+                Happening::Statistics(mut snapshot) => {
+                    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
+                    snapshot.time = Some(u64::try_from(now.as_millis())?);
+                    let line = centre.line(&snapshot);
+                    match &key {
+                        Some(key) => {
+                            let signed = key.sign(line.as_bytes()).ok_or("a line is too long to be signed")?;
+                            collector.send_to(signed.as_bytes(), statistics)?;
+                        }
+                        None => {
+                            collector.send_to(line.as_bytes(), statistics)?;
+                        }
+                    }
                 }
             }
         }
@@ -65,19 +81,31 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-fn arguments() -> Result<(Option<f64>, u64)> {
+fn arguments() -> Result<(Option<f64>, u64, bool)> {
     let mut seconds = None;
     let mut seed = 1;
+    let mut is_signed = false;
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
+        if argument == "--signed" {
+            is_signed = true;
+            continue;
+        }
         let value = arguments.next().ok_or_else(|| format!("{argument} wants a number"))?;
         match argument.as_str() {
             "--seconds" => seconds = Some(value.parse()?),
             "--seed" => seed = value.parse()?,
-            _ => return Err(format!("{argument} is unknown; want --seconds or --seed").into()),
+            _ => return Err(format!("{argument} is unknown; want --seconds, --seed or --signed").into()),
         }
     }
-    Ok((seconds, seed))
+    Ok((seconds, seed, is_signed))
+}
+
+/// A key for this run, as text.
+fn secret() -> Result<String> {
+    let mut bytes = [0; 32];
+    std::fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 fn scenario() -> Scenario {
@@ -154,17 +182,24 @@ struct Addresses {
 struct Daemon {
     process: Child,
     addresses: Addresses,
-    configuration: PathBuf,
+    folder: PathBuf,
 }
 
 impl Daemon {
-    fn start() -> Result<Self> {
+    fn start(secret: Option<&str>) -> Result<Self> {
         let binary = build()?;
-        let configuration = std::env::temp_dir().join(format!("pacingd-demo-{}.toml", std::process::id()));
+        let folder = std::env::temp_dir().join(format!("pacingd-demo-{}", std::process::id()));
+        std::fs::DirBuilder::new().mode(0o700).create(&folder)?;
+        let (configuration, key) = (folder.join("pacingd.toml"), folder.join("key"));
+        let mut keys = String::new();
+        if let Some(secret) = secret {
+            std::fs::write(&key, secret)?;
+            keys = format!("statistics.key-files = [{key:?}]\n");
+        }
         std::fs::write(
             &configuration,
             format!(
-                "http.listen = [\"127.0.0.1:0\"]\noperators.listen = \"127.0.0.1:0\"\nstatistics.listen = \"127.0.0.1:0\"\n\
+                "http.listen = [\"127.0.0.1:0\"]\noperators.listen = \"127.0.0.1:0\"\nstatistics.listen = \"127.0.0.1:0\"\n{keys}\
                  [pacing]\nrefresh-period = 1\nhandle-time = {HANDLE_TIME}\npatience = {PATIENCE}\n"
             ),
         )?;
@@ -182,7 +217,7 @@ impl Daemon {
         let addresses = Addresses { http: address()?, operators: address()?, statistics: address()? };
         // What else it says is shown as it comes.
         std::thread::spawn(move || log.map_while(std::io::Result::ok).for_each(|line| eprintln!("{line}")));
-        Ok(Self { process, addresses, configuration })
+        Ok(Self { process, addresses, folder })
     }
 }
 
@@ -190,7 +225,7 @@ impl Drop for Daemon {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
-        let _ = std::fs::remove_file(&self.configuration);
+        let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
 

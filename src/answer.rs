@@ -171,12 +171,17 @@ fn serves(resource: Resource, state: &State) -> bool {
 }
 
 fn reactive_state(state: &State, channel: Channel, consolidation: &Consolidation) -> Answer {
+    let algorithm = state.settings().pacing.algorithm;
     let Some(probability) = consolidation.reactive_state() else {
-        return Answer::unavailable(format_args!(
-            "no fresh statistics of {channel} have a reactiveState, which pacing.algorithm EXTERNAL serves"
-        ));
+        return match algorithm {
+            Algorithm::External => Answer::unavailable(format_args!(
+                "no fresh statistics of {channel} have a reactiveState, which pacing.algorithm EXTERNAL serves"
+            )),
+            // For a moment after a reload that changed the algorithm.
+            _ => Answer::unavailable(format_args!("no prediction was made yet for {channel}")),
+        };
     };
-    let probability = match state.settings().pacing.algorithm {
+    let probability = match algorithm {
         Algorithm::External => probability,
         _ => libm::round(probability * STATE_PARTS) / STATE_PARTS,
     };
@@ -446,6 +451,20 @@ mod tests {
         }
         let method = "\u{1}".repeat(99);
         assert!(detail(&answer(&mut state, at(0), &method, CAPACITY, "")).ends_with(METHODS));
+    }
+
+    #[test]
+    fn before_the_first_prediction_under_another_algorithm_none_is_told() {
+        let mut state = state(Algorithm::PredictiveB);
+        receive(&mut state, 0, "A", 1, "");
+        let pacing = Options { algorithm: Algorithm::PredictiveBDual, ..Options::default() };
+        let settings = Settings { pacing, ..state.settings().clone() };
+        state.configure(at(0), settings, core::iter::empty()).unwrap();
+        let answer = get(&mut state, 0, STATE, "channel=chat");
+        assert_eq!((answer.status, answer.retry_after), (Status::ServiceUnavailable, Some(RETRY_AFTER_SECONDS)));
+        assert_eq!(detail(&answer), "no prediction was made yet for chat");
+        while state.refresh(at(0), 16) {}
+        assert_eq!(get(&mut state, 0, STATE, "channel=chat").status, Status::Ok);
     }
 
     #[test]

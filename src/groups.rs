@@ -128,6 +128,15 @@ impl Group {
         self.report.is_none_or(|report| now.saturating_sub(report.received) >= FORGOTTEN_AFTER)
     }
 
+    /// Nothing is left but its place.
+    fn forget(&mut self) {
+        self.report = None;
+        self.prediction = None;
+        self.pacer = Pacer::new();
+        self.last_hour = LastHour::new();
+        self.told = Told::default();
+    }
+
     fn refresh(&mut self, now: Duration, options: &Options) {
         if let Some(report) = &self.report {
             self.prediction = Some(self.pacer.refresh(now, &report.statistics, options));
@@ -218,6 +227,10 @@ impl Groups {
         let Line { channel, group, statistics } = line;
         let index = self.place_for(now, channel, &group)?;
         let Some(group) = self.sorted.get_mut(index) else { return Err(Refused::TableFull) };
+        if group.is_forgotten(now) {
+            // Nobody has looked since the hour was over.
+            group.forget();
+        }
         if let Some((last, new)) = group.report.and_then(|last| last.statistics.time).zip(statistics.time) {
             order.check(last, new, time_to_live)?;
         }
@@ -259,13 +272,7 @@ impl Groups {
 
     /// Forgets what was not heard of for an hour. A declared group keeps its place, but nothing of what it was.
     pub fn forget(&mut self, now: Duration) {
-        for group in self.sorted.iter_mut().filter(|group| group.declared && group.is_forgotten(now)) {
-            group.report = None;
-            group.prediction = None;
-            group.pacer = Pacer::new();
-            group.last_hour = LastHour::new();
-            group.told = Told::default();
-        }
+        self.sorted.iter_mut().filter(|group| group.declared && group.is_forgotten(now)).for_each(Group::forget);
         self.sorted.retain(|group| group.declared || !group.is_forgotten(now));
     }
 
@@ -427,6 +434,14 @@ mod tests {
         assert_eq!(accept(&mut groups, 3600, "one more"), Ok(()));
         assert!(!names(&groups).contains(&"group 0".into()));
         assert!(names(&groups).contains(&"group 1".into()));
+    }
+
+    #[test]
+    fn a_group_silent_for_an_hour_is_forgotten_though_nobody_has_looked() {
+        let mut groups = Groups::new();
+        accept_at(&mut groups, 0, "A", with_time(100_000)).unwrap();
+        assert_eq!(accept_at(&mut groups, 3599, "A", with_time(100_000)), Err(Refused::Late));
+        assert_eq!(accept_at(&mut groups, 3600, "A", with_time(100_000)), Ok(()));
     }
 
     #[test]

@@ -80,7 +80,8 @@ fn look(state: &mut State, now: Duration) {
     }
     assert!(serde_json::from_str::<Value>(&operators_answer(state, now, "GET", "/health").body).is_ok());
     let mut text = String::new();
-    status::write(&mut text, state, now, status::About { version: "", uptime: now }).unwrap();
+    status::write(&mut text, state, now, status::About { version: "", uptime: now, certificate_expires: None })
+        .unwrap();
     assert!(serde_json::from_str::<Value>(&text).is_ok(), "{text}");
     text.clear();
     metrics::write(&mut text, state, now).unwrap();

@@ -18,7 +18,8 @@ fuzz_target!(|text: &str| {
     match Configuration::parse("file", text) {
         Ok(configuration) => {
             let printed = configuration.to_string();
-            let again = Configuration::parse("printed", &printed).unwrap_or_else(|error| panic!("{error} in\n{printed}"));
+            let again =
+                Configuration::parse("printed", &printed).unwrap_or_else(|error| panic!("{error} in\n{printed}"));
             assert_eq!(again, configuration, "{printed}");
         }
         Err(error) => assert!(error.to_string().starts_with("file:"), "{error}"),
