@@ -18,6 +18,10 @@ impl ConfigurationError {
         Self(format!("{}: cannot be read: {error}", file.display()))
     }
 
+    pub(super) fn no_file(message: String) -> Self {
+        Self(message)
+    }
+
     pub(super) fn bad_file(file: &Path, got: impl fmt::Display) -> Self {
         Self(format!("{}: has {got}", file.display()))
     }
