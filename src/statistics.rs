@@ -9,6 +9,7 @@ mod json;
 use core::fmt;
 
 use crate::channel::Channel;
+use crate::collector::Collector;
 use crate::excerpt::Excerpt;
 use crate::group_name::{GroupName, NameError};
 
@@ -56,6 +57,8 @@ pub struct Line {
     pub channel: Channel,
     /// The agent group.
     pub group: GroupName,
+    /// The collector's own name, if the line tells it.
+    pub collector: Option<Collector>,
     /// What the line says of it.
     pub statistics: Statistics,
 }

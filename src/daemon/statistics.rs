@@ -1,4 +1,4 @@
-//! The UDP socket: datagrams to the core, what it says of them to the log.
+//! The UDP sockets: datagrams to the core, what it says of them to the log.
 
 use std::fmt;
 use std::io;
@@ -41,11 +41,11 @@ pub(crate) fn local(socket: &UdpSocket) -> impl fmt::Display {
     socket.local_addr().map_or_else(|error| error.to_string(), |address| address.to_string())
 }
 
-pub(crate) async fn receive(shared: &'static Shared, socket: UdpSocket) {
+pub(crate) async fn receive(shared: &'static Shared, socket: &UdpSocket) {
     let mut buffer = vec![0; DATAGRAM_BYTES];
     loop {
         let taken = match socket.readable().await {
-            Ok(()) => take(shared, &socket, &mut buffer),
+            Ok(()) => take(shared, socket, &mut buffer),
             Err(error) => Err(error),
         };
         match taken {

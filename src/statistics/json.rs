@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 
 use super::{Got, Line, LineError, Statistics};
 use crate::channel::Channel;
+use crate::collector::Collector;
 use crate::excerpt::Excerpt;
 use crate::group_name::{GroupName, NameError};
 
@@ -47,6 +48,7 @@ struct LineVisitor;
 struct Fields {
     channel: Option<Channel>,
     group: Option<GroupName>,
+    collector: Option<Collector>,
     ready: Option<u32>,
     /// `ready` in here is not used: it is required, so its absence must be seen.
     rest: Statistics,
@@ -83,6 +85,7 @@ impl<'de> Visitor<'de> for LineVisitor {
 enum Field {
     Channel,
     Group,
+    Collector,
     Ready,
     LoggedIn,
     Slots,
@@ -106,6 +109,7 @@ impl Field {
         match self {
             Self::Channel => "channel",
             Self::Group => "group",
+            Self::Collector => "collector",
             Self::Ready => "ready",
             Self::LoggedIn => "loggedIn",
             Self::Slots => "slots",
@@ -130,6 +134,7 @@ impl Field {
         Some(match name {
             "channel" => Self::Channel,
             "group" => Self::Group,
+            "collector" => Self::Collector,
             "ready" => Self::Ready,
             "loggedIn" => Self::LoggedIn,
             "slots" => Self::Slots,
@@ -182,7 +187,7 @@ impl Fields {
             return Ok(Err(LineError::Twice { field: field.name() }));
         }
         self.seen |= bit;
-        if let Field::Channel | Field::Group = field {
+        if let Field::Channel | Field::Group | Field::Collector = field {
             let raw = map.next_value::<&RawValue>()?;
             return Ok(self.text(field, raw.get()));
         }
@@ -214,7 +219,12 @@ impl Fields {
             self.channel = Some(Channel::named(text).ok_or_else(unknown)?);
         } else {
             let bad = |error| LineError::OutOfRange { field: name, got: Got::Name(error), want: NAME };
-            self.group = Some(GroupName::new(text).map_err(bad)?);
+            let text = GroupName::new(text).map_err(bad)?;
+            if let Field::Collector = field {
+                self.collector = Some(Collector::named(&text));
+            } else {
+                self.group = Some(text);
+            }
         }
         Ok(())
     }
@@ -242,7 +252,7 @@ impl Fields {
             Field::ReactiveState => {
                 rest.reactive_state = Some(real(field, value, |state| (0.0..=1.0).contains(&state), PROBABILITY)?);
             }
-            Field::Channel | Field::Group => {}
+            Field::Channel | Field::Group | Field::Collector => {}
         }
         Ok(())
     }
@@ -252,7 +262,7 @@ impl Fields {
         let channel = self.channel.ok_or_else(|| missing(Field::Channel))?;
         let group = self.group.ok_or_else(|| missing(Field::Group))?;
         let ready = self.ready.ok_or_else(|| missing(Field::Ready))?;
-        Ok(Line { channel, group, statistics: Statistics { ready, ..self.rest } })
+        Ok(Line { channel, group, collector: self.collector, statistics: Statistics { ready, ..self.rest } })
     }
 }
 
