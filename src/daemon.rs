@@ -6,10 +6,13 @@ mod configuration;
 mod connection;
 mod cors;
 mod documents;
+mod endpoint;
 mod exit;
 mod kernel;
 mod listener;
+mod listeners;
 mod log;
+mod multicast;
 mod reload;
 mod respond;
 mod send;
@@ -32,6 +35,7 @@ use std::process::ExitCode;
 
 use arguments::Action;
 use configuration::Configuration;
+use endpoint::Endpoint;
 use exit::Failure;
 use listener::{Listener, Protocol};
 use log::Log;
@@ -95,15 +99,12 @@ fn run(
     let mut signals =
         signals::Signals::register().map_err(|error| Failure::system(format!("cannot take signals: {error}")))?;
     let tls = Tls::new(&configuration.https).map_err(Failure::configuration)?;
-    let Opened { http, https, operators, udp } = open(&configuration, tls.is_some(), log)?;
+    let Opened { http, https, operators, statistics } = open(&configuration, tls.is_some(), log)?;
     let manager = Manager::from_environment();
 
     // Lives as long as the process; tasks share it without counting references.
     let shared: &'static Shared = Box::leak(Box::new(Shared::new(configuration, tls, log.clone(), manager)));
     shared.declare_groups();
-    if let Ok(address) = udp.local_addr() {
-        let _ = shared.statistics_address.set(address);
-    }
     runtime.block_on(async {
         let visitors = listener::Gate::new(shared.configuration().http.limits.connections);
         let watchers = listener::Gate::new(listener::OPERATORS_CONNECTIONS);
@@ -122,7 +123,17 @@ fn run(
             }
         }
         tokio::task::spawn_local(operators.serve(shared, Side::Operators, Protocol::Http, watchers.clone()));
-        tokio::task::spawn_local(statistics::receive(shared, udp));
+        for socket in statistics {
+            let place = shared.listeners.add(statistics::local(&socket).to_string());
+            shared.listeners.opened(place, &socket);
+            tokio::task::spawn_local(async move { statistics::receive(shared, &socket).await });
+        }
+        let groups: Vec<_> =
+            shared.configuration().statistics.listen.iter().filter_map(Endpoint::multicast).cloned().collect();
+        for group in groups {
+            let place = shared.listeners.add(group.to_string());
+            tokio::task::spawn_local(multicast::receive(shared, group, place));
+        }
         tokio::task::spawn_local(ticker::run(shared));
         tokio::task::spawn_local(shared.manager.watch());
         shared.log.info(format_args!("ready, version {VERSION}"));
@@ -152,7 +163,8 @@ struct Opened {
     http: Vec<Listener>,
     https: Vec<Listener>,
     operators: Listener,
-    udp: UdpSocket,
+    /// Those of multicast groups are opened when their interfaces are there.
+    statistics: Vec<UdpSocket>,
 }
 
 /// The sockets: those that systemd holds, and for the rest our own.
@@ -175,9 +187,13 @@ fn open(configuration: &Configuration, has_certificate: bool, log: &Log) -> Resu
     let http = listeners(held.http, &configuration.http.listen)?;
     let https = listeners(held.https, &configuration.https.listen)?;
     let operators = held.operators.map_or_else(|| listener::bind(configuration.operators.listen), listener::adopt);
-    let udp = held.statistics.map_or_else(|| statistics::bind(configuration.statistics.listen), statistics::adopt);
-    let opened =
-        Opened { http, https, operators: operators.map_err(Failure::system)?, udp: udp.map_err(Failure::system)? };
+    let statistics: Result<Vec<_>, _> = if held.statistics.is_empty() {
+        configuration.statistics.listen.iter().filter_map(Endpoint::unicast).map(statistics::bind).collect()
+    } else {
+        held.statistics.into_iter().map(statistics::adopt).collect()
+    };
+    let operators = operators.map_err(Failure::system)?;
+    let opened = Opened { http, https, operators, statistics: statistics.map_err(Failure::system)? };
 
     for listener in &opened.http {
         log.info(format_args!("answering HTTP on {}", listener.local()));
@@ -186,7 +202,9 @@ fn open(configuration: &Configuration, has_certificate: bool, log: &Log) -> Resu
         log.info(format_args!("answering HTTPS on {}", listener.local()));
     }
     log.info(format_args!("answering operators on {}", opened.operators.local()));
-    log.info(format_args!("receiving statistics on UDP {}", statistics::local(&opened.udp)));
+    for socket in &opened.statistics {
+        log.info(format_args!("receiving statistics on UDP {}", statistics::local(socket)));
+    }
     if !configuration.statistics.keys.is_empty() {
         log.info(format_args!("statistics must be signed; keys: {}", configuration.statistics.keys.len()));
     }

@@ -15,6 +15,7 @@ use crate::limits::GROUPS;
 use crate::operators::change::{Change, Told};
 use crate::pacing::{self, Algorithm, Options, Pacer, Prediction, Reason};
 use crate::statistics::{Line, Statistics};
+use crate::totals::Totals;
 
 /// How long a group is remembered after its last statistics: longer than any restart of a collector, shorter than a
 /// working day, so that yesterday's groups make room for today's.
@@ -28,7 +29,7 @@ const MOMENT: Duration = Duration::from_millis(1);
 pub struct Report {
     /// When they were received.
     pub received: Duration,
-    /// What they say.
+    /// What they say; the running totals as they were counted over all collectors of the group.
     pub statistics: Statistics,
 }
 
@@ -46,6 +47,7 @@ pub struct Group {
     name: GroupName,
     declared: bool,
     report: Option<Report>,
+    totals: Totals,
     pacer: Pacer,
     prediction: Option<Prediction>,
     next_refresh: Duration,
@@ -60,6 +62,7 @@ impl Group {
             name,
             declared: false,
             report: None,
+            totals: Totals::NEW,
             pacer: Pacer::new(),
             prediction: None,
             next_refresh: Duration::ZERO,
@@ -131,6 +134,7 @@ impl Group {
     /// Nothing is left but its place.
     fn forget(&mut self) {
         self.report = None;
+        self.totals = Totals::NEW;
         self.prediction = None;
         self.pacer = Pacer::new();
         self.last_hour = LastHour::new();
@@ -225,7 +229,7 @@ impl Groups {
         time_to_live: Duration,
         options: &Options,
     ) -> Result<(), Refused> {
-        let Line { channel, group, statistics } = line;
+        let Line { channel, group, collector, mut statistics } = line;
         let index = self.place_for(now, channel, &group)?;
         let Some(group) = self.sorted.get_mut(index) else { return Err(Refused::TableFull) };
         if group.is_forgotten(now) {
@@ -236,6 +240,9 @@ impl Groups {
             order.check(last, new, time_to_live)?;
         }
         let is_back = group.fresh_report(now, time_to_live).is_none();
+        if group.totals.take(now, collector, time_to_live, &mut statistics) {
+            group.pacer.begin_row();
+        }
         if let Some(last) = &group.report {
             group.last_hour.learn(now, &last.statistics, &statistics);
         }
@@ -375,7 +382,8 @@ mod tests {
     }
 
     fn accept_at(groups: &mut Groups, seconds: u64, name: &str, statistics: Statistics) -> Result<(), Refused> {
-        let line = Line { channel: Channel::Chat, group: GroupName::new(name).unwrap(), statistics };
+        let group = GroupName::new(name).unwrap();
+        let line = Line { channel: Channel::Chat, group, collector: None, statistics };
         groups.accept(at(seconds), line, Order::Unsigned, TIME_TO_LIVE, &Options::default())
     }
 
@@ -490,6 +498,7 @@ mod tests {
             let line = Line {
                 channel: Channel::Chat,
                 group: GroupName::new(name).unwrap(),
+                collector: None,
                 statistics: Statistics::default(),
             };
             groups.accept(Duration::from_millis(millis), line, Order::Unsigned, TIME_TO_LIVE, &options).unwrap();

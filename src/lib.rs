@@ -3,7 +3,7 @@
 //! Data walks one way, and so do the rooms:
 //!
 //! 1. [`limits`]: every capacity, with its reason.
-//! 2. [`statistics`]: the wire format. After it, nothing is out of range. ([`channel`], [`group_name`] and [`excerpt`] are
+//! 2. [`statistics`]: the wire format. After it, nothing is out of range. ([`channel`], [`group_name`], [`collector`] and [`excerpt`] are
 //!    its words.) Where a key is configured, [`signature`] comes before it.
 //! 3. [`groups`]: the table of what was last heard of each group, and when.
 //! 4. [`pacing`]: the engine, one [`Pacer`](pacing::Pacer) a group.
@@ -46,6 +46,7 @@
 
 pub mod answer;
 pub mod channel;
+pub mod collector;
 pub mod consolidation;
 pub mod counters;
 pub mod excerpt;
@@ -60,3 +61,4 @@ pub mod query;
 pub mod signature;
 pub mod state;
 pub mod statistics;
+mod totals;

@@ -18,6 +18,10 @@ pub const GROUP_NAME_BYTES: usize = 64;
 /// Networks that may send statistics. Collectors are few; a longer list wants a firewall.
 pub const SOURCES: usize = 16;
 
+/// Collectors of a group whose running totals are kept apart: one, and its stand-by. A third one is heard, but counts only
+/// when one of the two is silent.
+pub const COLLECTORS: usize = 2;
+
 /// Bytes of the longest datagram: what a UDP length can say. Nothing is ever cut off.
 pub const DATAGRAM_BYTES: usize = 65_536;
 
@@ -35,6 +39,6 @@ pub const BODY_BYTES: usize = 768;
 pub const EXCERPT_BYTES: usize = 48;
 
 /// What all tables of the core may take together; an appliance gives the daemon a few hundred kilobytes.
-pub const STATE_BYTES: usize = 192 * 1024;
+pub const STATE_BYTES: usize = 240 * 1024;
 
 const _: () = assert!(size_of::<State>() <= STATE_BYTES, "the tables outgrew their budget");

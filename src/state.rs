@@ -9,6 +9,7 @@ use core::time::Duration;
 use ipnet::IpNet;
 
 use crate::channel::Channel;
+use crate::collector::Collector;
 use crate::consolidation::Consolidation;
 use crate::counters::{Counters, Distrust, Outcome};
 use crate::group_name::GroupName;
@@ -226,15 +227,16 @@ impl State {
         let mut lines = lines.filter(|(_, line)| !line.trim_ascii().is_empty()).peekable();
         if lines.peek().is_none() {
             // Nothing at all is no line either; its sender would wonder where it went.
-            self.take(now, wall, b"").unwrap_or_else(|error| fault(1, &error));
+            self.take(now, wall, source, b"").unwrap_or_else(|error| fault(1, &error));
         }
         for (index, line) in lines {
-            self.take(now, wall, line).unwrap_or_else(|error| fault(index + 1, &error));
+            self.take(now, wall, source, line).unwrap_or_else(|error| fault(index + 1, &error));
         }
     }
 
-    fn take(&mut self, now: Duration, wall: Duration, line: &[u8]) -> Result<(), Fault> {
-        let taken = self.settings.read(wall, line).and_then(|line| {
+    fn take(&mut self, now: Duration, wall: Duration, source: IpAddr, line: &[u8]) -> Result<(), Fault> {
+        let taken = self.settings.read(wall, line).and_then(|mut line| {
+            line.collector.get_or_insert_with(|| Collector::at(source));
             let (channel, name) = (line.channel, line.group.clone());
             let Settings { pacing, time_to_live, .. } = &self.settings;
             let accepted = self.groups.accept(now, line, self.settings.order(wall), *time_to_live, pacing);
@@ -589,6 +591,26 @@ mod tests {
         assert_eq!(state.configure(at(0), settings(30), core::iter::empty()), Ok(()));
         while state.refresh(at(0), 1) {}
         assert_eq!(state.groups().all().len(), 0, "what is no longer declared makes room");
+    }
+
+    #[test]
+    fn collectors_behind_one_address_are_told_apart_by_the_names_that_lines_give() {
+        let mut state = State::new(settings(30));
+        let mut told = |seconds, collector: &str, entered: u64| {
+            let line = format!(
+                r#"{{"collector":"{collector}","channel":"chat","group":"A","ready":1,"reactiveEntered":{entered}}}"#
+            );
+            assert_eq!(receive(&mut state, seconds, &line), Vec::<String>::new());
+            state.groups().all()[0].report().unwrap().statistics.reactive_entered
+        };
+        assert_eq!(told(1, "one", 40), Some(40));
+        // A little higher: from the same collector it would be a growth.
+        assert_eq!(told(1, "two", 60), Some(40));
+        assert_eq!(told(2, "one", 41), Some(41));
+        assert_eq!(told(2, "two", 61), Some(41));
+        assert_eq!(told(3, "two", 63), Some(43));
+        let faults = receive(&mut state, 4, r#"{"collector":7,"channel":"chat","group":"A","ready":1}"#);
+        assert_eq!(faults, ["1: collector is 7; want a string of 1 to 64 bytes"]);
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub(crate) use json::members;
 use core::fmt;
 
 use crate::channel::Channel;
+use crate::collector::Collector;
 use crate::excerpt::Excerpt;
 use crate::group_name::{GroupName, NameError};
 
@@ -58,6 +59,8 @@ pub struct Line {
     pub channel: Channel,
     /// The agent group.
     pub group: GroupName,
+    /// The collector's own name, if the line tells it.
+    pub collector: Option<Collector>,
     /// What the line says of it.
     pub statistics: Statistics,
 }

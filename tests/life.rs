@@ -120,7 +120,7 @@ fn without_a_file_the_defaults_hold() {
     }
     let output = run(&["--check-config"]);
     assert_eq!(output.status.code(), Some(0));
-    for line in ["listen = [\"127.0.0.1:8080\"]", "listen = \"127.0.0.1:8081\"", "listen = \"127.0.0.1:8127\""] {
+    for line in ["listen = [\"127.0.0.1:8080\"]", "listen = \"127.0.0.1:8081\"", "listen = [\"127.0.0.1:8127\"]"] {
         assert!(text(&output.stdout).contains(line), "{line}");
     }
     let directory = Directory::new();

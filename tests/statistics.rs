@@ -4,8 +4,9 @@
 
 mod common;
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, UdpSocket};
 
+use common::client::Client;
 use common::{Daemon, line, line_with, sender_on};
 
 const EXTERNAL: &str = "[pacing]\nalgorithm = \"EXTERNAL\"\n";
@@ -335,4 +336,90 @@ fn thousands_of_bad_datagrams_give_one_line_of_the_log_for_each_cause() {
     assert_eq!(daemon.log.containing("dropped: ").len(), 3, "{:#?}", daemon.log.all());
     daemon.send(line("chat", "A", 3), 1);
     assert_eq!(daemon.capacity("channel=chat").value("capacity"), 3);
+}
+
+/// A port that was free a moment ago: a group's port cannot be asked of the kernel.
+fn free_port() -> u16 {
+    sender_on(Ipv4Addr::UNSPECIFIED.into()).local_addr().unwrap().port()
+}
+
+/// A sender to multicast groups on the loopback interface. It has no route to IPv6 groups: those are sent to by
+/// `tests/fleet`, on interfaces that have.
+fn sender_to_groups() -> UdpSocket {
+    let socket = sender_on(Ipv4Addr::LOCALHOST.into());
+    rustix::net::sockopt::set_ip_multicast_if(&socket, &Ipv4Addr::LOCALHOST).unwrap();
+    socket
+}
+
+#[test]
+fn addresses_and_multicast_groups_are_heard_side_by_side() {
+    let port = free_port();
+    let (four, six) = (format!("239.81.27.1:{port}"), format!("[ff11::7061]:{port}"));
+    let text = format!(
+        "[http]\nlisten = [\"127.0.0.1:0\"]\n[operators]\nlisten = \"127.0.0.1:0\"\n[statistics]\n\
+         listen = [\"127.0.0.1:0\", \"[::1]:0\", \"{four}%lo\", \"{six}%lo\"]\n"
+    );
+    let daemon = Daemon::of(&text);
+    let own = |text: &str| {
+        let line = daemon.log.wait_for(text);
+        line.rsplit_once(' ').unwrap().1.to_owned()
+    };
+    let second = own("UDP [::1]:");
+    daemon.log.wait_for(&format!("receiving statistics on UDP {four}%lo"));
+    daemon.log.wait_for(&format!("receiving statistics on UDP {six}%lo"));
+
+    daemon.send(line("chat", "A", 1), 1);
+    let to = |sender: &UdpSocket, to: &str, ready| {
+        let before = daemon.lines("received");
+        sender.send_to(line("chat", "A", ready).as_bytes(), to.parse::<std::net::SocketAddr>().unwrap()).unwrap();
+        daemon.wait_until_received(before + 1);
+        assert_eq!(daemon.capacity("channel=chat").value("capacity"), u64::from(ready), "{to}");
+    };
+    to(&sender_on(std::net::Ipv6Addr::LOCALHOST.into()), &second, 2);
+    to(&sender_to_groups(), &four, 3);
+
+    let metrics = Client::connect(daemon.operators).get("/metrics").body;
+    for listener in [daemon.udp.to_string(), second, format!("{four}%lo"), format!("{six}%lo")] {
+        for sample in [
+            "pacingd_statistics_listener_up{listener=\"L\"} 1",
+            "pacingd_statistics_datagrams_dropped_total{listener=\"L\"} 0",
+        ] {
+            let sample = sample.replace('L', &listener);
+            assert!(metrics.contains(&sample), "{sample} in {metrics}");
+        }
+    }
+}
+
+#[test]
+fn a_group_is_heard_for_itself_and_not_for_what_others_of_the_machine_have_joined() {
+    let port = free_port();
+    let text = format!(
+        "[statistics]\nlisten = [\"127.0.0.1:0\", \"239.81.27.2:{port}%lo\"]\n[operators]\nlisten = \"127.0.0.1:0\"\n[http]\nlisten = [\"127.0.0.1:0\"]\n"
+    );
+    let daemon = Daemon::of(&text);
+    daemon.log.wait_for("UDP 239.81.27.2");
+    // Another program of the machine hears another group on the same interface, and datagrams come to the same port.
+    let other = sender_on(Ipv4Addr::LOCALHOST.into());
+    other.join_multicast_v4(&Ipv4Addr::new(239, 81, 27, 3), &Ipv4Addr::LOCALHOST).unwrap();
+    let sender = sender_to_groups();
+    sender.send_to(b"of another group", ("239.81.27.3", port)).unwrap();
+    sender.send_to(b"to the machine itself", ("127.0.0.1", port)).unwrap();
+    sender.send_to(line("chat", "A", 1).as_bytes(), ("239.81.27.2", port)).unwrap();
+    daemon.wait_until_received(1);
+    assert_eq!(daemon.lines("accepted"), 1);
+}
+
+#[test]
+fn an_interface_that_is_not_there_is_told_once_and_the_rest_is_heard() {
+    let text = format!(
+        "[http]\nlisten = [\"127.0.0.1:0\"]\n[operators]\nlisten = \"127.0.0.1:0\"\n[statistics]\n\
+         listen = [\"127.0.0.1:0\", \"239.81.27.4:{}%nosuch0\"]\nsources = [\"127.0.0.1\", \"10.0.0.0/8\"]\n",
+        free_port()
+    );
+    let daemon = Daemon::of(&text);
+    let told = daemon.log.wait_for("%nosuch0 yet: ");
+    assert!(told.contains("trying again every 5 s"), "{told}");
+    daemon.send(line("chat", "A", 1), 1);
+    let metrics = Client::connect(daemon.operators).get("/metrics").body;
+    assert!(metrics.contains("%nosuch0\"} 0\n"), "{metrics}");
 }

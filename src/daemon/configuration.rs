@@ -19,6 +19,7 @@ use pacingd::signature::Keys;
 use pacingd::state::Settings;
 
 use super::cors::AllowedOrigins;
+use super::endpoint::Endpoint;
 use super::log::{Level, Target};
 pub(crate) use file_name::FileName;
 pub(crate) use section::ConfigurationError;
@@ -123,7 +124,7 @@ pub(crate) struct Operators {
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Statistics {
-    pub(crate) listen: SocketAddr,
+    pub(crate) listen: Vec<Endpoint>,
     pub(crate) sources: heapless::Vec<IpNet, SOURCES>,
     pub(crate) time_to_live: Duration,
     pub(crate) groups: Vec<(Channel, GroupName)>,
@@ -163,7 +164,7 @@ impl Default for Configuration {
             },
             operators: Operators { listen: loopback(8081) },
             statistics: Statistics {
-                listen: loopback(8127),
+                listen: vec![Endpoint::loopback(8127)],
                 sources: networks.into_iter().collect(),
                 time_to_live: Duration::from_secs(30),
                 groups: Vec::new(),
@@ -216,7 +217,7 @@ impl fmt::Display for Configuration {
         writeln!(formatter, "handshakes = {}", https.handshakes)?;
         writeln!(formatter, "handshake-timeout = {}\n", https.handshake_timeout.as_secs_f64())?;
         writeln!(formatter, "[operators]\nlisten = \"{}\"\n", operators.listen)?;
-        writeln!(formatter, "[statistics]\nlisten = \"{}\"", statistics.listen)?;
+        writeln!(formatter, "[statistics]\nlisten = {}", List(statistics.listen.iter()))?;
         writeln!(formatter, "sources = {}", List(statistics.sources.iter()))?;
         writeln!(formatter, "time-to-live = {}", statistics.time_to_live.as_secs_f64())?;
         writeln!(formatter, "key-files = {}\n", List(statistics.key_files.iter()))?;

@@ -17,7 +17,7 @@ use pacingd::operators::{metrics, status};
 
 use super::shared::Shared;
 use super::tls::Tls;
-use super::{VERSION, clock, kernel};
+use super::{VERSION, clock};
 
 /// The status page: one file with nothing outside of it.
 const PAGE: &str = include_str!("page.html");
@@ -93,10 +93,17 @@ fn metrics_text(shared: &Shared) -> String {
 fn about_process(shared: &Shared, text: &mut String) -> std::fmt::Result {
     let help = "Lines of the log that nobody took.";
     Family::new(text, "pacingd_log_lines_lost_total", Kind::Counter, help)?.value(shared.log.lost())?;
-    if let Some(drops) = shared.statistics_address.get().and_then(|address| kernel::datagrams_dropped(*address)) {
-        let help = "Datagrams that the kernel dropped because the statistics socket was full.";
-        Family::new(text, "pacingd_statistics_datagrams_dropped_total", Kind::Counter, help)?.value(drops)?;
-    }
+    let help = "1 while statistics are heard there, 0 while a multicast group's interface is missing.";
+    let mut family = Family::new(text, "pacingd_statistics_listener_up", Kind::Gauge, help)?;
+    // A String takes all that is written to it.
+    shared.listeners.each(|name, is_up, _| _ = family.sample(&[("listener", name)], u8::from(is_up)));
+    let help = "Datagrams that the kernel dropped because the listener's socket was full, since it was opened.";
+    let mut family = Family::new(text, "pacingd_statistics_datagrams_dropped_total", Kind::Counter, help)?;
+    shared.listeners.each(|name, _, drops| {
+        if let Some(drops) = drops {
+            _ = family.sample(&[("listener", name)], drops);
+        }
+    });
     let help = "1, with the version of the program.";
     Family::new(text, "pacingd_build_info", Kind::Gauge, help)?.sample(&[("version", VERSION)], 1)?;
     let help = "When the process was started, seconds since 1970.";

@@ -52,7 +52,7 @@ pub(crate) fn reload(shared: &Shared, source: &Source, log_to: Option<Target>) {
             new.https.pair.clone_from(&old.https.pair);
         }
         new.operators.listen = old.operators.listen;
-        new.statistics.listen = old.statistics.listen;
+        new.statistics.listen.clone_from(&old.statistics.listen);
         new.log.to = old.log.to;
         fixed
     };

@@ -12,6 +12,7 @@ use pacingd::statistics::{Line, LineError};
 
 use super::clock;
 use super::configuration::{Configuration, Statistics};
+use super::endpoint::Endpoint;
 use super::exit::Failure;
 
 pub(crate) fn run(configuration: &Configuration, is_sent: bool) -> Result<(), Failure> {
@@ -26,11 +27,11 @@ pub(crate) fn run(configuration: &Configuration, is_sent: bool) -> Result<(), Fa
         }
         let line = settings.keys.first().filter(|_| is_sent).and_then(|key| signed(key, &line)).unwrap_or(line);
         match settings.read(clock::since_epoch(), &line) {
-            Ok(Line { channel, group, statistics }) => {
+            Ok(Line { channel, group, statistics, .. }) => {
                 let (name, ready) = (group.as_str(), statistics.ready);
                 say(format_args!("line {}: accepted, {ready} ready in {name:?} of {channel}", index + 1))?;
                 if let Some(socket) = &socket {
-                    deliver(socket, &line, &configuration.statistics)?;
+                    deliver(socket, &line)?;
                 }
             }
             Err(error) => {
@@ -70,7 +71,10 @@ fn say(text: std::fmt::Arguments<'_>) -> Result<(), Failure> {
 
 /// A socket to where the daemon listens, from an address that it listens to.
 fn connect(statistics: &Statistics) -> Result<UdpSocket, Failure> {
-    let to = reachable(statistics.listen);
+    let unicast = statistics.listen.iter().find_map(Endpoint::unicast);
+    let to = reachable(unicast.ok_or_else(|| {
+        Failure::configuration("statistics.listen has multicast groups only; want an address, too, to send to")
+    })?);
     let any = if to.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
     let connected = UdpSocket::bind(SocketAddr::new(any, 0)).and_then(|socket| socket.connect(to).map(|()| socket));
     let refused = |error: io::Error| Failure::system(format!("cannot send to UDP {to}: {error}"));
@@ -93,11 +97,11 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
     }
 }
 
-fn deliver(socket: &UdpSocket, line: &[u8], statistics: &Statistics) -> Result<(), Failure> {
+fn deliver(socket: &UdpSocket, line: &[u8]) -> Result<(), Failure> {
     // On the same machine the kernel knows at once that nobody listens.
     let sent = socket.send(line).and_then(|_| socket.take_error()?.map_or(Ok(()), Err));
     sent.map_err(|error| {
-        let listen = statistics.listen;
+        let listen = socket.peer_addr().map_or_else(|error| error.to_string(), |address| address.to_string());
         Failure::unavailable(match error.kind() {
             io::ErrorKind::ConnectionRefused => {
                 format!("nobody receives statistics on UDP {listen}; is the daemon running, with this configuration?")

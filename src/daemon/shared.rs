@@ -1,7 +1,6 @@
 //! What all tasks share: the state, the configuration in force, the log. One thread, so nothing is locked.
 
-use std::cell::{Cell, OnceCell, Ref, RefCell, RefMut};
-use std::net::SocketAddr;
+use std::cell::{Cell, Ref, RefCell, RefMut};
 use std::time::Duration;
 
 use pacingd::state::State;
@@ -10,6 +9,7 @@ use tokio::sync::Notify;
 use super::clock;
 use super::configuration::Configuration;
 use super::documents::Ticket;
+use super::listeners::Listeners;
 use super::log::{Cause, Log};
 use super::respond::{Dates, Room};
 use super::systemd::manager::Manager;
@@ -35,7 +35,7 @@ pub(crate) struct Shared {
     /// When the daemon was started.
     pub(crate) started: Duration,
     /// Where statistics arrive.
-    pub(crate) statistics_address: OnceCell<SocketAddr>,
+    pub(crate) listeners: Listeners,
     /// When the ticker means to wake up; see there.
     pub(crate) wakeup: Cell<Option<Duration>>,
     pub(crate) wake_ticker: Notify,
@@ -60,7 +60,7 @@ impl Shared {
             room: Room::default(),
             watch: Watch::default(),
             started: clock::now(),
-            statistics_address: OnceCell::new(),
+            listeners: Listeners::default(),
             wakeup: Cell::new(None),
             wake_ticker: Notify::new(),
             is_stopping: Cell::new(false),

@@ -1,4 +1,4 @@
-//! The UDP socket: datagrams to the core, what it says of them to the log.
+//! The UDP sockets: datagrams to the core, what it says of them to the log.
 
 use std::fmt;
 use std::io;
@@ -17,6 +17,9 @@ use super::ticker;
 
 /// Datagrams taken in one turn of the event loop: a flood of them keeps no request waiting longer than for so many.
 const DATAGRAMS_A_TURN: usize = 32;
+
+/// … or for the next datagram after so many bytes: the largest hold a thousand lines, each with a signature to be tried.
+const BYTES_A_TURN: usize = 32 * 1024;
 
 /// How long to leave a socket alone that gives errors.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -41,11 +44,11 @@ pub(crate) fn local(socket: &UdpSocket) -> impl fmt::Display {
     socket.local_addr().map_or_else(|error| error.to_string(), |address| address.to_string())
 }
 
-pub(crate) async fn receive(shared: &'static Shared, socket: UdpSocket) {
+pub(crate) async fn receive(shared: &'static Shared, socket: &UdpSocket) {
     let mut buffer = vec![0; DATAGRAM_BYTES];
     loop {
         let taken = match socket.readable().await {
-            Ok(()) => take(shared, &socket, &mut buffer),
+            Ok(()) => take(shared, socket, &mut buffer),
             Err(error) => Err(error),
         };
         match taken {
@@ -65,10 +68,15 @@ fn take(shared: &Shared, socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<()
     let mut state = shared.state();
     // A group that is new or comes back is due within one and a half periods.
     ticker::wake_before(shared, now + state.settings().pacing.refresh_period * 2);
+    let mut bytes = 0;
     for _ in 0..DATAGRAMS_A_TURN {
         let (length, sender) = socket.try_recv_from(buffer)?;
         let datagram = buffer.get(..length).unwrap_or_default();
         state.receive(now, wall, sender.ip(), datagram, |line, fault| complain(shared, sender, line, fault));
+        bytes += length;
+        if bytes >= BYTES_A_TURN {
+            break;
+        }
     }
     Ok(())
 }

@@ -10,6 +10,13 @@ const PERIODS: f64 = 30.0;
 /// The door stood open for so much of the recent past: demand does not suffice, and no set point would change it.
 const OPEN: f64 = 0.97;
 
+/// … and fades within so many times that, so that daemons that hear the same statistics come to agree, whenever each was
+/// started. It costs a thirtieth of the offset: a few hundredths of a slot.
+const FADES: f64 = 30.0;
+
+/// So many slots does the set point move for each visitor who was expected at a door wide open and did not come; see `price`.
+const FOLLOW: f64 = 0.01;
+
 /// One target held.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Hold {
@@ -27,6 +34,13 @@ impl Hold {
         target + self.offset
     }
 
+    /// While the door stood wide open so many visitors more were expected than came: the set point was lower than that of
+    /// other daemons, or higher where more came.
+    pub(super) fn follow(&mut self, missing: f64) {
+        // As far as chance goes within a minute of a large group; more is another demand.
+        self.offset += (FOLLOW * missing).clamp(-0.1, 0.1);
+    }
+
     /// After a refresh: `error` slots were missing to the target, and `probability` was answered for `period` seconds.
     pub(super) fn learn(&mut self, error: f64, probability: f64, period: f64, situation: &Situation) {
         let share = (period / situation.handle_time.max(PERIODS * period)).min(1.0);
@@ -36,6 +50,7 @@ impl Hold {
             let most = 2.0 + 2.0 * libm::sqrt(situation.slots);
             self.offset = (self.offset + share * error).clamp(-most, most);
         }
+        self.offset -= share / FADES * self.offset;
     }
 }
 

@@ -3,8 +3,8 @@
 use core::{mem::size_of, time::Duration};
 
 use super::{
-    Options, Reason, demand::Demand, hold::Hold, invitations::Invitations, price::Price, situation::Situation,
-    unevenness::Unevenness,
+    OptimizationTarget, Options, Reason, demand::Demand, hold::Hold, invitations::Invitations, price::Price,
+    situation::Situation, unevenness::Unevenness,
 };
 use crate::statistics::Statistics;
 
@@ -58,6 +58,31 @@ fn since(now: Option<u64>, last: Option<u64>) -> Option<f64> {
     now.zip(last).map(|(now, last)| now.saturating_sub(last) as f64)
 }
 
+/// Whether the door stood wide open: this daemon's, and with it that of every other daemon that hears the same statistics.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct WideOpen {
+    now: bool,
+    since_report: bool,
+    between_the_last_two: bool,
+}
+
+impl WideOpen {
+    const NEW: Self = Self { now: false, since_report: false, between_the_last_two: false };
+
+    /// A refresh was made.
+    pub(super) fn see(&mut self, now: bool) {
+        self.now = now;
+        self.since_report &= now;
+    }
+
+    /// A report came. True: all that it tells of happened while the door stood wide open. What a report tells is older than
+    /// its arrival, so the door must have stood so for the whole time between the two reports before, too.
+    fn report(&mut self) -> bool {
+        let before = core::mem::replace(&mut self.between_the_last_two, self.since_report);
+        core::mem::replace(&mut self.since_report, self.now) && before
+    }
+}
+
 /// The pacing of one group: what was learned from its reports, and the prediction made of it.
 ///
 /// Time is the time since any fixed moment, and never goes back.
@@ -74,6 +99,8 @@ pub struct Pacer {
     pub(super) totals: Totals,
     /// Whether a report has come.
     reported: bool,
+    /// The next report's totals say nothing of the time before it.
+    begins_row: bool,
     /// Seconds since the last report.
     pub(super) age: f64,
     /// Until when exposure was counted.
@@ -85,6 +112,7 @@ pub struct Pacer {
     pub(super) reason: Reason,
     /// The reactive demand is more than a supposition.
     pub(super) knows_demand: bool,
+    pub(super) wide_open: WideOpen,
 }
 
 /// Each group of the table holds one.
@@ -103,18 +131,25 @@ impl Pacer {
             unevenness: Unevenness::NEW,
             totals: Totals::NONE,
             reported: false,
+            begins_row: false,
             age: 0.0,
             exposed_until: Duration::ZERO,
             exposure: 0.0,
             probability: 0.0,
             reason: Reason::NotYet,
             knows_demand: false,
+            wide_open: WideOpen::NEW,
         }
     }
 
     /// Why the last prediction of the reactive state was what it was.
     pub const fn reason(&self) -> Reason {
         self.reason
+    }
+
+    /// The next report comes of a collector that was not heard before, or was restarted: its totals are a base line.
+    pub fn begin_row(&mut self) {
+        self.begins_row = true;
     }
 
     /// Takes what a new report says (already accepted: neither late nor malformed).
@@ -127,17 +162,20 @@ impl Pacer {
         }
         let situation = Situation::of(statistics, options);
         let passed = core::mem::take(&mut self.age);
+        let begins_row = core::mem::take(&mut self.begins_row);
         if !core::mem::replace(&mut self.reported, true) {
             self.reactive.suppose(situation.capacity());
             return;
         }
         // … a new base line, and nothing learned from this step.
-        if self.totals.is_restarted(&last) {
+        if begins_row || self.totals.is_restarted(&last) {
             return;
         }
         let proactive = since(self.totals.proactive_entered, last.proactive_entered).unwrap_or(0.0);
         let accepted = since(self.totals.invitations_accepted, last.invitations_accepted).unwrap_or(0.0);
+        let was_wide_open = self.wide_open.report();
         if let Some(entered) = since(self.totals.reactive_entered, last.reactive_entered) {
+            let expected = self.reactive.per_second() * exposure;
             self.reactive.learn(entered, exposure);
             self.knows_demand |= self.reactive.is_learned();
             // Without the abandoned the price stays where it began, which is careful.
@@ -145,6 +183,13 @@ impl Pacer {
                 // Slots are kept for proactive interactions: the goal is theirs, too.
                 let weight = if options.proactive_ratio > 0 { self.unevenness.ratio() } else { 1.0 };
                 self.price.learn(options.goal(), situation.working(), entered + proactive, weight * abandoned);
+                if was_wide_open && self.knows_demand {
+                    self.price.follow(options.goal(), situation.working(), expected - entered);
+                }
+            }
+            let holds_busy = options.optimization_target == OptimizationTarget::BusyFactor;
+            if was_wide_open && self.knows_demand && holds_busy {
+                self.busy.follow(expected - entered);
             }
         }
         // Who accepted an invitation was to be expected; the rest of the proactive interactions comes at a rate of its own.

@@ -21,6 +21,14 @@ const LEAST: f64 = 1.0 / 30.0;
 const REACH_FADES: f64 = 7_000_000.0;
 /// … and the price may exceed it by this factor e^…: it has to find out what is needed.
 const MARGIN: f64 = 1.0;
+/// At a risk of this many goals with everyone let in, the door stands wide open: the price of any daemon in a fleet is higher.
+const WIDE_OPEN: f64 = 0.25;
+/// So much of an abandonment does each visitor weigh who was expected at a door wide open and did not come. Twice as much
+/// makes two daemons agree in half the time, and costs some hundredths of a point of abandonment more, for what is expected
+/// of such moments is a little too low in the mean.
+const FOLLOW: f64 = 0.03;
+/// … and in groups of fewer slots than so many, by as much less: they have few such moments, and days to learn by.
+const FOLLOW_SLOTS: f64 = 5.0;
 /// Smaller risks are as good as none.
 const LEAST_RISK: f64 = 1e-12;
 
@@ -44,13 +52,33 @@ impl Price {
 
     /// So many entered and so many abandoned since the last report, in a group of so many slots.
     pub(super) fn learn(&mut self, goal: f64, slots: f64, entered: f64, abandoned: f64) {
-        let step = STEP.min(1.0 / (goal * slots.max(1.0)));
-        // Owed within what a long silence can bring; more would be nonsense in the totals.
-        self.owed = (self.owed + step * (goal * entered - abandoned)).clamp(-10.0, 10.0);
+        self.owe(goal, slots, goal * entered - abandoned);
         let moved = self.owed.clamp(-STEP_AT_MOST, STEP_AT_MOST);
         self.owed -= moved;
         let most = (self.reach + MARGIN).max(START).min(-log(goal));
         self.logarithm = (self.logarithm + moved).clamp(log(LEAST), most.max(self.logarithm));
+    }
+
+    /// Whether at this risk, with everyone let in, every daemon in a fleet lets everyone in.
+    pub(super) fn is_wide_open(goal: f64, risk_of_all: f64) -> bool {
+        risk_of_all <= WIDE_OPEN * goal
+    }
+
+    /// While the door stood wide open so many visitors more were expected than came.
+    ///
+    /// Where several daemons hear the same statistics, each of them sees all who enter, but only how far its own door stood
+    /// open. One whose price is lower than the others' finds more entering than its own door explains, and so learns too
+    /// high a demand, which shows in the moments when all doors are wide open: fewer come than it expects. Its price was too
+    /// low, then; or too high, where more come. A daemon alone expects right in the mean, and is moved by chance only.
+    pub(super) fn follow(&mut self, goal: f64, slots: f64, missing: f64) {
+        self.owe(goal, slots, FOLLOW * (slots / FOLLOW_SLOTS).min(1.0) * missing);
+    }
+
+    /// The price is to rise as if so many abandonments had been allowed and did not happen.
+    fn owe(&mut self, goal: f64, slots: f64, unused: f64) {
+        let step = STEP.min(1.0 / (goal * slots.max(1.0)));
+        // Owed within what a long silence can bring; more would be nonsense in the totals.
+        self.owed = (self.owed + step * unused).clamp(-10.0, 10.0);
     }
 
     /// Letting everyone in would have been such a risk. A price above the highest risk there was lately changes nothing

@@ -72,3 +72,18 @@ fn one_abandonment_moves_a_large_group_by_less() {
     price.learn(GOAL, 1_000.0, 0.0, 1.0);
     assert!((price.now(GOAL) / 0.06 - exp(-1.0 / 30.0)).abs() < 1e-9);
 }
+
+#[test]
+fn two_prices_meet_as_each_is_told_what_its_demand_has_wrong() {
+    // The lower one has learned a tenth too high a demand, the higher one a tenth too low a one: 2 a second at a door wide open.
+    let mut prices = [after(1_000, 0.3), after(10, 0.0)];
+    let apart = |[low, high]: [Price; 2]| log(high.now(GOAL) / low.now(GOAL));
+    let before = apart(prices);
+    for _ in 0..60 {
+        for (price, missing) in prices.iter_mut().zip([0.2, -0.2]) {
+            price.follow(GOAL, 30.0, missing);
+            price.learn(GOAL, 30.0, 0.0, 0.0);
+        }
+    }
+    assert!(before > 0.1 && apart(prices) < before - 0.15, "{before}, then {}", apart(prices));
+}

@@ -6,6 +6,7 @@ use libm::{exp, expm1, sqrt};
 
 use super::{
     Algorithm, OptimizationTarget, Options, Pacer, Prediction, Reason,
+    price::Price,
     risk::{self, Room, Seats},
     situation::Situation,
 };
@@ -139,12 +140,15 @@ impl Pacer {
             OptimizationTarget::AbandonmentRate => {
                 let room = view.room(view.period, self.price.now(view.goal), coming + asked);
                 self.price.see(view.goal, room.risk_of_all, view.period);
+                self.wide_open.see(Price::is_wide_open(view.goal, room.risk_of_all));
                 (probability(room.mean - coming), Reason::Abandonment)
             }
             OptimizationTarget::BusyFactor => {
                 let target = view.goal * situation.slots;
                 let expected = view.still(situation.busy, view.period) + situation.queued + coming;
-                let open = probability(self.busy.set_point(target) - expected);
+                let spare = self.busy.set_point(target) - expected;
+                let open = probability(spare);
+                self.wide_open.see(spare >= WIDE_OPEN * asked);
                 self.busy.learn(target - situation.busy, open, view.period, situation);
                 (open, Reason::BusyFactor)
             }
@@ -206,6 +210,8 @@ impl Pacer {
     }
 }
 
+/// With room for so many times those who ask, the door stands wide open, whatever the set point of other daemons is.
+const WIDE_OPEN: f64 = 2.0;
 /// No invitation is sent for a place in line beyond this: what is beyond is for the next refresh to say.
 const LARGEST_QUEUE: f64 = 16.0;
 /// Where only invitations can be steered, the price may exceed the risk there is by so much: it has room to grow when the

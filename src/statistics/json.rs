@@ -3,6 +3,7 @@
 use super::reader::{NotJson, Reader, Text, Value};
 use super::{Got, Line, LineError, Statistics};
 use crate::channel::Channel;
+use crate::collector::Collector;
 use crate::excerpt::Excerpt;
 use crate::group_name::{GroupName, NameError};
 
@@ -119,6 +120,7 @@ fn field(key: Text<'_>) -> Option<Field> {
 struct Fields {
     channel: Option<Channel>,
     group: Option<GroupName>,
+    collector: Option<Collector>,
     ready: Option<u32>,
     /// `ready` in here is not used: it is required, so its absence must be seen.
     rest: Statistics,
@@ -129,6 +131,7 @@ struct Fields {
 enum Field {
     Channel,
     Group,
+    Collector,
     Ready,
     LoggedIn,
     Slots,
@@ -152,6 +155,7 @@ impl Field {
         match self {
             Self::Channel => "channel",
             Self::Group => "group",
+            Self::Collector => "collector",
             Self::Ready => "ready",
             Self::LoggedIn => "loggedIn",
             Self::Slots => "slots",
@@ -171,9 +175,10 @@ impl Field {
         }
     }
 
-    const ALL: [Self; 18] = [
+    const ALL: [Self; 19] = [
         Self::Channel,
         Self::Group,
+        Self::Collector,
         Self::Ready,
         Self::LoggedIn,
         Self::Slots,
@@ -210,7 +215,7 @@ impl Field {
         }
         match rest.get(1)? {
             b'a' => one_of!(Abandoned b"\"abandoned\":"),
-            b'c' => one_of!(Channel b"\"channel\":"),
+            b'c' => one_of!(Channel b"\"channel\":", Collector b"\"collector\":"),
             b'f' => one_of!(FreeSlots b"\"freeSlots\":"),
             b'g' => one_of!(Group b"\"group\":"),
             b'h' => one_of!(HandleTime b"\"handleTime\":"),
@@ -280,7 +285,7 @@ impl Fields {
         }
         self.seen |= 1 << field as u32;
         match field {
-            Field::Channel | Field::Group => self.text(field, value),
+            Field::Channel | Field::Group | Field::Collector => self.text(field, value),
             Field::HandleTime => {
                 self.rest.handle_time = Some(real(field, value, |seconds| seconds > 0.0, SECONDS)?);
                 Ok(())
@@ -342,7 +347,12 @@ impl Fields {
             self.channel = Some(Channel::named(text).ok_or_else(unknown)?);
         } else {
             let bad = |error| LineError::OutOfRange { field: name, got: Got::Name(error), want: NAME };
-            self.group = Some(GroupName::new(text).map_err(bad)?);
+            let text = GroupName::new(text).map_err(bad)?;
+            if let Field::Collector = field {
+                self.collector = Some(Collector::named(&text));
+            } else {
+                self.group = Some(text);
+            }
         }
         Ok(())
     }
@@ -352,7 +362,7 @@ impl Fields {
         let channel = self.channel.ok_or_else(|| missing(Field::Channel))?;
         let group = self.group.ok_or_else(|| missing(Field::Group))?;
         let ready = self.ready.ok_or_else(|| missing(Field::Ready))?;
-        Ok(Line { channel, group, statistics: Statistics { ready, ..self.rest } })
+        Ok(Line { channel, group, collector: self.collector, statistics: Statistics { ready, ..self.rest } })
     }
 }
 

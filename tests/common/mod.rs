@@ -256,8 +256,17 @@ impl Daemon {
 
     /// The same, with something to begin with.
     pub fn start_from(stdin: Stdio, wrapper: &[&str], more: &str) -> Self {
+        Self::start_of(stdin, wrapper, &configuration(more))
+    }
+
+    /// With this configuration and nothing else.
+    pub fn of(text: &str) -> Self {
+        Self::start_of(Stdio::null(), &[], text)
+    }
+
+    fn start_of(stdin: Stdio, wrapper: &[&str], text: &str) -> Self {
         let directory = Directory::new();
-        let file = directory.file("pacingd.toml", &configuration(more));
+        let file = directory.file("pacingd.toml", text);
         let arguments = ["--config", file.to_str().unwrap(), "--log", "stderr"];
         let mut process = Process::spawn_from(stdin, wrapper, &arguments, Stdio::piped());
         let log = Lines::of(process.0.stderr.take().unwrap());

@@ -27,10 +27,10 @@ pub(crate) enum Rule {
 /// The daemon's core: bytes in, the prediction of the last refresh out.
 ///
 /// Boxed: the tables of 256 groups are no burden for a daemon, but for a test's stack.
-struct Core(Box<State>);
+pub(crate) struct Core(Box<State>);
 
 impl Core {
-    fn new(options: Options) -> Self {
+    pub(crate) fn new(options: Options) -> Self {
         let mut sources = heapless::Vec::new();
         sources.push("127.0.0.0/8".parse().unwrap()).unwrap();
         let settings =
@@ -38,12 +38,25 @@ impl Core {
         Self(Box::new(State::new(settings)))
     }
 
-    fn receive(&mut self, now: Duration, datagram: &str) {
-        // What is late is dropped: that is the core's business.
-        self.0.receive(now, Duration::ZERO, Ipv4Addr::LOCALHOST.into(), datagram.as_bytes(), |_, _| {});
+    pub(crate) fn receive(&mut self, now: Duration, datagram: &str) {
+        self.receive_from(1, now, datagram);
     }
 
-    fn refresh(&mut self, now: Duration) -> Option<Prediction> {
+    /// From the collector at 127.0.0.`collector`.
+    pub(crate) fn receive_from(&mut self, collector: u8, now: Duration, datagram: &str) {
+        // What is late is dropped: that is the core's business.
+        let source = Ipv4Addr::new(127, 0, 0, collector).into();
+        self.0.receive(now, Duration::ZERO, source, datagram.as_bytes(), |_, _| {});
+    }
+
+    /// How many have entered and how many were abandoned, as it was counted.
+    pub(crate) fn totals(&self) -> (u64, u64) {
+        let report = self.0.groups().all().first().and_then(|group| group.report().copied());
+        let statistics = report.map(|report| report.statistics).unwrap_or_default();
+        (statistics.reactive_entered.unwrap_or(0), statistics.abandoned.unwrap_or(0))
+    }
+
+    pub(crate) fn refresh(&mut self, now: Duration) -> Option<Prediction> {
         self.0.refresh(now, GROUPS);
         self.0.groups().all().first().and_then(|group| group.prediction().copied())
     }

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails, in its helpers too")]
 
 mod drive;
+mod fleet;
 mod plot;
 mod scenarios;
 mod table;

@@ -41,7 +41,7 @@ pub(crate) fn rows(case: &Case) -> Vec<Row> {
 }
 
 /// The bound on the busy factor, where the case is one that it is exact for.
-fn best(case: &Case) -> Option<f64> {
+pub(crate) fn best(case: &Case) -> Option<f64> {
     let scenario = &case.scenario;
     let slots = scenario.staff.peak() * scenario.slots_per_agent;
     let (Times::Exponential { mean: handle_time }, Times::Exponential { mean: patience }) =
@@ -128,7 +128,13 @@ fn text(case: &Case, algorithm: Algorithm, outcome: &Outcome, base_lines: &[Outc
 }
 
 /// The bars that a run misses.
-fn misses(case: &Case, algorithm: Algorithm, outcome: &Outcome, everyone: &Outcome, bound: Option<f64>) -> Vec<String> {
+pub(crate) fn misses(
+    case: &Case,
+    algorithm: Algorithm,
+    outcome: &Outcome,
+    everyone: &Outcome,
+    bound: Option<f64>,
+) -> Vec<String> {
     let all = &outcome.all;
     let goal = case.goal();
     let mut misses = Vec::new();

@@ -7,6 +7,7 @@ them; the dashboard's queries are PromQL; and the rules fire where they should (
 
 import json
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -67,6 +68,8 @@ def main():
     queries = [target["expr"] for panel in panels for target in panel["targets"]]
     with open("docs/prometheus-rules.yml", encoding="utf-8") as file:
         rules = file.read()
+    with open("docs/fleet/fleet-rules.yml", encoding="utf-8") as file:
+        rules += file.read()
     used = set(re.findall(r"\bpacingd_\w+", "\n".join(queries) + rules))
     if not used or not queries or used - known:
         sys.exit(f"docs/ use {used - known or 'no metrics at all'}, which the daemon does not tell")
@@ -79,6 +82,13 @@ def main():
         promtool("check", "rules", file.name)
     promtool("check", "rules", "docs/prometheus-rules.yml")
     promtool("test", "rules", "tests/people/rules_test.yml")
+    promtool("check", "rules", "docs/fleet/fleet-rules.yml")
+    promtool("test", "rules", "tests/people/fleet_test.yml")
+    with tempfile.TemporaryDirectory() as directory:
+        # As the page says: the three files in one folder.
+        for name in ["fleet/prometheus.yml", "fleet/fleet-rules.yml", "prometheus-rules.yml"]:
+            shutil.copy(f"docs/{name}", directory)
+        promtool("check", "config", f"{directory}/prometheus.yml")
     print(f"{len(known)} metrics told, {len(used)} of them used by {len(queries)} queries and the rules")
 
 

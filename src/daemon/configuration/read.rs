@@ -13,9 +13,10 @@ use super::file_name::{self, FileName};
 use super::section::{ConfigurationError, Section, Value};
 use super::{Configuration, Http, Https, Limits, PairFiles, Statistics, Timeouts};
 use crate::daemon::cors::{AllowedOrigins, Origin};
+use crate::daemon::endpoint::Endpoint;
 use crate::daemon::log::{Level, Target};
 
-/// Addresses to answer HTTP on: an appliance has a few interfaces, each with an address or two.
+/// Addresses to answer HTTP on, and to hear statistics on: an appliance has a few interfaces, each with an address or two.
 const LISTENERS: usize = 8;
 
 /// TLS handshakes under way at once: more are no faster on one thread, and each may hold 64 KiB of what a client sends.
@@ -103,7 +104,12 @@ fn http(http: &mut Http, mut section: Section<'_>, others: usize) -> Result<(), 
 }
 
 fn statistics(statistics: &mut Statistics, mut section: Section<'_>) -> Result<(), ConfigurationError> {
-    set(&mut statistics.listen, section.value("listen", ADDRESS, |value| value.parsed())?);
+    if section.is_text("listen") {
+        let one = section.value("listen", Endpoint::WANT, |value| value.parsed())?;
+        set(&mut statistics.listen, one.map(|endpoint| vec![endpoint]));
+    } else {
+        set(&mut statistics.listen, section.list("listen", 1..=LISTENERS, Endpoint::WANT, |value| value.parsed())?);
+    }
     let want = "a network such as \"192.168.7.0/24\", or an address";
     let network = |value: Value<'_>| {
         let network = value.parsed::<IpNet>().or_else(|| value.parsed::<IpAddr>().map(IpNet::from));
@@ -111,6 +117,13 @@ fn statistics(statistics: &mut Statistics, mut section: Section<'_>) -> Result<(
     };
     let sources = section.list("sources", 1..=SOURCES, want, network)?;
     set(&mut statistics.sources, sources.map(|networks| networks.into_iter().collect()));
+    let elsewhere = statistics.listen.iter().filter_map(Endpoint::multicast).find(|group| group.interface != "lo");
+    if let Some(group) = elsewhere
+        && statistics.sources.iter().all(|network| network.network().is_loopback())
+    {
+        let want = format!("the networks of the collectors that send to {group}: loopback is none of them");
+        return Err(section.missing("sources", &want));
+    }
     set(&mut statistics.time_to_live, seconds(&mut section, "time-to-live", 1.0, 3600.0)?);
     let file = |value: Value<'_>| FileName::new(value.text()?);
     set(&mut statistics.key_files, section.list("key-files", 0..=KEYS, file_name::WANT, file)?);
@@ -217,7 +230,7 @@ mod tests {
             [operators]
             listen = "127.0.0.1:9"
             [statistics]
-            listen = "[::]:8127"
+            listen = ["[::]:8127", "239.1.2.3:8127%eth0"]
             sources = ["10.1.2.3/8", "::1"]
             time-to-live = 5
             key-files = ["/etc/pacingd/old", "credential:new"]
@@ -251,6 +264,8 @@ mod tests {
         ] {
             assert!(printed.contains(line), "{line}\nin\n{printed}");
         }
+        let one = read("x", "statistics.listen = \"[::1]:9\"").unwrap();
+        assert_eq!(one.statistics.listen, [Endpoint::Unicast("[::1]:9".parse().unwrap())], "one needs no list");
         let few = read("x", "[http.limits]\nconnections = 10").unwrap();
         assert_eq!(few.https.handshakes, 5, "half of the connections at the most");
         let only_https = "http.listen = []\nhttps = { listen = [\"[::1]:0\"], certificate = \"/c\", key = \"/k\" }";
@@ -270,6 +285,14 @@ mod tests {
         for (text, want) in [
             ("a = 1", "pacingd.toml:1: a is unknown; want one of http, https, operators, statistics, pacing, log"),
             ("\n[http]\nport = 8080", "pacingd.toml:3: http.port is unknown; want one of listen, cors, limits"),
+            (
+                "[statistics]\nlisten = \"239.1.2.3:8127\"",
+                "pacingd.toml:2: statistics.listen is \"239.1.2.3:8127\"; want an address with port such as \"127.0.0.1:8127\", or a multicast group with port and interface such as \"239.1.2.3:8127%eth0\" or \"[ff15::7061]:8127%eth0\"",
+            ),
+            (
+                "[statistics]\nlisten = [\"239.1.2.3:8127%eth0\"]",
+                "pacingd.toml:1: statistics.sources is missing; want the networks of the collectors that send to 239.1.2.3:8127%eth0: loopback is none of them",
+            ),
             ("http = 3", "pacingd.toml:1: http is 3; want a section"),
             (
                 "[http]\nlisten = \"127.0.0.1:80\"",

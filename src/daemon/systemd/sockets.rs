@@ -12,6 +12,7 @@ use std::net::{SocketAddr, TcpListener, UdpSocket};
 use listenfd::ListenFd;
 
 use super::super::configuration::Configuration;
+use super::super::endpoint::Endpoint;
 
 /// What was handed over.
 #[derive(Default)]
@@ -19,7 +20,7 @@ pub(crate) struct Sockets {
     pub(crate) http: Vec<TcpListener>,
     pub(crate) https: Vec<TcpListener>,
     pub(crate) operators: Option<TcpListener>,
-    pub(crate) statistics: Option<UdpSocket>,
+    pub(crate) statistics: Vec<UdpSocket>,
 }
 
 impl Sockets {
@@ -50,10 +51,16 @@ impl Sockets {
         if matches!(name, "http" | "https" | "operators") {
             return Err(format!("systemd hands over a UDP socket as \"{name}\", which wants a TCP one"));
         }
-        match self.statistics.replace(socket) {
-            None => Ok(()),
-            Some(_) => Err("systemd hands over two UDP sockets; one is wanted, for statistics".into()),
+        if let Ok(address) = socket.local_addr()
+            && address.ip().is_multicast()
+        {
+            return Err(format!(
+                "systemd hands over a socket of the multicast group {address}, which it has not joined; \
+                 want the group in statistics.listen alone: the daemon joins it"
+            ));
         }
+        self.statistics.push(socket);
+        Ok(())
     }
 
     fn take_tcp(&mut self, name: &str, socket: TcpListener, configuration: &Configuration) -> Result<(), String> {
@@ -102,7 +109,9 @@ impl Sockets {
         let held = self.operators.iter().map(TcpListener::local_addr).collect();
         compare("operators.listen", held, &[operators.listen]);
         let held = self.statistics.iter().map(UdpSocket::local_addr).collect();
-        compare("statistics.listen", held, &[statistics.listen]);
+        // Groups are joined by the daemon itself, whatever systemd holds.
+        let unicast: Vec<_> = statistics.listen.iter().filter_map(Endpoint::unicast).collect();
+        compare("statistics.listen", held, &unicast);
     }
 }
 
@@ -143,7 +152,7 @@ mod tests {
         assert_eq!(sockets.http.len(), 1);
         assert_eq!(sockets.https[0].local_addr().unwrap(), configuration.https.listen[0]);
         assert_eq!(sockets.operators.unwrap().local_addr().unwrap(), configuration.operators.listen);
-        assert!(sockets.statistics.is_some());
+        assert_eq!(sockets.statistics.len(), 1);
     }
 
     #[test]
@@ -162,8 +171,8 @@ mod tests {
     fn a_socket_too_many_or_of_the_wrong_kind_is_refused() {
         let mut sockets = Sockets::default();
         let configuration = Configuration::default();
-        sockets.take_udp("statistics", udp()).unwrap();
-        assert!(sockets.take_udp("statistics", udp()).unwrap_err().contains("two UDP sockets"));
+        let group = UdpSocket::bind("239.1.2.3:0").unwrap();
+        assert!(sockets.take_udp("statistics", group).unwrap_err().contains("the daemon joins it"));
         assert!(sockets.take_udp("https", udp()).unwrap_err().contains("wants a TCP one"));
         let refused = sockets.take_tcp("statistics", tcp(), &configuration).unwrap_err();
         assert!(refused.contains("wants a UDP one"));

@@ -1,0 +1,106 @@
+//! Where statistics arrive: a UDP address of this machine, or a multicast group on one of its interfaces.
+//!
+//! Written as systemd's socket units write it: `127.0.0.1:8127`, `239.1.2.3:8127%eth0`, `[ff15::7061]:8127%eth0`. A group
+//! without an interface would be heard on whichever one the routes of the moment name, and one of a loopback network
+//! nowhere else; so the interface is part of it.
+
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::str::FromStr;
+
+/// Bytes of an interface's name: IFNAMSIZ, less the 0 at its end.
+const INTERFACE_BYTES: usize = 15;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Endpoint {
+    Unicast(SocketAddr),
+    Multicast(Group),
+}
+
+/// A multicast group, and the interface that it is heard on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Group {
+    pub(crate) address: SocketAddr,
+    pub(crate) interface: String,
+}
+
+impl Endpoint {
+    pub(crate) const WANT: &str = "an address with port such as \"127.0.0.1:8127\", or a multicast group with port and interface such as \"239.1.2.3:8127%eth0\" or \"[ff15::7061]:8127%eth0\"";
+
+    pub(crate) fn loopback(port: u16) -> Self {
+        Self::Unicast((Ipv4Addr::LOCALHOST, port).into())
+    }
+
+    pub(crate) fn unicast(&self) -> Option<SocketAddr> {
+        if let Self::Unicast(address) = self { Some(*address) } else { None }
+    }
+
+    pub(crate) fn multicast(&self) -> Option<&Group> {
+        if let Self::Multicast(group) = self { Some(group) } else { None }
+    }
+}
+
+impl FromStr for Endpoint {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (address, interface) = match text.rsplit_once('%') {
+            Some((address, interface)) => (address, Some(interface)),
+            None => (text, None),
+        };
+        let address: SocketAddr = address.parse().map_err(|_| ())?;
+        match interface {
+            None if !address.ip().is_multicast() => Ok(Self::Unicast(address)),
+            Some(interface) if address.ip().is_multicast() && is_interface(interface) && address.port() != 0 => {
+                Ok(Self::Multicast(Group { address, interface: interface.into() }))
+            }
+            _ => Err(()),
+        }
+    }
+}
+
+/// What the kernel takes for a name (`dev_valid_name`).
+fn is_interface(name: &str) -> bool {
+    let is_bad = |byte: u8| byte == b'/' || byte == b':' || !byte.is_ascii_graphic();
+    (1..=INTERFACE_BYTES).contains(&name.len()) && !matches!(name, "." | "..") && !name.bytes().any(is_bad)
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unicast(address) => write!(formatter, "{address}"),
+            Self::Multicast(group) => write!(formatter, "{group}"),
+        }
+    }
+}
+
+impl fmt::Display for Group {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}%{}", self.address, self.interface)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_group_is_written_with_its_interface_and_an_address_without() {
+        for text in ["127.0.0.1:8127", "[::]:8127", "239.1.2.3:8127%eth0", "[ff15::7061]:8127%br-lan.7"] {
+            assert_eq!(text.parse::<Endpoint>().unwrap().to_string(), text);
+        }
+        assert!(matches!("239.1.2.3:8127%lo".parse(), Ok(Endpoint::Multicast(_))));
+        for text in [
+            "239.1.2.3:8127",
+            "239.1.2.3:0%eth0",
+            "239.1.2.3:8127%",
+            "239.1.2.3:8127%a/b",
+            "239.1.2.3:8127%0123456789abcdef",
+            "239.1.2.3%eth0:8127",
+            "10.0.0.1:8127%eth0",
+            "eth0",
+        ] {
+            assert_eq!(text.parse::<Endpoint>(), Err(()), "{text}");
+        }
+    }
+}
