@@ -18,7 +18,7 @@ use crate::state::{SelectionError, State};
 const RETRY_AFTER_SECONDS: u32 = 5;
 
 /// A reactive state is told to so many parts of one; finer differences are noise, and long numbers are hard to read.
-const STATE_PARTS: f64 = 1e6;
+const STATE_PARTS: u32 = 1_000_000;
 
 /// A status code of HTTP (RFC 9110, section 15), as far as pacingd uses it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,9 +83,12 @@ pub struct Answer {
 pub const METHODS: &str = "GET, HEAD, OPTIONS";
 
 impl Answer {
+    const fn empty(status: Status) -> Self {
+        Self { status, body: Body::new(), is_problem: false, received: None, retry_after: None, allow: false }
+    }
+
     fn json(status: Status, body: fmt::Arguments<'_>) -> Self {
-        let mut answer =
-            Self { status, body: Body::new(), is_problem: false, received: None, retry_after: None, allow: false };
+        let mut answer = Self::empty(status);
         // Every body fits: the tests make the longest ones.
         let _ = answer.body.write_fmt(body);
         answer
@@ -93,7 +96,8 @@ impl Answer {
 
     /// An error, as problem details.
     pub fn problem(status: Status, detail: fmt::Arguments<'_>) -> Self {
-        let mut answer = Self { is_problem: true, ..Self::json(status, format_args!("")) };
+        let mut answer = Self::empty(status);
+        answer.is_problem = true;
         let _ = write!(answer.body, r#"{{"title":"{}","status":{},"detail":""#, status.reason(), status.code());
         let _ = JsonText(&mut answer.body).write_fmt(detail);
         let _ = answer.body.push_str("\"}");
@@ -153,14 +157,11 @@ pub fn answer(state: &mut State, now: Duration, method: &str, path: &str, query:
             return Answer::problem(Status::NotFound, detail);
         }
     };
-    let answer = match resource {
+    match resource {
         _ if !consolidation.is_fresh() => no_fresh_statistics(state, channel),
-        Resource::ChannelCapacity => {
-            Answer::json(Status::Ok, format_args!(r#"{{"capacity":{}}}"#, consolidation.capacity()))
-        }
+        Resource::ChannelCapacity => capacity(&consolidation),
         Resource::ReactiveState => reactive_state(state, channel, &consolidation),
-    };
-    if answer.status == Status::Ok { Answer { received: consolidation.oldest(), ..answer } } else { answer }
+    }
 }
 
 fn serves(resource: Resource, state: &State) -> bool {
@@ -168,6 +169,12 @@ fn serves(resource: Resource, state: &State) -> bool {
         (Resource::ReactiveState, Algorithm::SuperProgressive | Algorithm::PredictiveB) => false,
         (Resource::ReactiveState | Resource::ChannelCapacity, _) => true,
     }
+}
+
+fn capacity(consolidation: &Consolidation) -> Answer {
+    let mut answer = Answer::json(Status::Ok, format_args!(r#"{{"capacity":{}}}"#, consolidation.capacity()));
+    answer.received = consolidation.oldest();
+    answer
 }
 
 fn reactive_state(state: &State, channel: Channel, consolidation: &Consolidation) -> Answer {
@@ -181,15 +188,38 @@ fn reactive_state(state: &State, channel: Channel, consolidation: &Consolidation
             _ => Answer::unavailable(format_args!("no prediction was made yet for {channel}")),
         };
     };
-    let probability = match algorithm {
-        Algorithm::External => probability,
-        _ => libm::round(probability * STATE_PARTS) / STATE_PARTS,
-    };
-    Answer::json(Status::Ok, format_args!(r#"{{"reactiveState":{probability}}}"#))
+    let mut answer = Answer::empty(Status::Ok);
+    answer.received = consolidation.oldest();
+    let body = &mut answer.body;
+    let _ = body.push_str(r#"{"reactiveState":"#);
+    match algorithm {
+        Algorithm::External => drop(write!(body, "{probability}")),
+        _ => push_parts(body, libm::round(probability * f64::from(STATE_PARTS)) as u32),
+    }
+    let _ = body.push('}');
+    answer
+}
+
+/// Writes a number of [`STATE_PARTS`] as the shortest decimal fraction, a tenth of what a floating-point number costs.
+fn push_parts(body: &mut Body, parts: u32) {
+    if parts >= STATE_PARTS {
+        let _ = body.push('1');
+        return;
+    }
+    let _ = body.push('0');
+    let (mut rest, mut place) = (parts, STATE_PARTS / 10);
+    if rest > 0 {
+        let _ = body.push('.');
+    }
+    while rest > 0 {
+        let _ = body.push(char::from(b'0' + (rest / place) as u8));
+        rest %= place;
+        place /= 10;
+    }
 }
 
 fn options() -> Answer {
-    Answer { allow: true, ..Answer::json(Status::NoContent, format_args!("")) }
+    Answer { allow: true, ..Answer::empty(Status::NoContent) }
 }
 
 fn not_found() -> Answer {
@@ -325,6 +355,15 @@ mod tests {
         let line = format!(r#"{{"channel":"chat","group":"{group}","ready":{ready}{more}}}"#);
         let sender = IpAddr::V4(Ipv4Addr::LOCALHOST);
         state.receive(at(seconds), Duration::ZERO, sender, line.as_bytes(), |_, fault| panic!("{fault}"));
+    }
+
+    #[test]
+    fn a_reactive_state_is_written_as_the_shortest_decimal_fraction() {
+        for parts in (0..=STATE_PARTS).step_by(7).chain([1, 10, 500_000, 999_999, STATE_PARTS]) {
+            let mut body = Body::new();
+            push_parts(&mut body, parts);
+            assert_eq!(body.as_str(), format!("{}", f64::from(parts) / f64::from(STATE_PARTS)));
+        }
     }
 
     fn get(state: &mut State, seconds: u64, path: &str, query: &str) -> Answer {

@@ -45,6 +45,7 @@ use systemd::manager::Manager;
 use systemd::sockets::Sockets;
 use tls::Tls;
 use tokio::net::UdpSocket;
+use tokio::runtime::LocalOptions;
 
 /// Version, as `--version` and the log tell it.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -90,9 +91,9 @@ fn run(
     log: &Log,
 ) -> Result<(), Failure> {
     // One thread does all the work, so that nothing is locked and nothing waits for another.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build();
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_io().enable_time().build_local(LocalOptions::default());
     let runtime = runtime.map_err(|error| Failure::system(format!("cannot start the event loop: {error}")))?;
-    let tasks = tokio::task::LocalSet::new();
     let _entered = runtime.enter();
 
     let mut signals =
@@ -104,7 +105,7 @@ fn run(
     // Lives as long as the process; tasks share it without counting references.
     let shared: &'static Shared = Box::leak(Box::new(Shared::new(configuration, tls, log.clone(), manager)));
     shared.declare_groups();
-    runtime.block_on(tasks.run_until(async {
+    runtime.block_on(async {
         let visitors = listener::Gate::new(shared.configuration().http.limits.connections);
         let watchers = listener::Gate::new(listener::OPERATORS_CONNECTIONS);
         for listener in http {
@@ -155,7 +156,7 @@ fn run(
         }
         shared.log.info(format_args!("stopped"));
         Ok(())
-    }))
+    })
 }
 
 struct Opened {

@@ -19,6 +19,11 @@ impl Excerpt {
         Self { text, cut }
     }
 
+    /// The same of an input of which there was more.
+    pub fn cut(input: &str) -> Self {
+        Self { cut: true, ..Self::new(input) }
+    }
+
     /// The same of bytes that may not be UTF-8.
     pub fn of_bytes(input: &[u8]) -> Self {
         let valid = match core::str::from_utf8(input) {

@@ -28,7 +28,9 @@ impl GroupName {
         if name.is_empty() {
             return Err(NameError::Empty);
         }
-        if name.chars().any(char::is_control) {
+        // Most names are of printable ASCII, which a byte tells.
+        let is_printable = name.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+        if !is_printable && name.chars().any(char::is_control) {
             return Err(NameError::ControlCharacter);
         }
         heapless::String::try_from(name).map(Self).map_err(|_| NameError::TooLong { bytes: name.len() })

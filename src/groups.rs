@@ -204,8 +204,9 @@ impl Groups {
     }
 
     fn place_for(&mut self, now: Duration, channel: Channel, name: &GroupName) -> Result<usize, Refused> {
-        let Err(mut place) = self.place(channel, name.as_str()) else {
-            return self.place(channel, name.as_str()).map_err(|_| Refused::TableFull);
+        let mut place = match self.place(channel, name.as_str()) {
+            Ok(index) => return Ok(index),
+            Err(place) => place,
         };
         if self.sorted.is_full() {
             self.forget(now);

@@ -33,6 +33,8 @@ pub struct Query<'a> {
     /// The channel.
     pub channel: Channel,
     text: &'a str,
+    /// Nothing in it is encoded.
+    is_plain: bool,
 }
 
 impl<'a> Query<'a> {
@@ -43,27 +45,29 @@ impl<'a> Query<'a> {
     /// The first thing wrong with `channel`.
     pub fn parse(text: &'a str) -> Result<Self, QueryError> {
         let mut channel = None;
+        let is_plain = is_plain(text);
         let values =
             parameters(text).filter_map(|(parameter, value)| (parameter == Parameter::Channel).then_some(value));
         for encoded in values {
             let mut buffer = heapless::Vec::new();
             let no_such = || QueryError::NoSuchChannel(Excerpt::new(encoded));
-            let name = decode(Parameter::Channel, encoded, &mut buffer)?.map_err(|_| no_such())?;
+            let name = decode(Parameter::Channel, encoded, is_plain, &mut buffer)?.map_err(|_| no_such())?;
             let named = Channel::named(name).ok_or_else(|| QueryError::NoSuchChannel(Excerpt::new(name)))?;
             if channel.replace(named).is_some() {
                 return Err(QueryError::ChannelTwice);
             }
         }
-        Ok(Self { channel: channel.ok_or(QueryError::NoChannel)?, text })
+        Ok(Self { channel: channel.ok_or(QueryError::NoChannel)?, text, is_plain })
     }
 
     /// The names of the groups asked for, as often as they stand there.
     pub fn groups(&self) -> impl Iterator<Item = Result<GroupName, QueryError>> + use<'a> {
         let values =
             parameters(self.text).filter_map(|(parameter, value)| (parameter == Parameter::Groups).then_some(value));
-        values.map(|encoded| {
+        let is_plain = self.is_plain;
+        values.map(move |encoded| {
             let mut buffer = heapless::Vec::new();
-            let name = decode(Parameter::Groups, encoded, &mut buffer)?;
+            let name = decode(Parameter::Groups, encoded, is_plain, &mut buffer)?;
             name.and_then(GroupName::new).map_err(QueryError::BadGroup)
         })
     }
@@ -90,8 +94,12 @@ impl Parameter {
             "groups" | "groups[]" => Some(Self::Groups),
             _ => None,
         };
-        if !encoded.contains(['%', '+']) {
-            return named(encoded);
+        // Most are spelt plainly.
+        if let Some(parameter) = named(encoded) {
+            return Some(parameter);
+        }
+        if is_plain(encoded) {
+            return None;
         }
         let mut buffer = heapless::Vec::<u8, 8>::new();
         decode_bytes(encoded, |byte| buffer.push(byte).is_ok()).ok()?;
@@ -101,18 +109,37 @@ impl Parameter {
 
 /// The parameters that count, with their values still encoded.
 fn parameters(text: &str) -> impl Iterator<Item = (Parameter, &str)> {
-    text.split('&').filter_map(|pair| {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        Some((Parameter::named(name)?, value))
+    let mut rest = Some(text);
+    core::iter::from_fn(move || {
+        let pair;
+        let text = rest?;
+        (pair, rest) = split_at(text, memchr::memchr(b'&', text.as_bytes()))?;
+        // Names are too short for a search that is made for long texts.
+        let (name, value) = split_at(pair, pair.bytes().position(|byte| byte == b'='))?;
+        Some((Parameter::named(name), value.unwrap_or_default()))
     })
+    .filter_map(|(parameter, value)| Some((parameter?, value)))
+}
+
+/// What stands before that byte, an ASCII character, and what behind it.
+fn split_at(text: &str, separator: Option<usize>) -> Option<(&str, Option<&str>)> {
+    match separator {
+        // Never `None`, for an ASCII character is one byte.
+        Some(at) => Some((text.get(..at)?, Some(text.get(at + 1..)?))),
+        None => Some((text, None)),
+    }
 }
 
 /// The outer error is the form's, the inner one that the value is longer than any that could be right.
 fn decode<'a>(
     parameter: Parameter,
-    encoded: &str,
+    encoded: &'a str,
+    is_plain: bool,
     buffer: &'a mut heapless::Vec<u8, VALUE_BYTES>,
 ) -> Result<Result<&'a str, NameError>, QueryError> {
+    if is_plain && encoded.len() <= VALUE_BYTES {
+        return Ok(Ok(encoded));
+    }
     let mut bytes = 0;
     let whole = decode_bytes(encoded, |byte| {
         bytes += 1;
@@ -128,6 +155,11 @@ fn decode<'a>(
     }
     let text = core::str::from_utf8(buffer);
     text.map(Ok).map_err(|_| QueryError::NotUtf8(parameter.name(), Excerpt::new(encoded)))
+}
+
+/// Whether it means itself.
+fn is_plain(encoded: &str) -> bool {
+    memchr::memchr2(b'%', b'+', encoded.as_bytes()).is_none()
 }
 
 /// The bytes that `application/x-www-form-urlencoded` means (WHATWG URL standard, section 5.1), given to `take` until

@@ -9,15 +9,13 @@ use core::time::Duration;
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use serde::Deserializer as _;
-use serde::de::{MapAccess, Visitor};
 use sha2::Sha256;
 
 use crate::counters::Distrust;
 use crate::excerpt::Excerpt;
 use crate::groups::FORGOTTEN_AFTER;
 use crate::limits::{KEYS, PAYLOAD_BYTES};
-use crate::statistics::Got;
+use crate::statistics::{self, Got};
 
 /// Bytes of the shortest key: as many as the hash has (RFC 7518, section 3.2).
 pub const KEY_BYTES: usize = 32;
@@ -160,41 +158,23 @@ impl Keys {
 
 /// Reads the header of a line whose signature fits.
 fn check_header(header: &[u8]) -> Result<(), SignatureError> {
-    let no_object = SignatureError::Header("is no JSON object");
-    // As text, for which serde_json's code is in the binary already: of bytes it would be there a second time.
-    let text = core::str::from_utf8(header).map_err(|_| no_object.clone())?;
-    let mut json = serde_json::Deserializer::from_str(text);
-    let algorithm = json.deserialize_map(Header).and_then(|checked| json.end().map(|()| checked));
-    match algorithm.map_err(|_| no_object)?? {
+    let no_object = || SignatureError::Header("is no JSON object");
+    let (alg, crit) = (Got::Text(Excerpt::new("alg")), Got::Text(Excerpt::new("crit")));
+    let mut algorithm = None;
+    let mut fault = None;
+    let read = statistics::members(core::str::from_utf8(header).map_err(|_| no_object())?, |name, value| {
+        if name == alg && algorithm.replace(value).is_some() {
+            fault = Some(SignatureError::Header("has two alg"));
+        } else if name == crit {
+            // What stands there must be understood (RFC 7515, section 4.1.11), and nothing is.
+            fault = Some(SignatureError::Header("has crit, and no extension is understood"));
+        }
+    });
+    read.map_err(|_| no_object())?;
+    match fault.map_or(Ok(algorithm), Err)? {
         None => Err(SignatureError::Header("has no alg")),
         Some(Got::Text(name)) if name == Excerpt::new("HS256") => Ok(()),
         Some(got) => Err(SignatureError::OtherAlgorithm { got }),
-    }
-}
-
-struct Header;
-
-impl<'de> Visitor<'de> for Header {
-    /// What stands under `alg`.
-    type Value = Result<Option<Got>, SignatureError>;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a JSON object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let (alg, crit) = (Got::Text(Excerpt::new("alg")), Got::Text(Excerpt::new("crit")));
-        let mut algorithm = None;
-        let mut fault = None;
-        while let Some((name, value)) = map.next_entry::<Got, Got>()? {
-            if name == alg && algorithm.replace(value).is_some() {
-                fault = Some(SignatureError::Header("has two alg"));
-            } else if name == crit {
-                // What stands there must be understood (RFC 7515, section 4.1.11), and nothing is.
-                fault = Some(SignatureError::Header("has crit, and no extension is understood"));
-            }
-        }
-        Ok(fault.map_or(Ok(algorithm), Err))
     }
 }
 

@@ -213,7 +213,17 @@ impl State {
             self.counters.count(Outcome::NotAllowed);
             return fault(1, &Fault::NotAllowed);
         }
-        let lines = datagram.split(|byte| *byte == b'\n').enumerate();
+        let mut rest = Some(datagram);
+        let lines = core::iter::from_fn(|| {
+            let datagram = rest?;
+            let line;
+            (line, rest) = match memchr::memchr(b'\n', datagram) {
+                Some(end) => (datagram.get(..end)?, datagram.get(end + 1..)),
+                None => (datagram, None),
+            };
+            Some(line)
+        });
+        let lines = lines.enumerate();
         let mut lines = lines.filter(|(_, line)| !line.trim_ascii().is_empty()).peekable();
         if lines.peek().is_none() {
             // Nothing at all is no line either; its sender would wonder where it went.

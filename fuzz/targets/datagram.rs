@@ -14,6 +14,7 @@ use pacingd::signature::Keys;
 use pacingd::state::{Settings, State};
 use pacingd::statistics::Line;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 const SENDER: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const PATHS: [&str; 2] = ["/backend/data/pacing/reactiveState", "/backend/data/pacing/channelCapacity"];
@@ -53,7 +54,11 @@ fn receive(state: &mut State, second: u64, datagram: &[u8]) {
     for line in lines {
         if let Ok(read) = Line::parse(line) {
             // It is JSON to others, too, and means the same.
-            let json: Value = serde_json::from_slice(line).unwrap();
+            let Ok(json) = serde_json::from_slice::<Value>(line) else {
+                // By its syntax, at least: half a surrogate pair or a number beyond all range in what is ignored.
+                assert!(serde_json::from_slice::<&RawValue>(line).is_ok());
+                continue;
+            };
             assert_eq!(json["channel"], read.channel.name());
             assert_eq!(json["group"], read.group.as_str());
             assert_eq!(json["ready"].as_f64(), Some(f64::from(read.statistics.ready)));

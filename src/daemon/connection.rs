@@ -3,6 +3,7 @@
 //! hyper's own time-outs would cost a timer for each request and answer an over-long head without a body; one timer a
 //! connection, moved only when it would fire too late, serves waiting, reading and writing alike.
 
+use std::any::Any;
 use std::cell::Cell;
 use std::future::poll_fn;
 use std::io;
@@ -12,13 +13,16 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use http::{Request, Response};
+use http1::{Connection, Respond, Text, Transport};
+use hyper::body::Incoming;
 use hyper::rt::ReadBufCursor;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
 use pacingd::answer::{Answer, Status};
 use tokio::io::{AsyncRead as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
+use tokio::task::unconstrained;
 use tokio::time::Instant;
 
+use super::clock;
 use super::configuration::Timeouts;
 use super::respond::{self, Side};
 use super::shared::Shared;
@@ -40,59 +44,56 @@ pub(crate) const LAST_CALL: Duration = Duration::from_secs(1);
 
 pub(crate) async fn serve(shared: &'static Shared, side: Side, stream: Stream) {
     let watch = Rc::new(Watch::new(shared.configuration().http.limits.timeouts));
-    let requests = Rc::clone(&watch);
-    let service = service_fn(move |request| {
-        requests.request_read();
-        std::future::ready(respond::respond(shared, side, &request))
-    });
     let io = Io { stream, watch: Rc::clone(&watch) };
-    let mut connection = http1::Builder::new()
-        .max_buf_size(HEAD_BYTES)
-        // The date is read by us, once a second at most; an answer is copied behind its head and sent in one piece.
-        .auto_date_header(false)
-        .writev(false)
-        .serve_connection(io, service);
+    let answers = Answers { shared, side, watch: Rc::clone(&watch) };
+    let mut connection = Connection::new(Box::new(io), Box::new(answers), HEAD_BYTES);
 
     let mut stopped = pin!(shared.stopped());
-    let mut timer = pin!(tokio::time::sleep_until(watch.deadline()));
-    let mut is_stopping = false;
+    let mut timer = pin!(tokio::time::sleep(Duration::ZERO));
+    // When the timer fires, by our clock.
+    let mut alarm = Duration::MAX;
+    let (mut is_first, mut is_stopping) = (true, false);
     poll_fn(|context| {
-        // Of an error in here only what the watch has seen is of use; hyper has answered the others itself.
-        if connection.poll_without_shutdown(context).is_ready() {
+        watch.now.set(None);
+        if connection.poll(context).is_ready() {
             return Poll::Ready(());
         }
-        // In this order: a request that has come already is answered before an idle connection is closed.
-        if !is_stopping && stopped.as_mut().poll(context).is_ready() {
+        // In this order: a request that has come already is answered before an idle connection is closed. To be woken,
+        // it is enough to have asked once, here and of the timer; unconstrained, for tokio's budget could put that off.
+        let may_have_stopped = std::mem::take(&mut is_first) || shared.is_stopping();
+        if may_have_stopped && !is_stopping && pin!(unconstrained(stopped.as_mut())).poll(context).is_ready() {
             is_stopping = true;
             watch.hurry();
             // hyper would close between two requests even if half of a head has come; the answer to it ends the
             // connection instead.
             if watch.phase.get() != Phase::Head {
-                Pin::new(&mut connection).graceful_shutdown();
+                connection.graceful_shutdown();
             }
-            if connection.poll_without_shutdown(context).is_ready() {
+            if connection.poll(context).is_ready() {
                 return Poll::Ready(());
             }
         }
         // Most deadlines are moved away before they come; the timer follows only when it would be late.
-        if watch.deadline() < timer.deadline() {
-            timer.as_mut().reset(watch.deadline());
-        }
-        while timer.as_mut().poll(context).is_ready() {
-            if watch.deadline() <= Instant::now() {
+        let mut is_due = watch.deadline() < alarm || timer.is_elapsed();
+        while is_due {
+            let left = watch.deadline().saturating_sub(watch.now());
+            if left.is_zero() {
                 shared.traffic.connection_timed_out(side);
                 watch.give_up();
                 return Poll::Ready(());
             }
-            timer.as_mut().reset(watch.deadline());
+            alarm = watch.deadline();
+            timer.as_mut().reset(Instant::now() + left);
+            is_due = pin!(unconstrained(timer.as_mut())).poll(context).is_ready();
         }
         Poll::Pending
     })
     .await;
 
     let last_words = watch.refusal.get().map(|refusal| refused(shared, side, refusal));
-    let stream = connection.into_parts().io.stream;
-    end(stream, last_words.unwrap_or_default()).await;
+    if let Ok(io) = connection.into_transport().downcast::<Io>() {
+        end(io.stream, last_words.unwrap_or_default()).await;
+    }
 }
 
 /// Closes a connection, whoever began it.
@@ -158,7 +159,9 @@ async fn close(mut stream: Stream, last_words: String) -> io::Result<()> {
 struct Watch {
     timeouts: Timeouts,
     phase: Cell<Phase>,
-    deadline: Cell<Instant>,
+    deadline: Cell<Duration>,
+    /// Read once each time the connection is looked after, if at all.
+    now: Cell<Option<Duration>>,
     head: Cell<Head>,
     refusal: Cell<Option<Refusal>>,
 }
@@ -175,19 +178,25 @@ enum Phase {
 
 impl Watch {
     fn new(timeouts: Timeouts) -> Self {
-        let deadline = Cell::new(Instant::now() + timeouts.idle);
+        let deadline = Cell::new(clock::now() + timeouts.idle);
         let (phase, head, refusal) = (Cell::new(Phase::Idle), Cell::new(Head::default()), Cell::new(None));
-        Self { timeouts, phase, deadline, head, refusal }
+        Self { timeouts, phase, deadline, now: Cell::new(None), head, refusal }
     }
 
-    fn deadline(&self) -> Instant {
+    fn deadline(&self) -> Duration {
         self.deadline.get()
+    }
+
+    fn now(&self) -> Duration {
+        let now = self.now.get().unwrap_or_else(clock::now);
+        self.now.set(Some(now));
+        now
     }
 
     fn enter(&self, phase: Phase) {
         let time = if phase == Phase::Head { self.timeouts.header } else { self.timeouts.idle };
         self.phase.set(phase);
-        self.deadline.set(Instant::now() + time);
+        self.deadline.set(self.now() + time);
     }
 
     /// Bytes came. They may hold the end of one head and the beginning of the next.
@@ -218,7 +227,7 @@ impl Watch {
     /// The daemon stops.
     fn hurry(&self) {
         if self.phase.get() == Phase::Idle {
-            self.deadline.set(self.deadline.get().min(Instant::now() + LAST_CALL));
+            self.deadline.set(self.deadline.get().min(self.now() + LAST_CALL));
         }
     }
 
@@ -247,8 +256,11 @@ impl Head {
     }
 
     fn take(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
-        let mut lines = bytes.split_inclusive(|byte| *byte == b'\n');
-        lines.try_for_each(|line| {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let length = memchr::memchr(b'\n', rest).map_or(rest.len(), |end| end + 1);
+            let (line, behind) = rest.split_at(length);
+            rest = behind;
             let is_empty = matches!(line, [b'\n' | b'\r'] | [b'\r', b'\n']);
             let ends = line.ends_with(b"\n");
             let in_request_line = self.lines == 0;
@@ -256,16 +268,31 @@ impl Head {
             if ends && is_empty && (self.at_line_start || self.bytes == line.len()) {
                 // The end of a head, or an empty line before one, which RFC 9112, section 2.2 lets pass.
                 *self = Self::default();
-                return Ok(());
+                continue;
             }
             self.at_line_start = ends || (is_empty && self.at_line_start);
             self.lines += usize::from(ends);
             match self.bytes {
-                0..HEAD_BYTES if self.lines <= 1 + HEAD_FIELDS => Ok(()),
-                HEAD_BYTES.. if in_request_line => Err(Refusal::UriTooLong),
-                _ => Err(Refusal::HeadTooLarge),
+                0..HEAD_BYTES if self.lines <= 1 + HEAD_FIELDS => {}
+                HEAD_BYTES.. if in_request_line => return Err(Refusal::UriTooLong),
+                _ => return Err(Refusal::HeadTooLarge),
             }
-        })
+        }
+        Ok(())
+    }
+}
+
+/// Answers the connection's requests.
+struct Answers {
+    shared: &'static Shared,
+    side: Side,
+    watch: Rc<Watch>,
+}
+
+impl Respond for Answers {
+    fn respond(&self, request: &mut Request<Incoming>) -> Response<Text> {
+        self.watch.request_read();
+        respond::respond(self.shared, self.side, request, self.watch.now())
     }
 }
 
@@ -273,6 +300,12 @@ impl Head {
 struct Io {
     stream: Stream,
     watch: Rc<Watch>,
+}
+
+impl Transport for Io {
+    fn into_any(self: Box<Self>) -> Box<dyn Any> {
+        self
+    }
 }
 
 impl hyper::rt::Read for Io {

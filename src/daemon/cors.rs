@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Request};
 
 /// How long a browser may remember a preflight's answer, in seconds; browsers cap it at two hours themselves.
@@ -49,30 +49,57 @@ impl fmt::Display for Origin {
     }
 }
 
-/// Adds what a browser must be told to let the page read the answer.
-pub(crate) fn allow<B>(allowed: &AllowedOrigins, request: &Request<B>, headers: &mut HeaderMap) {
-    let origin = request.headers().get(header::ORIGIN);
-    let allowed_origin = match allowed {
+/// What a browser must be told to let the page read an answer.
+#[derive(Default)]
+pub(crate) struct Grant {
+    vary: bool,
+    origin: Option<HeaderValue>,
+    preflight: bool,
+    /// The fields that a preflight asks for.
+    fields: Option<HeaderValue>,
+}
+
+/// Looks at a request for it.
+pub(crate) fn grant<B>(allowed: &AllowedOrigins, request: &Request<B>) -> Grant {
+    let mut grant = Grant::default();
+    let origin = match allowed {
+        AllowedOrigins::Listed(list) if list.is_empty() => return grant,
+        _ => request.headers().get(header::ORIGIN),
+    };
+    grant.origin = match allowed {
         AllowedOrigins::Any => origin.map(|_| ANY),
-        AllowedOrigins::Listed(list) if list.is_empty() => return,
         AllowedOrigins::Listed(list) => {
             // Also for those who get nothing: a cache must not give their answer to a page that may read it.
-            headers.insert(header::VARY, VARY);
+            grant.vary = true;
             origin.filter(|origin| list.iter().any(|listed| listed.0.as_bytes() == origin.as_bytes())).cloned()
         }
     };
-    let Some(allowed_origin) = allowed_origin else { return };
-    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, allowed_origin);
-    let asked = |name: HeaderName| request.headers().get(name).cloned();
-    if request.method() == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD) {
+    grant.preflight =
+        request.method() == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+    if grant.origin.is_some() && grant.preflight {
+        grant.fields = request.headers().get(header::ACCESS_CONTROL_REQUEST_HEADERS).cloned();
+    }
+    grant
+}
+
+impl Grant {
+    /// Adds it to the answer's headers.
+    pub(crate) fn tell(self, headers: &mut HeaderMap) {
+        if self.vary {
+            headers.insert(header::VARY, VARY);
+        }
+        let Some(origin) = self.origin else { return };
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        if !self.preflight {
+            headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+            return;
+        }
         headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
         headers.insert(header::ACCESS_CONTROL_MAX_AGE, MAX_AGE);
-        if let Some(names) = asked(header::ACCESS_CONTROL_REQUEST_HEADERS) {
+        if let Some(names) = self.fields {
             // Whatever a page's library adds: no header changes what is answered.
             headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, names);
         }
-    } else {
-        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
     }
 }
 
@@ -90,7 +117,7 @@ mod tests {
             request = request.header(*name, *value);
         }
         let mut headers = HeaderMap::new();
-        allow(allowed, &request.body(()).unwrap(), &mut headers);
+        grant(allowed, &request.body(()).unwrap()).tell(&mut headers);
         headers
     }
 

@@ -1,19 +1,18 @@
 //! From hyper's request to the core's answer and back to hyper's response.
 
-use std::cell::RefCell;
-use std::convert::Infallible;
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::cell::{Ref, RefCell};
+use std::rc::Rc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Request, Response, StatusCode};
+use http1::Text;
 use httpdate::HttpDate;
-use hyper::body::{Body as _, Bytes, Frame, Incoming, SizeHint};
+use hyper::body::{Body as _, Incoming};
 use pacingd::answer::{self, Answer, Document, METHODS, Status};
 
 use super::clock;
-use super::cors;
+use super::cors::{self, Grant};
 use super::documents::{self, Ticket};
 use super::shared::Shared;
 
@@ -42,47 +41,59 @@ impl Side {
     }
 }
 
-/// Bytes of a body that are handed on at once. hyper copies a body behind its head, and keeps the room for the next one
-/// as long as the connection lives: it must not become as large as the largest document.
-const FRAME_BYTES: usize = 8192;
+/// Fields that the map of headers that a connection keeps has room for: those that browsers send.
+const KEPT_FIELDS: usize = 24;
 
-pub(crate) fn respond(shared: &Shared, side: Side, request: &Request<Incoming>) -> Result<Response<Text>, Infallible> {
-    let now = clock::now();
+pub(crate) fn respond(shared: &Shared, side: Side, request: &mut Request<Incoming>, now: Duration) -> Response<Text> {
     let (method, path, query) = (request.method(), request.uri().path(), request.uri().query().unwrap_or_default());
     shared.traffic.request(side, method.as_str());
-    let document = Document::asked_for(method.as_str(), path).filter(|_| side == Side::Operators);
-    let answer = match (side, document.map(|document| (document, shared.documents.another()))) {
-        (_, Some((document, Some(ticket)))) => return Ok(document_response(shared, document, ticket, request)),
-        (_, Some((_, None))) => Ticket::refusal(),
-        (Side::Visitors, None) => answer::answer(&mut shared.state(), now, method.as_str(), path, query),
-        (Side::Operators, None) => answer::operators_answer(&mut shared.state(), now, method.as_str(), path),
+    let answer = match side {
+        Side::Visitors => answer::answer(&mut shared.state(), now, method.as_str(), path, query),
+        Side::Operators => match Document::asked_for(method.as_str(), path) {
+            None => answer::operators_answer(&mut shared.state(), now, method.as_str(), path),
+            Some(document) => match shared.documents.another() {
+                Some(ticket) => return document_response(shared, document, ticket, request, now),
+                None => Ticket::refusal(),
+            },
+        },
     };
     shared.traffic.answer(side, answer.status);
-    let mut response = Response::new(Text::default());
-    *response.status_mut() = StatusCode::from_u16(answer.status.code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let headers = response.headers_mut();
-    let since_epoch = clock::since_epoch();
-    headers.insert(header::DATE, shared.dates.date(since_epoch));
+    let grant = match side {
+        Side::Visitors => cors::grant(&shared.configuration().http.allowed_origins, request),
+        Side::Operators => Grant::default(),
+    };
+    let mut headers = recycled(request);
+    http1::set(&mut headers, header::DATE, shared.dates.date(now));
     if !answer.body.is_empty() {
-        headers.insert(header::CONTENT_TYPE, if answer.is_problem { PROBLEM } else { JSON });
-        headers.insert(header::CACHE_CONTROL, NO_STORE);
+        http1::set(&mut headers, header::CONTENT_TYPE, if answer.is_problem { PROBLEM } else { JSON });
+        http1::set(&mut headers, header::CACHE_CONTROL, NO_STORE);
     }
     if let Some(received) = answer.received {
-        let at = since_epoch.saturating_sub(now.saturating_sub(received));
-        headers.insert(header::LAST_MODIFIED, shared.dates.last_modified(at));
+        http1::set(&mut headers, header::LAST_MODIFIED, shared.dates.last_modified(now, received));
     }
     if let Some(seconds) = answer.retry_after {
-        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        http1::set(&mut headers, header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     if answer.allow {
-        headers.insert(header::ALLOW, ALLOW);
+        http1::set(&mut headers, header::ALLOW, ALLOW);
     }
-    if side == Side::Visitors {
-        cors::allow(&shared.configuration().http.allowed_origins, request, headers);
+    grant.tell(&mut headers);
+    close_at_the_end(shared, request, &mut headers);
+    let mut response = Response::new(text(shared, &answer.body));
+    *response.status_mut() = StatusCode::from_u16(answer.status.code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.headers_mut() = headers;
+    response
+}
+
+/// The request's map of headers, emptied: hyper takes that of the response for the next request, and so one serves a
+/// connection for as long as it lives. One that a client has made large is not kept.
+fn recycled(request: &mut Request<Incoming>) -> HeaderMap {
+    let mut headers = std::mem::take(request.headers_mut());
+    if headers.capacity() > KEPT_FIELDS {
+        return HeaderMap::new();
     }
-    close_at_the_end(shared, request, headers);
-    *response.body_mut() = Text { rest: Bytes::copy_from_slice(answer.body.as_bytes()), ticket: None };
-    Ok(response)
+    headers.clear();
+    headers
 }
 
 fn document_response(
@@ -90,15 +101,16 @@ fn document_response(
     document: Document,
     ticket: Ticket,
     request: &Request<Incoming>,
+    now: Duration,
 ) -> Response<Text> {
     shared.traffic.answer(Side::Operators, Status::Ok);
-    let mut response = Response::new(Text::default());
+    let mut response = Response::new(Text::Nothing);
     let headers = response.headers_mut();
-    headers.insert(header::DATE, shared.dates.date(clock::since_epoch()));
+    headers.insert(header::DATE, shared.dates.date(now));
     headers.insert(header::CACHE_CONTROL, NO_STORE);
     close_at_the_end(shared, request, headers);
     let rest = documents::document(shared, document, headers);
-    *response.body_mut() = Text { rest, ticket: Some(ticket) };
+    *response.body_mut() = Text::Long(rest, Box::new(ticket));
     response
 }
 
@@ -111,7 +123,7 @@ fn close_at_the_end(shared: &Shared, request: &Request<Incoming>, headers: &mut 
 
 /// A whole response for a connection that hyper has given up.
 pub(crate) fn last_words(shared: &Shared, answer: &Answer) -> String {
-    let date = shared.dates.date(clock::since_epoch());
+    let date = shared.dates.date(clock::now());
     format!(
         "HTTP/1.1 {} {}\r\ndate: {}\r\ncontent-type: application/problem+json\r\ncache-control: no-store\r\n\
          content-length: {}\r\nconnection: close\r\n\r\n{}",
@@ -123,63 +135,75 @@ pub(crate) fn last_words(shared: &Shared, answer: &Answer) -> String {
     )
 }
 
-/// A body that is there as a whole.
-#[derive(Default)]
-pub(crate) struct Text {
-    rest: Bytes,
-    /// Given back when all was sent.
-    ticket: Option<Ticket>,
+/// The room for an answer's body: one for the whole daemon, for hyper copies a body behind its head at once. While a
+/// client that does not take its answers holds it, the others get another.
+pub(crate) type Room = RefCell<Rc<answer::Body>>;
+
+fn text(shared: &Shared, body: &answer::Body) -> Text {
+    if body.is_empty() {
+        return Text::Nothing;
+    }
+    let mut room = shared.room.borrow_mut();
+    if Rc::get_mut(&mut room).is_none() {
+        *room = Rc::default();
+    }
+    if let Some(room) = Rc::get_mut(&mut room) {
+        room.clear();
+        // As long as any answer's body.
+        let _ = room.push_str(body);
+    }
+    let room: Rc<answer::Body> = Rc::clone(&room);
+    Text::Short(room)
 }
 
-impl hyper::body::Body for Text {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let length = self.rest.len().min(FRAME_BYTES);
-        let frame = self.rest.split_to(length);
-        if self.rest.is_empty() {
-            self.ticket = None;
-        }
-        Poll::Ready((length > 0).then(|| Ok(Frame::data(frame))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.rest.is_empty()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.rest.len() as u64)
-    }
-}
-
-/// Header values of dates, made once for each second that is told.
+/// Header values of dates, each made once for as long as it holds.
+///
+/// The wall clock is read when a second of it is over: setting it shows that late at most.
 pub(crate) struct Dates {
-    date: RefCell<(u64, HeaderValue)>,
-    last_modified: RefCell<(u64, HeaderValue)>,
+    date: RefCell<Date>,
+    last_modified: RefCell<(Duration, HeaderValue)>,
+}
+
+struct Date {
+    value: HeaderValue,
+    /// When it holds no more.
+    until: Duration,
+    /// When, on the wall clock, our own clock was at zero.
+    since_epoch: Duration,
 }
 
 impl Dates {
     pub(crate) fn new() -> Self {
-        let never = || RefCell::new((u64::MAX, HeaderValue::from_static("")));
-        Self { date: never(), last_modified: never() }
+        let value = || HeaderValue::from_static("");
+        let date = Date { value: value(), until: Duration::ZERO, since_epoch: Duration::ZERO };
+        Self { date: RefCell::new(date), last_modified: RefCell::new((Duration::MAX, value())) }
     }
 
-    fn date(&self, since_epoch: Duration) -> HeaderValue {
-        told(&self.date, since_epoch)
+    fn date(&self, now: Duration) -> HeaderValue {
+        self.at(now).value.clone()
     }
 
-    fn last_modified(&self, since_epoch: Duration) -> HeaderValue {
-        told(&self.last_modified, since_epoch)
+    fn last_modified(&self, now: Duration, received: Duration) -> HeaderValue {
+        let at = self.at(now).since_epoch.saturating_add(received);
+        let mut last = self.last_modified.borrow_mut();
+        if last.0.as_secs() != at.as_secs() {
+            *last = (at, http_date(at));
+        }
+        last.1.clone()
+    }
+
+    fn at(&self, now: Duration) -> Ref<'_, Date> {
+        if self.date.borrow().until <= now {
+            let at = clock::since_epoch();
+            let until = now + Duration::from_secs(1) - Duration::from_nanos(at.subsec_nanos().into());
+            let since_epoch = at.saturating_sub(now);
+            *self.date.borrow_mut() = Date { value: http_date(at), until, since_epoch };
+        }
+        self.date.borrow()
     }
 }
 
-fn told(last: &RefCell<(u64, HeaderValue)>, since_epoch: Duration) -> HeaderValue {
-    let mut last = last.borrow_mut();
-    let seconds = since_epoch.as_secs();
-    if last.0 != seconds {
-        let date = HttpDate::from(UNIX_EPOCH + Duration::from_secs(seconds)).to_string();
-        *last = (seconds, HeaderValue::try_from(date).unwrap_or(HeaderValue::from_static("")));
-    }
-    last.1.clone()
+fn http_date(since_epoch: Duration) -> HeaderValue {
+    let date = HttpDate::from(UNIX_EPOCH + Duration::from_secs(since_epoch.as_secs())).to_string();
+    HeaderValue::try_from(date).unwrap_or(HeaderValue::from_static(""))
 }

@@ -11,7 +11,7 @@ use super::configuration::Configuration;
 use super::documents::Ticket;
 use super::listeners::Listeners;
 use super::log::{Cause, Log};
-use super::respond::Dates;
+use super::respond::{Dates, Room};
 use super::systemd::manager::Manager;
 use super::systemd::status::Status;
 use super::tls::Tls;
@@ -30,6 +30,7 @@ pub(crate) struct Shared {
     pub(crate) status: Status,
     pub(crate) traffic: Traffic,
     pub(crate) documents: Ticket,
+    pub(crate) room: Room,
     pub(crate) watch: Watch,
     /// When the daemon was started.
     pub(crate) started: Duration,
@@ -56,6 +57,7 @@ impl Shared {
             status: Status::new(),
             traffic: Traffic::default(),
             documents: Ticket::default(),
+            room: Room::default(),
             watch: Watch::default(),
             started: clock::now(),
             listeners: Listeners::default(),

@@ -18,6 +18,9 @@ use super::ticker;
 /// Datagrams taken in one turn of the event loop: a flood of them keeps no request waiting longer than for so many.
 const DATAGRAMS_A_TURN: usize = 32;
 
+/// … or for the next datagram after so many bytes: the largest hold a thousand lines, each with a signature to be tried.
+const BYTES_A_TURN: usize = 32 * 1024;
+
 /// How long to leave a socket alone that gives errors.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -60,15 +63,20 @@ pub(crate) async fn receive(shared: &'static Shared, socket: &UdpSocket) {
 }
 
 fn take(shared: &Shared, socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<()> {
-    let wall = clock::since_epoch();
+    // They were all there when the first was asked for, near enough.
+    let (now, wall) = (clock::now(), clock::since_epoch());
+    let mut state = shared.state();
+    // A group that is new or comes back is due within one and a half periods.
+    ticker::wake_before(shared, now + state.settings().pacing.refresh_period * 2);
+    let mut bytes = 0;
     for _ in 0..DATAGRAMS_A_TURN {
         let (length, sender) = socket.try_recv_from(buffer)?;
         let datagram = buffer.get(..length).unwrap_or_default();
-        let now = clock::now();
-        let mut state = shared.state();
         state.receive(now, wall, sender.ip(), datagram, |line, fault| complain(shared, sender, line, fault));
-        // A group that is new or comes back is due within one and a half periods.
-        ticker::wake_before(shared, now + state.settings().pacing.refresh_period * 2);
+        bytes += length;
+        if bytes >= BYTES_A_TURN {
+            break;
+        }
     }
     Ok(())
 }

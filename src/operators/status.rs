@@ -161,7 +161,7 @@ mod tests {
         let mut text = String::new();
         let about = About { version: "1.2.3", uptime: Duration::from_secs(7), certificate_expires: None };
         write(&mut text, state, Duration::from_secs(seconds), about).unwrap();
-        serde_json::from_str::<serde::de::IgnoredAny>(&text).map(|_| text)
+        serde_json::from_str::<serde_json::Value>(&text).map(|_| text)
     }
 
     #[test]

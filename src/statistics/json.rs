@@ -1,10 +1,6 @@
-//! A line's JSON, read field by field into [`Line`]; `serde_json` does the JSON.
+//! A line's JSON, field by field into [`Line`].
 
-use core::fmt;
-
-use serde::de::{DeserializeSeed, Deserializer as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
-
+use super::reader::{NotJson, Reader, Text, Value};
 use super::{Got, Line, LineError, Statistics};
 use crate::channel::Channel;
 use crate::collector::Collector;
@@ -17,6 +13,7 @@ const SECONDS: &str = "a number of seconds above 0";
 const PROBABILITY: &str = "a number, 0 to 1";
 const CHANNEL: &str = "\"chat\" or \"webcallback\"";
 const NAME: &str = "a string of 1 to 64 bytes";
+const HALF_A_PAIR: Got = Got::Type("a string with half a surrogate pair");
 
 /// The first number that a `u64` cannot hold: its last one, rounded up.
 const TWO_TO_64: f64 = u64::MAX as f64;
@@ -26,23 +23,98 @@ const UNESCAPED_BYTES: usize = 2 * crate::limits::GROUP_NAME_BYTES;
 
 pub(super) fn parse(line: &[u8]) -> Result<Line, LineError> {
     let text = core::str::from_utf8(line).map_err(|_| LineError::NotUtf8)?;
-    let not_json = |error: serde_json::Error| LineError::NotJson { column: error.column() };
-    if !text.trim_ascii_start().starts_with('{') {
+    let mut reader = Reader::new(text);
+    if !reader.enters_object() {
         // Every JWS begins so: `{"` in base64url.
         if text.starts_with("ey") {
             return Err(LineError::Signed);
         }
-        let got = serde_json::from_str::<Got>(text).map_err(not_json)?;
-        return Err(LineError::NotAnObject { got });
+        let value = reader.value()?;
+        reader.end()?;
+        return Err(LineError::NotAnObject { got: got(value) });
     }
-    let mut json = serde_json::Deserializer::from_str(text);
-    let line = json.deserialize_map(LineVisitor).map_err(not_json)?;
-    json.end().map_err(not_json)?;
-    line
+    // To its end, whatever is wrong with a field: what follows must be JSON, too. The first fault is kept.
+    let mut fields = Fields::default();
+    let mut fault = None;
+    let mut is_first = true;
+    while reader.has_key(core::mem::take(&mut is_first))? {
+        let field = match Field::spelt_plainly(reader.rest()) {
+            Some((field, length)) => {
+                reader.skip(length);
+                // Nearly every value is a whole number where one belongs.
+                if let Some((whole, digits)) = reader.short_whole()
+                    && !fields.has(field)
+                    && fields.take_whole(field, whole)
+                {
+                    reader.skip(digits);
+                    continue;
+                }
+                Some(field)
+            }
+            None => field(reader.key()?),
+        };
+        match field {
+            Some(field) => {
+                if let Err(error) = fields.read(field, reader.value()?) {
+                    fault.get_or_insert(error);
+                }
+            }
+            None => reader.ignore()?,
+        }
+    }
+    reader.end()?;
+    fault.map_or_else(|| fields.complete(), Err)
 }
 
-/// Reads the whole object, so that what follows the first fault must be JSON too, and keeps that fault.
-struct LineVisitor;
+/// Tells each member of a JSON object, its name and its value.
+pub(crate) fn members(text: &str, mut each: impl FnMut(Got, Got)) -> Result<(), LineError> {
+    let mut reader = Reader::new(text);
+    if !reader.enters_object() {
+        return Err(LineError::NotAnObject { got: got(reader.value()?) });
+    }
+    let mut is_first = true;
+    while reader.has_key(core::mem::take(&mut is_first))? {
+        let name = Value::Text(reader.key()?);
+        each(got(name), got(reader.value()?));
+    }
+    Ok(reader.end()?)
+}
+
+impl From<NotJson> for LineError {
+    fn from(NotJson { column }: NotJson) -> Self {
+        Self::NotJson { column }
+    }
+}
+
+/// A value, as an error tells it.
+fn got(value: Value<'_>) -> Got {
+    match value {
+        Value::Integer(value) => Got::Integer(value),
+        Value::Negative(value) => Got::Negative(value),
+        Value::Number(value) => Got::Number(value),
+        Value::Text(text) => {
+            let mut buffer = heapless::String::new();
+            match unescape(text, &mut buffer) {
+                Ok(text) => Got::Text(Excerpt::new(text)),
+                Err(Unescape::TooLong) => Got::Text(Excerpt::cut(&buffer)),
+                Err(Unescape::LoneSurrogate) => HALF_A_PAIR,
+            }
+        }
+        Value::Boolean => Got::Type("true or false"),
+        Value::Null => Got::Type("null"),
+        Value::Array => Got::Type("an array"),
+        Value::Object => Got::Type("an object"),
+    }
+}
+
+/// The field of that name; `None`: one of a collector that has grown.
+fn field(key: Text<'_>) -> Option<Field> {
+    if !key.has_escapes {
+        return Field::named(key.escaped);
+    }
+    let mut buffer = heapless::String::new();
+    Field::named(unescape(key, &mut buffer).ok()?)
+}
 
 #[derive(Default)]
 struct Fields {
@@ -53,32 +125,6 @@ struct Fields {
     /// `ready` in here is not used: it is required, so its absence must be seen.
     rest: Statistics,
     seen: u32,
-}
-
-impl<'de> Visitor<'de> for LineVisitor {
-    type Value = Result<Line, LineError>;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a JSON object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut fields = Fields::default();
-        let mut fault = None;
-        while let Some(field) = map.next_key_seed(FieldName)? {
-            match field {
-                Some(field) => {
-                    if let Err(error) = fields.read(field, &mut map)? {
-                        fault.get_or_insert(error);
-                    }
-                }
-                None => {
-                    map.next_value::<IgnoredAny>()?;
-                }
-            }
-        }
-        Ok(fault.map_or_else(|| fields.complete(), Err))
-    }
 }
 
 #[derive(Clone, Copy)]
@@ -129,89 +175,171 @@ impl Field {
         }
     }
 
+    const ALL: [Self; 19] = [
+        Self::Channel,
+        Self::Group,
+        Self::Collector,
+        Self::Ready,
+        Self::LoggedIn,
+        Self::Slots,
+        Self::FreeSlots,
+        Self::Reactive,
+        Self::Proactive,
+        Self::Queued,
+        Self::HandleTime,
+        Self::ReactiveEntered,
+        Self::ProactiveEntered,
+        Self::Abandoned,
+        Self::InvitationsSent,
+        Self::InvitationsAccepted,
+        Self::InvitationsPending,
+        Self::ReactiveState,
+        Self::Time,
+    ];
+
     fn named(name: &str) -> Option<Self> {
-        // Spelt out, not searched: the compiler makes comparisons by length of it.
-        Some(match name {
-            "channel" => Self::Channel,
-            "group" => Self::Group,
-            "collector" => Self::Collector,
-            "ready" => Self::Ready,
-            "loggedIn" => Self::LoggedIn,
-            "slots" => Self::Slots,
-            "freeSlots" => Self::FreeSlots,
-            "reactive" => Self::Reactive,
-            "proactive" => Self::Proactive,
-            "queued" => Self::Queued,
-            "handleTime" => Self::HandleTime,
-            "reactiveEntered" => Self::ReactiveEntered,
-            "proactiveEntered" => Self::ProactiveEntered,
-            "abandoned" => Self::Abandoned,
-            "invitationsSent" => Self::InvitationsSent,
-            "invitationsAccepted" => Self::InvitationsAccepted,
-            "invitationsPending" => Self::InvitationsPending,
-            "reactiveState" => Self::ReactiveState,
-            "time" => Self::Time,
-            _ => return None,
-        })
+        Self::ALL.into_iter().find(|field| field.name() == name)
     }
-}
 
-/// A key, as the field it names; `None`: a field of a collector that has grown.
-struct FieldName;
-
-impl<'de> DeserializeSeed<'de> for FieldName {
-    type Value = Option<Field>;
-    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for FieldName {
-    type Value = Option<Field>;
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a field's name")
-    }
-    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
-        Ok(Field::named(name))
+    /// The field whose key begins here, as nearly every sender writes it, and the length of the key with its quotes and
+    /// its colon. Spelt out, for so the compiler compares each at one stroke.
+    #[inline]
+    fn spelt_plainly(rest: &[u8]) -> Option<(Self, usize)> {
+        macro_rules! one_of {
+            ($($field:ident $key:literal),+) => {
+                match () {
+                    $(() if rest.starts_with($key) => Some((Self::$field, $key.len())),)+
+                    () => None,
+                }
+            };
+        }
+        match rest.get(1)? {
+            b'a' => one_of!(Abandoned b"\"abandoned\":"),
+            b'c' => one_of!(Channel b"\"channel\":", Collector b"\"collector\":"),
+            b'f' => one_of!(FreeSlots b"\"freeSlots\":"),
+            b'g' => one_of!(Group b"\"group\":"),
+            b'h' => one_of!(HandleTime b"\"handleTime\":"),
+            b'i' => one_of!(
+                InvitationsSent b"\"invitationsSent\":",
+                InvitationsAccepted b"\"invitationsAccepted\":",
+                InvitationsPending b"\"invitationsPending\":"
+            ),
+            b'l' => one_of!(LoggedIn b"\"loggedIn\":"),
+            b'p' => one_of!(Proactive b"\"proactive\":", ProactiveEntered b"\"proactiveEntered\":"),
+            b'q' => one_of!(Queued b"\"queued\":"),
+            b'r' => one_of!(
+                Ready b"\"ready\":",
+                Reactive b"\"reactive\":",
+                ReactiveEntered b"\"reactiveEntered\":",
+                ReactiveState b"\"reactiveState\":"
+            ),
+            b's' => one_of!(Slots b"\"slots\":"),
+            b't' => one_of!(Time b"\"time\":"),
+            _ => None,
+        }
     }
 }
 
 impl Fields {
-    /// The value of one field. The outer error is JSON's, the inner one ours.
-    fn read<'de, A: MapAccess<'de>>(&mut self, field: Field, map: &mut A) -> Result<Result<(), LineError>, A::Error> {
-        let bit = 1 << field as u32;
-        if self.seen & bit != 0 {
-            {
-                map.next_value::<IgnoredAny>()?;
-            };
-            return Ok(Err(LineError::Twice { field: field.name() }));
-        }
-        self.seen |= bit;
-        if let Field::Channel | Field::Group | Field::Collector = field {
-            let raw = map.next_value::<&RawValue>()?;
-            return Ok(self.text(field, raw.get()));
-        }
-        let number = map.next_value_seed(Value)?;
-        Ok(self.number(field, &number))
+    fn has(&self, field: Field) -> bool {
+        self.seen & 1 << field as u32 != 0
     }
 
-    fn text(&mut self, field: Field, raw: &str) -> Result<(), LineError> {
-        let name = field.name();
-        let Some(escaped) = raw.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else {
-            let got = serde_json::from_str::<Got>(raw).unwrap_or(Got::Type("no string"));
-            let want = if let Field::Channel = field { CHANNEL } else { NAME };
-            return Err(LineError::WrongType { field: name, got, want });
+    /// Takes a whole number, if it is in the range of that field.
+    #[inline]
+    fn take_whole(&mut self, field: Field, value: u64) -> bool {
+        let rest = &mut self.rest;
+        let total = match field {
+            Field::ReactiveEntered => &mut rest.reactive_entered,
+            Field::ProactiveEntered => &mut rest.proactive_entered,
+            Field::Abandoned => &mut rest.abandoned,
+            Field::InvitationsSent => &mut rest.invitations_sent,
+            Field::InvitationsAccepted => &mut rest.invitations_accepted,
+            Field::Time => &mut rest.time,
+            _ => {
+                let count = match field {
+                    Field::Ready => &mut self.ready,
+                    Field::LoggedIn => &mut rest.logged_in,
+                    Field::Slots => &mut rest.slots,
+                    Field::FreeSlots => &mut rest.free_slots,
+                    Field::Reactive => &mut rest.reactive,
+                    Field::Proactive => &mut rest.proactive,
+                    Field::Queued => &mut rest.queued,
+                    Field::InvitationsPending => &mut rest.invitations_pending,
+                    _ => return false,
+                };
+                let Ok(value) = u32::try_from(value) else { return false };
+                *count = Some(value);
+                self.seen |= 1 << field as u32;
+                return true;
+            }
         };
+        *total = Some(value);
+        self.seen |= 1 << field as u32;
+        true
+    }
+
+    fn read(&mut self, field: Field, value: Value<'_>) -> Result<(), LineError> {
+        if self.has(field) {
+            return Err(LineError::Twice { field: field.name() });
+        }
+        self.seen |= 1 << field as u32;
+        match field {
+            Field::Channel | Field::Group | Field::Collector => self.text(field, value),
+            Field::HandleTime => {
+                self.rest.handle_time = Some(real(field, value, |seconds| seconds > 0.0, SECONDS)?);
+                Ok(())
+            }
+            Field::ReactiveState => {
+                self.rest.reactive_state = Some(real(field, value, |state| (0.0..=1.0).contains(&state), PROBABILITY)?);
+                Ok(())
+            }
+            _ => self.whole(field, value),
+        }
+    }
+
+    /// `12.0` is 12: collectors whose only numbers are floating-point ones write it so.
+    fn whole(&mut self, field: Field, value: Value<'_>) -> Result<(), LineError> {
+        let want = match field {
+            Field::ReactiveEntered
+            | Field::ProactiveEntered
+            | Field::Abandoned
+            | Field::InvitationsSent
+            | Field::InvitationsAccepted
+            | Field::Time => TOTAL,
+            _ => COUNT,
+        };
+        let exact = match value {
+            Value::Integer(value) => Some(value),
+            Value::Negative(_) => None,
+            // In bits, since clippy distrusts `==` of floats; -0.0 is a whole number too.
+            Value::Number(value) if libm::trunc(value).to_bits() == value.to_bits() => {
+                (0.0..TWO_TO_64).contains(&value).then_some(value as u64)
+            }
+            _ => return Err(LineError::WrongType { field: field.name(), got: got(value), want }),
+        };
+        match exact {
+            Some(exact) if self.take_whole(field, exact) => Ok(()),
+            _ => Err(LineError::OutOfRange { field: field.name(), got: got(value), want }),
+        }
+    }
+
+    fn text(&mut self, field: Field, value: Value<'_>) -> Result<(), LineError> {
+        let name = field.name();
+        let Value::Text(text) = value else {
+            let want = if let Field::Channel = field { CHANNEL } else { NAME };
+            return Err(LineError::WrongType { field: name, got: got(value), want });
+        };
+        let escaped_bytes = text.escaped.len();
         let mut buffer = heapless::String::new();
-        let text = match unescape(escaped, &mut buffer) {
+        let text = match unescape(text, &mut buffer) {
             Ok(text) => text,
             Err(Unescape::TooLong) => {
-                let got = Got::Name(NameError::TooLong { bytes: escaped.len() });
+                let got = Got::Name(NameError::TooLong { bytes: escaped_bytes });
                 return Err(LineError::OutOfRange { field: name, got, want: NAME });
             }
             Err(Unescape::LoneSurrogate) => {
-                let got = Got::Type("a string with half a surrogate pair");
-                return Err(LineError::WrongType { field: name, got, want: NAME });
+                return Err(LineError::WrongType { field: name, got: HALF_A_PAIR, want: NAME });
             }
         };
         if let Field::Channel = field {
@@ -229,34 +357,6 @@ impl Fields {
         Ok(())
     }
 
-    fn number(&mut self, field: Field, value: &Got) -> Result<(), LineError> {
-        let count = || integer(field, value, COUNT);
-        let total = || integer(field, value, TOTAL);
-        let rest = &mut self.rest;
-        match field {
-            Field::Ready => self.ready = Some(count()?),
-            Field::LoggedIn => rest.logged_in = Some(count()?),
-            Field::Slots => rest.slots = Some(count()?),
-            Field::FreeSlots => rest.free_slots = Some(count()?),
-            Field::Reactive => rest.reactive = Some(count()?),
-            Field::Proactive => rest.proactive = Some(count()?),
-            Field::Queued => rest.queued = Some(count()?),
-            Field::InvitationsPending => rest.invitations_pending = Some(count()?),
-            Field::ReactiveEntered => rest.reactive_entered = Some(total()?),
-            Field::ProactiveEntered => rest.proactive_entered = Some(total()?),
-            Field::Abandoned => rest.abandoned = Some(total()?),
-            Field::InvitationsSent => rest.invitations_sent = Some(total()?),
-            Field::InvitationsAccepted => rest.invitations_accepted = Some(total()?),
-            Field::Time => rest.time = Some(total()?),
-            Field::HandleTime => rest.handle_time = Some(real(field, value, |seconds| seconds > 0.0, SECONDS)?),
-            Field::ReactiveState => {
-                rest.reactive_state = Some(real(field, value, |state| (0.0..=1.0).contains(&state), PROBABILITY)?);
-            }
-            Field::Channel | Field::Group | Field::Collector => {}
-        }
-        Ok(())
-    }
-
     fn complete(self) -> Result<Line, LineError> {
         let missing = |field: Field| LineError::Missing { field: field.name() };
         let channel = self.channel.ok_or_else(|| missing(Field::Channel))?;
@@ -266,80 +366,15 @@ impl Fields {
     }
 }
 
-/// `12.0` is 12: collectors whose only numbers are floating-point ones write it so.
-fn integer<T: TryFrom<u64>>(field: Field, value: &Got, want: &'static str) -> Result<T, LineError> {
+fn real(field: Field, value: Value<'_>, in_range: fn(f64) -> bool, want: &'static str) -> Result<f64, LineError> {
     let field = field.name();
-    let exact = match *value {
-        Got::Integer(value) => Some(value),
-        Got::Negative(_) => None,
-        // In bits, since clippy distrusts `==` of floats; -0.0 is a whole number too.
-        Got::Number(value) if libm::trunc(value).to_bits() == value.to_bits() => {
-            (0.0..TWO_TO_64).contains(&value).then_some(value as u64)
-        }
-        _ => return Err(LineError::WrongType { field, got: value.clone(), want }),
+    let number = match value {
+        Value::Number(value) => value,
+        Value::Integer(value) => value as f64,
+        Value::Negative(value) => value as f64,
+        _ => return Err(LineError::WrongType { field, got: got(value), want }),
     };
-    let in_range = exact.and_then(|exact| T::try_from(exact).ok());
-    in_range.ok_or_else(|| LineError::OutOfRange { field, got: value.clone(), want })
-}
-
-fn real(field: Field, value: &Got, in_range: fn(f64) -> bool, want: &'static str) -> Result<f64, LineError> {
-    let field = field.name();
-    let number = match *value {
-        Got::Number(value) => value,
-        Got::Integer(value) => value as f64,
-        Got::Negative(value) => value as f64,
-        _ => return Err(LineError::WrongType { field, got: value.clone(), want }),
-    };
-    if in_range(number) { Ok(number) } else { Err(LineError::OutOfRange { field, got: value.clone(), want }) }
-}
-
-/// Any JSON value, as far as an error needs it.
-struct Value;
-
-impl<'de> DeserializeSeed<'de> for Value {
-    type Value = Got;
-    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Got, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> serde::Deserialize<'de> for Got {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Value.deserialize(deserializer)
-    }
-}
-
-impl<'de> Visitor<'de> for Value {
-    type Value = Got;
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a JSON value")
-    }
-    fn visit_bool<E>(self, _: bool) -> Result<Got, E> {
-        Ok(Got::Type("true or false"))
-    }
-    fn visit_u64<E>(self, value: u64) -> Result<Got, E> {
-        Ok(Got::Integer(value))
-    }
-    fn visit_i64<E>(self, value: i64) -> Result<Got, E> {
-        Ok(u64::try_from(value).map_or(Got::Negative(value), Got::Integer))
-    }
-    fn visit_f64<E>(self, value: f64) -> Result<Got, E> {
-        Ok(Got::Number(value))
-    }
-    fn visit_str<E>(self, text: &str) -> Result<Got, E> {
-        Ok(Got::Text(Excerpt::new(text)))
-    }
-    fn visit_unit<E>(self) -> Result<Got, E> {
-        Ok(Got::Type("null"))
-    }
-    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Got, A::Error> {
-        while sequence.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Got::Type("an array"))
-    }
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Got, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Got::Type("an object"))
-    }
+    if in_range(number) { Ok(number) } else { Err(LineError::OutOfRange { field, got: got(value), want }) }
 }
 
 enum Unescape {
@@ -347,12 +382,12 @@ enum Unescape {
     LoneSurrogate,
 }
 
-/// The text that a JSON string's inside means. `serde_json` has checked its syntax, but would allocate to unescape it.
-fn unescape<'a>(escaped: &'a str, buffer: &'a mut heapless::String<UNESCAPED_BYTES>) -> Result<&'a str, Unescape> {
-    if !escaped.contains('\\') {
-        return Ok(escaped);
+/// The text that a JSON string's inside means. Its syntax was checked.
+fn unescape<'a>(text: Text<'a>, buffer: &'a mut heapless::String<UNESCAPED_BYTES>) -> Result<&'a str, Unescape> {
+    if !text.has_escapes {
+        return Ok(text.escaped);
     }
-    let mut rest = escaped.chars();
+    let mut rest = text.escaped.chars();
     while let Some(character) = rest.next() {
         let meant = if character == '\\' { escape(&mut rest)? } else { character };
         buffer.push(meant).map_err(|_| Unescape::TooLong)?;

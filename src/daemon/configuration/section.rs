@@ -18,8 +18,8 @@ impl ConfigurationError {
         Self(format!("{}: cannot be read: {error}", file.display()))
     }
 
-    pub(super) fn no_file(words: String) -> Self {
-        Self(words)
+    pub(super) fn no_file(message: String) -> Self {
+        Self(message)
     }
 
     pub(super) fn bad_file(file: &Path, got: impl fmt::Display) -> Self {
