@@ -121,8 +121,9 @@ def state_now():
 def collect(daemons, pause):
     sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     while True:
+        state = state_now() / 1000
         lines = ['{"channel":"chat","group":"%s","ready":4,"reactiveState":%.3f,"time":%d}'
-                 % (group, state_now() / 1000, time.time() * 1000) for group in ("Sales", "Support")]
+                 % (group, state, time.time() * 1000) for group in ("Sales", "Support")]
         plain, signed = "\n".join(lines).encode(), b"\n".join(map(jws, lines))
         with pause:
             for daemon in daemons:
@@ -208,6 +209,7 @@ def opened(port, first=b"", small=False):
     connection = socket.socket()
     if small:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
     connection.settimeout(1)
     try:
         connection.connect(("127.0.0.1", port))
@@ -415,7 +417,7 @@ def phase(daemon, target, row, seconds, pause):
     if late:
         late.settimeout(15)
         late.recv(4096).startswith(b"HTTP/1.1 200 ") or fail(f"{name}: who came late was not answered")
-    waited_for("the end of connections", lambda: daemon.open() == 0)
+    waited_for("the end of connections", lambda: daemon.open() == 0, 60)
     time.sleep(0.3);print("mem", quiet, peak, daemon.resident())
     return [took for took, _ in heard], max(oldest for _, oldest in heard), peak, rate, places, after[2] - before[2]
 

@@ -27,6 +27,7 @@ use super::configuration::Timeouts;
 use super::respond::{self, Side};
 use super::shared::Shared;
 use super::stream::Stream;
+use super::turn::{self, Turn};
 
 /// Bytes of a request's head, request line included. Also the most that hyper buffers of a connection.
 const HEAD_BYTES: usize = 8192;
@@ -34,10 +35,10 @@ const HEAD_BYTES: usize = 8192;
 /// Fields of a request's head. hyper takes no more, and refuses others without a word.
 const HEAD_FIELDS: usize = 100;
 
-/// Bytes taken from a client before it is the others' turn: several requests as browsers send them, dozens of the shortest.
-/// Without it a client that sends requests without waiting for answers keeps all others waiting for as long as its socket has
-/// some, which was 20 ms, and 500 such clients 10 s.
-const BYTES_A_TURN: usize = 1024;
+/// Bytes read at once. Who has sent more than that, and has a request of it answered, waits for its turn, of which there is
+/// one in each of the event loop's: those who send requests without waiting for answers keep each other waiting, and nobody
+/// else.
+const READ_BYTES: usize = 512;
 
 /// What a client may still send, and how long, before a connection that is over is cut.
 const LINGER_BYTES: usize = 256 * 1024;
@@ -49,7 +50,7 @@ pub(crate) const LAST_CALL: Duration = Duration::from_secs(1);
 
 pub(crate) async fn serve(shared: &'static Shared, side: Side, stream: Stream) {
     let watch = Rc::new(Watch::new(shared.configuration().http.limits.timeouts));
-    let io = Io { stream, watch: Rc::clone(&watch) };
+    let io = Io { stream, watch: Rc::clone(&watch), shared, turn: None };
     let answers = Answers { shared, side, watch: Rc::clone(&watch) };
     let mut connection = Connection::new(Box::new(io), Box::new(answers), HEAD_BYTES);
 
@@ -60,7 +61,7 @@ pub(crate) async fn serve(shared: &'static Shared, side: Side, stream: Stream) {
     let (mut is_first, mut is_stopping) = (true, false);
     poll_fn(|context| {
         watch.now.set(None);
-        watch.taken.set(0);
+        watch.has_answered.set(false);
         if connection.poll(context).is_ready() {
             return Poll::Ready(());
         }
@@ -168,8 +169,10 @@ struct Watch {
     deadline: Cell<Duration>,
     /// Read once each time the connection is looked after, if at all.
     now: Cell<Option<Duration>>,
-    /// Bytes read in this turn.
-    taken: Cell<usize>,
+    /// A request was answered since the connection's turn began.
+    has_answered: Cell<bool>,
+    /// The last read was as long as it may be.
+    has_more: Cell<bool>,
     head: Cell<Head>,
     refusal: Cell<Option<Refusal>>,
 }
@@ -188,7 +191,8 @@ impl Watch {
     fn new(timeouts: Timeouts) -> Self {
         let deadline = Cell::new(clock::now() + timeouts.idle);
         let (phase, head, refusal) = (Cell::new(Phase::Idle), Cell::new(Head::default()), Cell::new(None));
-        Self { timeouts, phase, deadline, now: Cell::new(None), taken: Cell::new(0), head, refusal }
+        let (has_answered, has_more) = (Cell::new(false), Cell::new(false));
+        Self { timeouts, phase, deadline, now: Cell::new(None), has_answered, has_more, head, refusal }
     }
 
     fn deadline(&self) -> Duration {
@@ -221,6 +225,7 @@ impl Watch {
 
     /// A request was read to its end, and will be answered at once.
     fn request_read(&self) {
+        self.has_answered.set(true);
         self.enter(if self.head.get().is_empty() { Phase::Idle } else { Phase::Head });
     }
 
@@ -308,6 +313,9 @@ impl Respond for Answers {
 struct Io {
     stream: Stream,
     watch: Rc<Watch>,
+    shared: &'static Shared,
+    /// Waited for before more is read.
+    turn: Option<Pin<Box<dyn Future<Output = Option<Turn>>>>>,
 }
 
 impl Transport for Io {
@@ -322,17 +330,19 @@ impl hyper::rt::Read for Io {
         context: &mut Context<'_>,
         mut cursor: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        let left = BYTES_A_TURN.saturating_sub(self.watch.taken.get());
-        if left == 0 {
-            context.waker().wake_by_ref();
-            return Poll::Pending;
+        let io = &mut *self;
+        if io.turn.is_some() || (io.watch.has_answered.get() && io.watch.has_more.get()) {
+            let turn = ready!(io.turn.get_or_insert_with(|| io.shared.turns.next()).as_mut().poll(context));
+            io.turn = None;
+            turn.map(turn::pass_on);
+            io.watch.has_answered.set(false);
         }
         // A copy of a few hundred bytes; hyper's own buffer can be looked into only by unsafe code.
-        let mut bytes = [const { MaybeUninit::uninit() }; BYTES_A_TURN];
-        let room = cursor.remaining().min(left);
+        let mut bytes = [const { MaybeUninit::uninit() }; READ_BYTES];
+        let room = cursor.remaining().min(READ_BYTES);
         let mut buffer = ReadBuf::uninit(bytes.get_mut(..room).unwrap_or_default());
         ready!(Pin::new(&mut self.stream).poll_read(context, &mut buffer))?;
-        self.watch.taken.set(self.watch.taken.get() + buffer.filled().len());
+        self.watch.has_more.set(buffer.filled().len() == READ_BYTES);
         if self.watch.bytes_read(buffer.filled()).is_err() {
             return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
         }
