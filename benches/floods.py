@@ -13,8 +13,8 @@ work both times, so that the ratio of both 99th percentiles is the daemon's shar
 Fails if
 - an answer is not 200 with a state that the collector sent within the last 5 s (it sends another one each 0.1 s);
 - the 99th percentile is more than 5 times that of the same attack against the other daemon. Each is the median of
-  its rounds. --brief lets 100 ms pass, for on a shared machine the 99th of one second's requests is often a neighbour's;
-  before connections took turns those of the last attack were several seconds;
+  its rounds. --brief lets 1.5 s pass: a round of one second on a shared machine tells no
+  more than whether clients starve, as they did (for 4 to 44 s) before connections took turns;
 - anonymous memory exceeds its ceiling at any time, or is larger afterwards than it was meanwhile. (What connections took is
   kept by glibc's allocator for the next crowd, which takes no more: the daemons live through all attacks, one after the other);
 - a datagram is neither counted by the daemon nor among those that the kernel dropped at its socket;
@@ -458,7 +458,7 @@ def tried(row, arguments, daemons, pause):
             continue
         p99, ratio = percentile(now, 99), percentile(now, 99) / percentile(before, 99)
         cells.append(f"{percentile(before, 50):.2f} / {percentile(before, 99):.2f} → {percentile(now, 50):.2f} / {p99:.2f} ({ratio:.1f})")
-        if ratio > MOST and not (arguments.brief and p99 < 100):
+        if ratio > MOST and not (arguments.brief and p99 < 1500):
             faults.append(f"{what}: the 99th percentile is {ratio:.1f} times the quiet one")
     if worst > ceiling * MIB:
         faults.append(f"{worst} KiB are resident; at most {ceiling} MiB should be")

@@ -334,7 +334,9 @@ impl hyper::rt::Read for Io {
         if io.turn.is_some() || (io.watch.has_answered.get() && io.watch.has_more.get()) {
             let turn = ready!(io.turn.get_or_insert_with(|| io.shared.turns.next()).as_mut().poll(context));
             io.turn = None;
-            turn.map(turn::pass_on);
+            if let Some(turn) = turn {
+                turn::pass_on(turn);
+            }
             io.watch.has_answered.set(false);
         }
         // A copy of a few hundred bytes; hyper's own buffer can be looked into only by unsafe code.

@@ -142,7 +142,9 @@ async fn in_turn<F: Future>(turns: &Turns, future: F) -> F::Output {
     loop {
         let turn = turns.next().await;
         let polled = poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await;
-        turn.map(turn::pass_on);
+        if let Some(turn) = turn {
+            turn::pass_on(turn);
+        }
         if let Poll::Ready(output) = polled {
             return output;
         }
