@@ -101,11 +101,7 @@ impl Listener {
             };
             let place = gate.enter().await;
             match self.socket.accept().await {
-                Ok((stream, _)) => {
-                    tokio::task::spawn_local(serve_one(shared, side, stream, handshake, place));
-                    // One in a turn of the event loop: hundreds that come at once keep no open connection waiting.
-                    tokio::task::yield_now().await;
-                }
+                Ok((stream, _)) => drop(tokio::task::spawn_local(serve_one(shared, side, stream, handshake, place))),
                 Err(error) if is_of_the_connection(&error) => {}
                 Err(error) => {
                     shared.traffic.accept_failed();
