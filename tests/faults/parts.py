@@ -98,8 +98,9 @@ class Loop:
 class Visitor(Loop):
     """Keeps asking. An answer is right if `is_right` says so; a request that fails is asked again on a new connection."""
 
-    def __init__(self, address, is_right=None, every=False, pause=0.002, **how):
+    def __init__(self, address, is_right=None, every=False, pause=0.002, targets=(CAPACITY, STATE), **how):
         self.is_right = is_right or (lambda answer: answer.capacity == READY)
+        self.targets = list(targets)
         self.new_connection_every_time, self.pause = every, pause
         self.client = Client(address, **how)
         self.answers, self.wrong, self.slowest = collections.Counter(), [], 0.0
@@ -107,14 +108,14 @@ class Visitor(Loop):
         self.failed = []
 
     def run(self):
-        targets = [CAPACITY, STATE]
+        targets = self.targets
         while not self.is_over.wait(self.pause):
             began = time.monotonic()
             try:
                 answer = self.client.ask(targets[0])
             except (OSError, http.client.HTTPException) as error:
                 self.failed.append((began, time.monotonic(), repr(error)))
-                continue
+                continue  # asked again, on a new connection
             finally:
                 self.slowest = max(self.slowest, time.monotonic() - began)
             self.answers[answer.status] += 1
