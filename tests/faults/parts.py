@@ -95,6 +95,10 @@ class Loop:
         self.thread.join()
 
 
+# A request that failed: when its connection was opened, when it was sent, when it failed, and why.
+Failure = collections.namedtuple("Failure", "opened began ended why")
+
+
 class Visitor(Loop):
     """Keeps asking. An answer is right if `is_right` says so; a request that fails is asked again on a new connection."""
 
@@ -104,21 +108,27 @@ class Visitor(Loop):
         self.new_connection_every_time, self.pause = every, pause
         self.client = Client(address, **how)
         self.answers, self.wrong, self.slowest = collections.Counter(), [], 0.0
-        # When each failed attempt began and ended, and of what.
         self.failed = []
+        # When it asked what was answered by "no statistics yet".
+        self.waiting = []
 
     def run(self):
         targets = self.targets
+        opened = None
         while not self.is_over.wait(self.pause):
             began = time.monotonic()
+            opened = opened or began
             try:
                 answer = self.client.ask(targets[0])
             except (OSError, http.client.HTTPException) as error:
-                self.failed.append((began, time.monotonic(), repr(error)))
-                continue  # asked again, on a new connection
+                self.failed.append(Failure(opened, began, time.monotonic(), repr(error)))
+                opened = None
+                continue
             finally:
                 self.slowest = max(self.slowest, time.monotonic() - began)
             self.answers[answer.status] += 1
+            if answer.status == 503:
+                self.waiting.append(began)
             if targets[0] == STATE and answer.status == 200:
                 is_right = 0 <= json.loads(answer.body)["reactiveState"] <= 1
             else:
@@ -128,6 +138,7 @@ class Visitor(Loop):
             targets.reverse()
             if self.new_connection_every_time:
                 self.client.close()
+                opened = None
         self.client.close()
 
     def __str__(self):
@@ -145,6 +156,8 @@ class Collector(Loop):
         self.address, self.groups, self.key, self.clock, self.pause = address, groups, key, clock, pause
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.sent, self.entered = 0, 0
+        # When each datagram was sent.
+        self.times = []
 
     def run(self):
         while not self.is_over.wait(self.pause):
@@ -157,6 +170,7 @@ class Collector(Loop):
         with contextlib.suppress(OSError):
             self.socket.sendto(b"\n".join(lines), self.address)
             self.sent += 1
+            self.times.append(time.monotonic())
 
     def line(self, group, now):
         line = {"channel": "chat", "group": group, "ready": 1, "loggedIn": 2, "reactiveEntered": self.entered, "time": now}
