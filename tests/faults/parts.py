@@ -201,7 +201,7 @@ class Daemon:
         self.log = log or self.read_file
         command = [*words, binary, "--config", self.configuration, "--log", to]
         with open(os.path.join(folder, "log"), "wb") as file:
-            self.process = start(command) if start else subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=file)
+            self.process = start(command, file) if start else subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=file)
         self.pid = self.process.pid
         if not until(lambda: "ready, version" in self.log() or self.process.poll() is not None) or self.process.poll() is not None:
             self.stop()
