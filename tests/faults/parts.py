@@ -67,7 +67,7 @@ class Client:
             self.connection.request("GET", target)
             response = self.connection.getresponse()
             return Answer(response.status, response.read().decode(), response.headers["date"])
-        except Exception:
+        except (OSError, http.client.HTTPException):
             self.close()
             raise
 
@@ -289,7 +289,7 @@ def mount_namespace():
 
 
 def network_namespace():
-    """… with a network of its own, and mounts, for /sys."""
+    """… with a network of its own."""
     return allowed(["unshare", "--net"], ["unshare", "--map-root-user", "--net"])
 
 
