@@ -1,8 +1,8 @@
 //! hyper's HTTP/1.1, put together for one kind of stream, of service and of body.
 //!
-//! Generic code is compiled in the package where its types become known, as that package is optimized. The daemon is
-//! optimized for size; here hyper is for speed, which makes a request 3,000 instructions cheaper and the binary 30 kB
-//! larger. So nothing in here is generic, and nothing of it is to be inlined.
+//! Generic code is compiled in the package where its types become known, as that package is optimized. Here hyper's can be
+//! optimized for speed by itself, while the rest of the daemon is for size (docs/speed.md tells what that costs). So nothing
+//! in here is generic, and nothing of it is to be inlined.
 
 use std::any::Any;
 use std::convert::Infallible;
