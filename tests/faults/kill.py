@@ -13,7 +13,7 @@ from parts import READY, Collector, Visitor, ask, holds, until
 KILLS = 200
 # A start to the first answer takes a few milliseconds: some are killed before, most after it.
 LONGEST_LIFE = 0.08
-# Those that came while it was down are read in its first turn; a question may be read before them.
+# A tenth of a second of them: what was sent while the daemon starts counts, too.
 DATAGRAMS = 10
 SUPERVISOR = os.path.join(os.path.dirname(os.path.abspath(__file__)), "supervisor")
 
