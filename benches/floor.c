@@ -6,7 +6,7 @@
 //                       sends datagrams, PER_MS in each millisecond (0: as many as go out); prints how many
 //
 // WHAT: line (the contract's example for one group, its time going up), statsd (its nine figures as gauges), collectd (the
-// same in collectd's binary protocol).
+// same in collectd's binary protocol), garbage (1 to 512 bytes by chance), or "=TEXT" (that text).
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -106,7 +106,23 @@ static size_t collectd(char *to, uint64_t microseconds) {
 	return length;
 }
 
+static size_t garbage(char *to) {
+	// Marsaglia's xorshift: the same bytes in each run.
+	static uint64_t random = 88172645463325252;
+	uint64_t length = 0;
+	for (size_t at = 0; at < 512; at += sizeof random) {
+		random ^= random << 13, random ^= random >> 7, random ^= random << 17;
+		memcpy(to + at, &random, sizeof random);
+		length = random;
+	}
+	return 1 + length % 512;
+}
+
 static size_t datagram(char *to, const char *what, uint64_t microseconds) {
+	if (*what == '=')
+		return sprintf(to, "%.1000s", what + 1);
+	if (strcmp(what, "garbage") == 0)
+		return garbage(to);
 	if (strcmp(what, "collectd") == 0)
 		return collectd(to, microseconds);
 	if (strcmp(what, "statsd") == 0)
@@ -169,7 +185,7 @@ int main(int count, char **words) {
 	else if (count == 6 && strcmp(words[1], "send") == 0)
 		send_to(atoi(words[2]), atof(words[3]), atoi(words[4]), words[5]);
 	else {
-		fprintf(stderr, "usage: floor http | udp | send PORT SECONDS PER_MS line|statsd|collectd\n");
+		fprintf(stderr, "usage: floor http | udp | send PORT SECONDS PER_MS line|statsd|collectd|garbage|=TEXT\n");
 		return 64;
 	}
 }

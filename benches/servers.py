@@ -22,7 +22,7 @@ def waited_for(what, check, seconds=20):
     until = time.monotonic() + seconds
     while not (found := check()):
         if time.monotonic() > until:
-            sys.exit(f"compare: {what} did not come within {seconds} s")
+            sys.exit(f"{pathlib.Path(sys.argv[0]).stem}: {what} did not come within {seconds} s")
         time.sleep(0.02)
     return found
 
@@ -86,12 +86,15 @@ def folder(work):
     return place
 
 
+def jws(line, key=KEY):
+    """A line, signed (RFC 7515)."""
+    text = b".".join(base64.urlsafe_b64encode(part.encode()).rstrip(b"=") for part in ('{"alg":"HS256"}', line))
+    return text + b"." + base64.urlsafe_b64encode(hmac.digest(key, text, "sha256")).rstrip(b"=")
+
+
 def signed(group, milliseconds):
-    """The contract's example as a JWS (RFC 7515)."""
-    encoded = [base64.urlsafe_b64encode(part.encode()).rstrip(b"=") for part in
-               ('{"alg":"HS256"}', LINE % (group, f',"time":{milliseconds}'))]
-    text = b".".join(encoded)
-    return text + b"." + base64.urlsafe_b64encode(hmac.digest(KEY, text, "sha256")).rstrip(b"=")
+    """The contract's example, signed."""
+    return jws(LINE % (group, f',"time":{milliseconds}'))
 
 
 class Pacingd(Server):

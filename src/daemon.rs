@@ -28,6 +28,7 @@ mod tls;
 #[path = "daemon/without_tls.rs"]
 mod tls;
 mod traffic;
+mod turn;
 mod watch;
 
 use std::net::{SocketAddr, TcpListener};

@@ -27,12 +27,18 @@ use super::configuration::Timeouts;
 use super::respond::{self, Side};
 use super::shared::Shared;
 use super::stream::Stream;
+use super::turn::{self, Turn};
 
 /// Bytes of a request's head, request line included. Also the most that hyper buffers of a connection.
 const HEAD_BYTES: usize = 8192;
 
 /// Fields of a request's head. hyper takes no more, and refuses others without a word.
 const HEAD_FIELDS: usize = 100;
+
+/// Bytes read at once. Who has sent more than that, and has a request of it answered, waits for its turn, of which there is
+/// one in each of the event loop's: those who send requests without waiting for answers keep each other waiting, and nobody
+/// else.
+const READ_BYTES: usize = 512;
 
 /// What a client may still send, and how long, before a connection that is over is cut.
 const LINGER_BYTES: usize = 256 * 1024;
@@ -44,7 +50,7 @@ pub(crate) const LAST_CALL: Duration = Duration::from_secs(1);
 
 pub(crate) async fn serve(shared: &'static Shared, side: Side, stream: Stream) {
     let watch = Rc::new(Watch::new(shared.configuration().http.limits.timeouts));
-    let io = Io { stream, watch: Rc::clone(&watch) };
+    let io = Io { stream, watch: Rc::clone(&watch), shared, turn: None };
     let answers = Answers { shared, side, watch: Rc::clone(&watch) };
     let mut connection = Connection::new(Box::new(io), Box::new(answers), HEAD_BYTES);
 
@@ -55,6 +61,7 @@ pub(crate) async fn serve(shared: &'static Shared, side: Side, stream: Stream) {
     let (mut is_first, mut is_stopping) = (true, false);
     poll_fn(|context| {
         watch.now.set(None);
+        watch.has_answered.set(false);
         if connection.poll(context).is_ready() {
             return Poll::Ready(());
         }
@@ -162,6 +169,10 @@ struct Watch {
     deadline: Cell<Duration>,
     /// Read once each time the connection is looked after, if at all.
     now: Cell<Option<Duration>>,
+    /// A request was answered since the connection's turn began.
+    has_answered: Cell<bool>,
+    /// The last read was as long as it may be.
+    has_more: Cell<bool>,
     head: Cell<Head>,
     refusal: Cell<Option<Refusal>>,
 }
@@ -180,7 +191,8 @@ impl Watch {
     fn new(timeouts: Timeouts) -> Self {
         let deadline = Cell::new(clock::now() + timeouts.idle);
         let (phase, head, refusal) = (Cell::new(Phase::Idle), Cell::new(Head::default()), Cell::new(None));
-        Self { timeouts, phase, deadline, now: Cell::new(None), head, refusal }
+        let (has_answered, has_more) = (Cell::new(false), Cell::new(false));
+        Self { timeouts, phase, deadline, now: Cell::new(None), has_answered, has_more, head, refusal }
     }
 
     fn deadline(&self) -> Duration {
@@ -213,6 +225,7 @@ impl Watch {
 
     /// A request was read to its end, and will be answered at once.
     fn request_read(&self) {
+        self.has_answered.set(true);
         self.enter(if self.head.get().is_empty() { Phase::Idle } else { Phase::Head });
     }
 
@@ -300,6 +313,9 @@ impl Respond for Answers {
 struct Io {
     stream: Stream,
     watch: Rc<Watch>,
+    shared: &'static Shared,
+    /// Waited for before more is read.
+    turn: Option<Pin<Box<dyn Future<Output = Option<Turn>>>>>,
 }
 
 impl Transport for Io {
@@ -314,11 +330,21 @@ impl hyper::rt::Read for Io {
         context: &mut Context<'_>,
         mut cursor: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
+        let io = &mut *self;
+        if io.turn.is_some() || (io.watch.has_answered.get() && io.watch.has_more.get()) {
+            let turn = ready!(io.turn.get_or_insert_with(|| io.shared.turns.next()).as_mut().poll(context));
+            io.turn = None;
+            if let Some(turn) = turn {
+                turn::pass_on(turn);
+            }
+            io.watch.has_answered.set(false);
+        }
         // A copy of a few hundred bytes; hyper's own buffer can be looked into only by unsafe code.
-        let mut bytes = [const { MaybeUninit::uninit() }; HEAD_BYTES];
-        let room = cursor.remaining().min(HEAD_BYTES);
+        let mut bytes = [const { MaybeUninit::uninit() }; READ_BYTES];
+        let room = cursor.remaining().min(READ_BYTES);
         let mut buffer = ReadBuf::uninit(bytes.get_mut(..room).unwrap_or_default());
         ready!(Pin::new(&mut self.stream).poll_read(context, &mut buffer))?;
+        self.watch.has_more.set(buffer.filled().len() == READ_BYTES);
         if self.watch.bytes_read(buffer.filled()).is_err() {
             return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
         }

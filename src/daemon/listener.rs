@@ -3,9 +3,11 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::AsFd;
 use std::rc::Rc;
 use std::time::Duration;
 
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -21,6 +23,11 @@ const BACKLOG: u32 = 1024;
 
 /// Operators are few, and must get in when visitors fill every place of theirs.
 pub(crate) const OPERATORS_CONNECTIONS: usize = 16;
+
+/// Bytes of a connection's answers, and of its requests, that the kernel holds for us (it takes twice as many, for what it
+/// needs itself). Left alone it holds megabytes for a client that sends requests and takes no answers, and we would make
+/// answers for all of them. Many answers fit, and a request's head twice.
+const KERNEL_BYTES: usize = 16 * 1024;
 
 /// How long to leave accepting alone when the system has no more file descriptors or memory.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -46,6 +53,7 @@ pub(crate) fn bind(address: SocketAddr) -> Result<Listener, String> {
         // A restart must not wait until the kernel has forgotten the connections of the last run.
         socket.set_reuseaddr(true)?;
         socket.bind(address)?;
+        bound_buffers(&socket)?;
         socket.listen(BACKLOG)
     };
     let socket = bound().map_err(|error: io::Error| format!("cannot listen on {address}: {error}"))?;
@@ -54,8 +62,19 @@ pub(crate) fn bind(address: SocketAddr) -> Result<Listener, String> {
 
 /// Takes a socket that is bound and listens already. Needs the event loop.
 pub(crate) fn adopt(socket: std::net::TcpListener) -> Result<Listener, String> {
-    let adopted = socket.set_nonblocking(true).and_then(|()| TcpListener::from_std(socket));
-    adopted.map(|socket| Listener { socket }).map_err(|error| format!("cannot take systemd's socket: {error}"))
+    let adopted = || {
+        socket.set_nonblocking(true)?;
+        bound_buffers(&socket)?;
+        TcpListener::from_std(socket)
+    };
+    adopted().map(|socket| Listener { socket }).map_err(|error| format!("cannot take systemd's socket: {error}"))
+}
+
+/// What is accepted inherits it.
+fn bound_buffers(socket: &impl AsFd) -> io::Result<()> {
+    let socket = SockRef::from(socket);
+    socket.set_send_buffer_size(KERNEL_BYTES)?;
+    socket.set_recv_buffer_size(KERNEL_BYTES)
 }
 
 impl Listener {

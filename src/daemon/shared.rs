@@ -16,6 +16,7 @@ use super::systemd::manager::Manager;
 use super::systemd::status::Status;
 use super::tls::Tls;
 use super::traffic::Traffic;
+use super::turn::Turns;
 use super::watch::Watch;
 
 pub(crate) struct Shared {
@@ -29,6 +30,8 @@ pub(crate) struct Shared {
     pub(crate) manager: Manager,
     pub(crate) status: Status,
     pub(crate) traffic: Traffic,
+    /// For connections that have more requests than one.
+    pub(crate) turns: Turns,
     pub(crate) documents: Ticket,
     pub(crate) room: Room,
     pub(crate) watch: Watch,
@@ -56,6 +59,7 @@ impl Shared {
             manager,
             status: Status::new(),
             traffic: Traffic::default(),
+            turns: Turns::new(),
             documents: Ticket::default(),
             room: Room::default(),
             watch: Watch::default(),

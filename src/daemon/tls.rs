@@ -25,6 +25,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::clock;
 use super::configuration::{Https, PairFiles};
 use super::log::Log;
+use super::turn::Turns;
 use certificate::Remaining;
 use handshake::Outcome;
 pub(crate) use pair::Pair;
@@ -49,7 +50,7 @@ pub(crate) struct Tls {
     places: Arc<Semaphore>,
     begun: Cell<u64>,
     /// One handshake a turn of the event loop; see there.
-    turn: Arc<Semaphore>,
+    turns: Turns,
     outcomes: [Cell<u64>; Outcome::ALL.len()],
 }
 
@@ -81,7 +82,7 @@ impl Tls {
             is_outdated: Cell::new(false),
             places: Arc::new(Semaphore::new(https.handshakes)),
             begun: Cell::new(0),
-            turn: Arc::new(Semaphore::new(1)),
+            turns: Turns::new(),
             outcomes: Default::default(),
         }))
     }

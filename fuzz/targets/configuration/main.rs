@@ -9,6 +9,7 @@ mod daemon {
     pub(crate) mod clock;
     pub(crate) mod configuration;
     pub(crate) mod cors;
+    pub(crate) mod endpoint;
     pub(crate) mod log;
 }
 

@@ -22,6 +22,8 @@ pub(super) enum Sink {
     Stderr {
         /// journald reads the level from the line's beginning.
         journal: bool,
+        /// The disk was full in the middle of a line.
+        is_torn: bool,
     },
     Syslog {
         logger: Option<Logger<LoggerBackend, Rfc3164>>,
@@ -31,7 +33,7 @@ pub(super) enum Sink {
 
 impl Sink {
     pub(super) fn stderr() -> Self {
-        Self::Stderr { journal: std::env::var_os("JOURNAL_STREAM").is_some() }
+        Self::Stderr { journal: std::env::var_os("JOURNAL_STREAM").is_some(), is_torn: false }
     }
 
     pub(super) fn syslog() -> Self {
@@ -41,7 +43,7 @@ impl Sink {
     /// True: somebody took it.
     pub(super) fn send(&mut self, level: Level, line: &str) -> bool {
         match self {
-            Self::Stderr { journal } => write_to_stderr(*journal, level, line).is_ok(),
+            Self::Stderr { journal, is_torn } => write_to_stderr(*journal, is_torn, level, line).is_ok(),
             Self::Syslog { logger, last_try } => {
                 if logger.is_none() {
                     connect(logger, last_try);
@@ -88,8 +90,11 @@ fn is_full(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::WouldBlock
 }
 
-fn write_to_stderr(journal: bool, level: Level, line: &str) -> io::Result<()> {
+fn write_to_stderr(journal: bool, is_torn: &mut bool, level: Level, line: &str) -> io::Result<()> {
     let mut text = String::with_capacity(line.len() + 32);
+    if *is_torn {
+        text.push('\n');
+    }
     let _ = match level {
         _ if journal => write!(text, "<{}>", severity(level) as u8),
         Level::Info => write!(text, "pacingd: "),
@@ -106,7 +111,11 @@ fn write_to_stderr(journal: bool, level: Level, line: &str) -> io::Result<()> {
     if !sockets.iter().all(|socket| socket.revents().contains(PollFlags::OUT)) {
         return Err(io::ErrorKind::WouldBlock.into());
     }
-    stderr.write_all(text.as_bytes())
+    let written = stderr.write(text.as_bytes())?;
+    *is_torn = true;
+    stderr.write_all(text.as_bytes().get(written..).unwrap_or_default())?;
+    *is_torn = false;
+    Ok(())
 }
 
 fn severity(level: Level) -> Severity {

@@ -13,7 +13,6 @@ use std::task::Poll;
 use pacingd::answer::{Answer, Status};
 use rustls::{Error, HandshakeKind};
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 
 use super::{Place, Tls};
@@ -22,6 +21,7 @@ use crate::daemon::log::Cause;
 use crate::daemon::respond::{self, Side};
 use crate::daemon::shared::Shared;
 use crate::daemon::stream::Stream;
+use crate::daemon::turn::{self, Turns};
 
 /// Bytes of answers that rustls keeps for a client that does not take them; the kernel keeps as many again.
 const BUFFER_BYTES: usize = 8192;
@@ -122,7 +122,7 @@ impl Tls {
         }
         let acceptor = TlsAcceptor::from(Arc::clone(&self.config.borrow()));
         let accept = acceptor.accept_with(stream, |connection| connection.set_buffer_limit(Some(BUFFER_BYTES)));
-        match in_turn(&self.turn, accept.into_fallible()).await {
+        match in_turn(&self.turns, accept.into_fallible()).await {
             Ok(stream) => {
                 let is_resumed = stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed);
                 let outcome = if is_resumed { Outcome::Resumed } else { Outcome::Full };
@@ -137,16 +137,14 @@ impl Tls {
 }
 
 /// Polls a future only while no other one was polled in this turn of the event loop. First come, first served.
-async fn in_turn<F: Future>(turn: &Arc<Semaphore>, future: F) -> F::Output {
+async fn in_turn<F: Future>(turns: &Turns, future: F) -> F::Output {
     let mut future = pin!(future);
     loop {
-        let permit = Arc::clone(turn).acquire_owned().await;
+        let turn = turns.next().await;
         let polled = poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await;
-        // Given back when the loop has looked after its sockets.
-        tokio::task::spawn_local(async move {
-            tokio::task::yield_now().await;
-            drop(permit);
-        });
+        if let Some(turn) = turn {
+            turn::pass_on(turn);
+        }
         if let Poll::Ready(output) = polled {
             return output;
         }
