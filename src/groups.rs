@@ -224,23 +224,24 @@ impl Groups {
     pub fn accept(
         &mut self,
         now: Duration,
-        line: Line,
+        line: &Line,
         order: Order,
         time_to_live: Duration,
         options: &Options,
     ) -> Result<(), Refused> {
-        let Line { channel, group, collector, mut statistics } = line;
-        let index = self.place_for(now, channel, &group)?;
+        let index = self.place_for(now, line.channel, &line.group)?;
         let Some(group) = self.sorted.get_mut(index) else { return Err(Refused::TableFull) };
         if group.is_forgotten(now) {
             // Nobody has looked since the hour was over.
             group.forget();
         }
-        if let Some((last, new)) = group.report.and_then(|last| last.statistics.time).zip(statistics.time) {
+        if let Some((last, new)) = group.report.as_ref().and_then(|last| last.statistics.time).zip(line.statistics.time)
+        {
             order.check(last, new, time_to_live)?;
         }
         let is_back = group.fresh_report(now, time_to_live).is_none();
-        if group.totals.take(now, collector, time_to_live, &mut statistics) {
+        let mut statistics = line.statistics;
+        if group.totals.take(now, line.collector, time_to_live, &mut statistics) {
             group.pacer.begin_row();
         }
         if let Some(last) = &group.report {
@@ -384,7 +385,7 @@ mod tests {
     fn accept_at(groups: &mut Groups, seconds: u64, name: &str, statistics: Statistics) -> Result<(), Refused> {
         let group = GroupName::new(name).unwrap();
         let line = Line { channel: Channel::Chat, group, collector: None, statistics };
-        groups.accept(at(seconds), line, Order::Unsigned, TIME_TO_LIVE, &Options::default())
+        groups.accept(at(seconds), &line, Order::Unsigned, TIME_TO_LIVE, &Options::default())
     }
 
     fn accept(groups: &mut Groups, seconds: u64, name: &str) -> Result<(), Refused> {
@@ -501,7 +502,7 @@ mod tests {
                 collector: None,
                 statistics: Statistics::default(),
             };
-            groups.accept(Duration::from_millis(millis), line, Order::Unsigned, TIME_TO_LIVE, &options).unwrap();
+            groups.accept(Duration::from_millis(millis), &line, Order::Unsigned, TIME_TO_LIVE, &options).unwrap();
         };
         line(10_100, "A");
         line(10_900, "B");

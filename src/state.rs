@@ -237,10 +237,9 @@ impl State {
     fn take(&mut self, now: Duration, wall: Duration, source: IpAddr, line: &[u8]) -> Result<(), Fault> {
         let taken = self.settings.read(wall, line).and_then(|mut line| {
             line.collector.get_or_insert_with(|| Collector::at(source));
-            let (channel, name) = (line.channel, line.group.clone());
             let Settings { pacing, time_to_live, .. } = &self.settings;
-            let accepted = self.groups.accept(now, line, self.settings.order(wall), *time_to_live, pacing);
-            accepted.map_err(|refused| Fault::Refused(refused, channel, name))
+            let accepted = self.groups.accept(now, &line, self.settings.order(wall), *time_to_live, pacing);
+            accepted.map_err(|refused| Fault::Refused(refused, line.channel, line.group))
         });
         match &taken {
             Ok(()) => {

@@ -31,16 +31,23 @@ struct Told([u64; TOTALS]);
 impl Told {
     const NOTHING: Self = Self([UNTOLD; TOTALS]);
 
-    fn of(statistics: &mut Statistics) -> Self {
-        Self(fields(statistics).map(|field| field.map_or(UNTOLD, |total| total.min(UNTOLD - 1))))
+    fn of(statistics: &Statistics) -> Self {
+        let told = |field: Option<u64>| field.map_or(UNTOLD, |total| total.min(UNTOLD - 1));
+        Self([
+            told(statistics.reactive_entered),
+            told(statistics.proactive_entered),
+            told(statistics.abandoned),
+            told(statistics.invitations_sent),
+            told(statistics.invitations_accepted),
+        ])
     }
 
     /// By how much `self` has grown since `last`, each total: 0 where one of the two does not tell. `None`: one went down.
     fn since(&self, last: &Self) -> Option<[u64; TOTALS]> {
         let mut grown = [0; TOTALS];
-        for ((grown, now), last) in grown.iter_mut().zip(self.0).zip(last.0) {
-            if now != UNTOLD && last != UNTOLD {
-                *grown = now.checked_sub(last)?;
+        for ((grown, now), last) in grown.iter_mut().zip(&self.0).zip(&last.0) {
+            if *now != UNTOLD && *last != UNTOLD {
+                *grown = now.checked_sub(*last)?;
             }
         }
         Some(grown)
@@ -48,18 +55,12 @@ impl Told {
 
     /// Takes over what a newer line tells.
     fn update(&mut self, newer: &Self) {
-        for (total, newer) in self.0.iter_mut().zip(newer.0) {
-            if newer != UNTOLD {
-                *total = newer;
+        for (total, newer) in self.0.iter_mut().zip(&newer.0) {
+            if *newer != UNTOLD {
+                *total = *newer;
             }
         }
     }
-}
-
-fn fields(statistics: &mut Statistics) -> [&mut Option<u64>; TOTALS] {
-    let Statistics { reactive_entered, proactive_entered, abandoned, invitations_sent, invitations_accepted, .. } =
-        statistics;
-    [reactive_entered, proactive_entered, abandoned, invitations_sent, invitations_accepted]
 }
 
 /// The row of totals of one collector.
@@ -97,16 +98,22 @@ impl Totals {
         let told = Told::of(statistics);
         let begins = match self.nearest(now, collector, patience, &told) {
             Some((index, grown)) => {
-                self.go_on(index, now, &told, grown);
+                self.go_on(index, now, &told, &grown);
                 false
             }
             None => self.begin(now, collector, patience, &told),
         };
-        for (index, (field, counted)) in fields(statistics).into_iter().zip(self.counted.0).enumerate() {
-            if told.0.get(index) != Some(&UNTOLD) {
-                *field = Some(counted);
+        let [reactive, proactive, abandoned, sent, accepted] = self.counted.0;
+        let counted = |field: &mut Option<u64>, counted| {
+            if let Some(told) = field {
+                *told = counted;
             }
-        }
+        };
+        counted(&mut statistics.reactive_entered, reactive);
+        counted(&mut statistics.proactive_entered, proactive);
+        counted(&mut statistics.abandoned, abandoned);
+        counted(&mut statistics.invitations_sent, sent);
+        counted(&mut statistics.invitations_accepted, accepted);
         begins
     }
 
@@ -119,38 +126,46 @@ impl Totals {
         told: &Told,
     ) -> Option<(usize, [u64; TOTALS])> {
         let own = |row: &&Row| row.collector == collector;
-        let latest = self.rows.iter().flatten().filter(own).map(|row| row.heard).max();
-        let rows = self.rows.iter().enumerate().filter_map(|(index, row)| {
+        let latest = self.rows.iter().flatten().filter(own).map(|row| row.heard).max()?;
+        let mut nearest = None;
+        for (index, row) in self.rows.iter().enumerate() {
+            let Some(row) = row.as_ref().filter(own) else { continue };
+            let silence = now.saturating_sub(row.heard);
             // The sender's last one goes on after any silence: what was lost on the way loses nothing.
-            let counts = |row: &Row| now.saturating_sub(row.heard) <= patience || Some(row.heard) == latest;
-            let row = row.as_ref().filter(own).filter(|row| counts(row))?;
-            let grown = told.since(&row.told)?;
-            let most = MOST_PER_SECOND.saturating_mul(now.saturating_sub(row.heard).as_secs().saturating_add(1));
-            if grown.iter().any(|grown| *grown > most) {
-                return None;
+            if silence > patience && row.heard != latest {
+                continue;
             }
-            Some((index, grown))
-        });
-        rows.min_by_key(|(_, grown)| grown.iter().fold(0_u64, |sum, grown| sum.saturating_add(*grown)))
+            let Some(grown) = told.since(&row.told) else { continue };
+            let most = MOST_PER_SECOND.saturating_mul(silence.as_secs().saturating_add(1));
+            if grown.iter().any(|grown| *grown > most) {
+                continue;
+            }
+            let distance = grown.iter().fold(0_u64, |sum, grown| sum.saturating_add(*grown));
+            if nearest.is_none_or(|(_, _, least)| distance < least) {
+                nearest = Some((index, grown, distance));
+            }
+        }
+        nearest.map(|(index, grown, _)| (index, grown))
     }
 
-    fn go_on(&mut self, index: usize, now: Duration, told: &Told, grown: [u64; TOTALS]) {
+    fn go_on(&mut self, index: usize, now: Duration, told: &Told, grown: &[u64; TOTALS]) {
         let Some(row) = self.rows.get_mut(index).and_then(Option::as_mut) else { return };
         let mut ahead = [0; TOTALS];
         for (((grown, behind), ahead), counted) in
-            grown.into_iter().zip(&mut row.behind).zip(&mut ahead).zip(&mut self.counted.0)
+            grown.iter().zip(&mut row.behind).zip(&mut ahead).zip(&mut self.counted.0)
         {
             *ahead = grown.saturating_sub(u64::from(*behind));
-            *behind = u32::try_from(u64::from(*behind).saturating_sub(grown)).unwrap_or(u32::MAX);
+            *behind = u32::try_from(u64::from(*behind).saturating_sub(*grown)).unwrap_or(u32::MAX);
             if *counted != UNTOLD {
                 *counted = counted.saturating_add(*ahead).min(UNTOLD - 1);
             }
         }
         row.told.update(told);
         row.heard = now;
-        for (_, row) in self.rows.iter_mut().enumerate().filter(|(other, _)| *other != index) {
-            for (behind, ahead) in row.iter_mut().flat_map(|row| row.behind.iter_mut()).zip(ahead) {
-                *behind = behind.saturating_add(u32::try_from(ahead).unwrap_or(u32::MAX));
+        for (other, row) in self.rows.iter_mut().enumerate() {
+            let Some(row) = row.as_mut().filter(|_| other != index) else { continue };
+            for (behind, ahead) in row.behind.iter_mut().zip(&ahead) {
+                *behind = behind.saturating_add(u32::try_from(*ahead).unwrap_or(u32::MAX));
             }
         }
         self.learn_of(told);
@@ -168,9 +183,9 @@ impl Totals {
 
     /// A total that was never told before is counted from what it is.
     fn learn_of(&mut self, told: &Told) {
-        for (counted, told) in self.counted.0.iter_mut().zip(told.0) {
+        for (counted, told) in self.counted.0.iter_mut().zip(&told.0) {
             if *counted == UNTOLD {
-                *counted = told;
+                *counted = *told;
             }
         }
     }

@@ -42,14 +42,12 @@ impl Totals {
 
     /// A total that went down is a collector that was restarted.
     fn is_restarted(&self, last: &Self) -> bool {
-        let pairs = [
-            (self.reactive_entered, last.reactive_entered),
-            (self.proactive_entered, last.proactive_entered),
-            (self.abandoned, last.abandoned),
-            (self.invitations_sent, last.invitations_sent),
-            (self.invitations_accepted, last.invitations_accepted),
-        ];
-        pairs.into_iter().any(|(now, last)| now.zip(last).is_some_and(|(now, last)| now < last))
+        let went_down = |now: Option<u64>, last| now.zip(last).is_some_and(|(now, last)| now < last);
+        went_down(self.reactive_entered, last.reactive_entered)
+            || went_down(self.proactive_entered, last.proactive_entered)
+            || went_down(self.abandoned, last.abandoned)
+            || went_down(self.invitations_sent, last.invitations_sent)
+            || went_down(self.invitations_accepted, last.invitations_accepted)
     }
 }
 

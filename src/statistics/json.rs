@@ -1,6 +1,6 @@
 //! A line's JSON, field by field into [`Line`].
 
-use super::reader::{NotJson, Reader, Text, Value};
+use super::reader::{self, NotJson, Reader, Text, Value};
 use super::{Got, Line, LineError, Statistics};
 use crate::channel::Channel;
 use crate::collector::Collector;
@@ -38,32 +38,28 @@ pub(super) fn parse(line: &[u8]) -> Result<Line, LineError> {
     let mut fault = None;
     let mut is_first = true;
     while reader.has_key(core::mem::take(&mut is_first))? {
-        let field = match Field::spelt_plainly(reader.rest()) {
-            Some((field, length)) => {
-                reader.skip(length);
-                // Nearly every value is a whole number where one belongs.
-                if let Some((whole, digits)) = reader.short_whole()
-                    && !fields.has(field)
-                    && fields.take_whole(field, whole)
-                {
-                    reader.skip(digits);
-                    continue;
+        let mut rest = reader.rest();
+        loop {
+            match fields.take_plain(text, rest) {
+                // The next one, as nearly every sender writes it, without white space.
+                Some([b',', key @ ..]) if key.first() == Some(&b'"') => rest = key,
+                Some(behind) => {
+                    reader.go_to(behind);
+                    break;
                 }
-                Some(field)
-            }
-            None => field(reader.key()?),
-        };
-        match field {
-            Some(field) => {
-                if let Err(error) = fields.read(field, reader.value()?) {
-                    fault.get_or_insert(error);
+                None => {
+                    reader.go_to(rest);
+                    reader = fields.take_any(reader, &mut fault)?;
+                    break;
                 }
             }
-            None => reader.ignore()?,
         }
     }
     reader.end()?;
-    fault.map_or_else(|| fields.complete(), Err)
+    match fault {
+        None => fields.complete(),
+        Some(fault) => Err(fault),
+    }
 }
 
 /// Tells each member of a JSON object, its name and its value.
@@ -121,17 +117,20 @@ struct Fields {
     channel: Option<Channel>,
     group: Option<GroupName>,
     collector: Option<Collector>,
-    ready: Option<u32>,
-    /// `ready` in here is not used: it is required, so its absence must be seen.
-    rest: Statistics,
+    handle_time: Option<f64>,
+    reactive_state: Option<f64>,
+    /// Of the fields that are whole numbers, in the order of the fields.
+    whole: [u64; WHOLE],
+    /// A bit for each field that stood in the line.
     seen: u32,
 }
 
+/// Fields that are whole numbers: the first ones, of which those from that one on are as large as a `u64`.
+const WHOLE: usize = Field::Time as usize + 1;
+const FIRST_TOTAL: usize = Field::ReactiveEntered as usize;
+
 #[derive(Clone, Copy)]
 enum Field {
-    Channel,
-    Group,
-    Collector,
     Ready,
     LoggedIn,
     Slots,
@@ -139,23 +138,23 @@ enum Field {
     Reactive,
     Proactive,
     Queued,
-    HandleTime,
+    InvitationsPending,
     ReactiveEntered,
     ProactiveEntered,
     Abandoned,
     InvitationsSent,
     InvitationsAccepted,
-    InvitationsPending,
-    ReactiveState,
     Time,
+    Channel,
+    Group,
+    Collector,
+    HandleTime,
+    ReactiveState,
 }
 
 impl Field {
     const fn name(self) -> &'static str {
         match self {
-            Self::Channel => "channel",
-            Self::Group => "group",
-            Self::Collector => "collector",
             Self::Ready => "ready",
             Self::LoggedIn => "loggedIn",
             Self::Slots => "slots",
@@ -163,22 +162,22 @@ impl Field {
             Self::Reactive => "reactive",
             Self::Proactive => "proactive",
             Self::Queued => "queued",
-            Self::HandleTime => "handleTime",
+            Self::InvitationsPending => "invitationsPending",
             Self::ReactiveEntered => "reactiveEntered",
             Self::ProactiveEntered => "proactiveEntered",
             Self::Abandoned => "abandoned",
             Self::InvitationsSent => "invitationsSent",
             Self::InvitationsAccepted => "invitationsAccepted",
-            Self::InvitationsPending => "invitationsPending",
-            Self::ReactiveState => "reactiveState",
             Self::Time => "time",
+            Self::Channel => "channel",
+            Self::Group => "group",
+            Self::Collector => "collector",
+            Self::HandleTime => "handleTime",
+            Self::ReactiveState => "reactiveState",
         }
     }
 
     const ALL: [Self; 19] = [
-        Self::Channel,
-        Self::Group,
-        Self::Collector,
         Self::Ready,
         Self::LoggedIn,
         Self::Slots,
@@ -186,15 +185,18 @@ impl Field {
         Self::Reactive,
         Self::Proactive,
         Self::Queued,
-        Self::HandleTime,
+        Self::InvitationsPending,
         Self::ReactiveEntered,
         Self::ProactiveEntered,
         Self::Abandoned,
         Self::InvitationsSent,
         Self::InvitationsAccepted,
-        Self::InvitationsPending,
-        Self::ReactiveState,
         Self::Time,
+        Self::Channel,
+        Self::Group,
+        Self::Collector,
+        Self::HandleTime,
+        Self::ReactiveState,
     ];
 
     fn named(name: &str) -> Option<Self> {
@@ -203,12 +205,12 @@ impl Field {
 
     /// The field whose key begins here, as nearly every sender writes it, and the length of the key with its quotes and
     /// its colon. Spelt out, for so the compiler compares each at one stroke.
-    #[inline]
-    fn spelt_plainly(rest: &[u8]) -> Option<(Self, usize)> {
+    #[inline(always)]
+    fn spelt_plainly(rest: &[u8]) -> Option<(Self, &[u8])> {
         macro_rules! one_of {
             ($($field:ident $key:literal),+) => {
                 match () {
-                    $(() if rest.starts_with($key) => Some((Self::$field, $key.len())),)+
+                    $(() if let Some(value) = rest.strip_prefix($key) => Some((Self::$field, value)),)+
                     () => None,
                 }
             };
@@ -245,36 +247,63 @@ impl Fields {
         self.seen & 1 << field as u32 != 0
     }
 
-    /// Takes a whole number, if it is in the range of that field.
-    #[inline]
-    fn take_whole(&mut self, field: Field, value: u64) -> bool {
-        let rest = &mut self.rest;
-        let total = match field {
-            Field::ReactiveEntered => &mut rest.reactive_entered,
-            Field::ProactiveEntered => &mut rest.proactive_entered,
-            Field::Abandoned => &mut rest.abandoned,
-            Field::InvitationsSent => &mut rest.invitations_sent,
-            Field::InvitationsAccepted => &mut rest.invitations_accepted,
-            Field::Time => &mut rest.time,
-            _ => {
-                let count = match field {
-                    Field::Ready => &mut self.ready,
-                    Field::LoggedIn => &mut rest.logged_in,
-                    Field::Slots => &mut rest.slots,
-                    Field::FreeSlots => &mut rest.free_slots,
-                    Field::Reactive => &mut rest.reactive,
-                    Field::Proactive => &mut rest.proactive,
-                    Field::Queued => &mut rest.queued,
-                    Field::InvitationsPending => &mut rest.invitations_pending,
-                    _ => return false,
-                };
-                let Ok(value) = u32::try_from(value) else { return false };
-                *count = Some(value);
-                self.seen |= 1 << field as u32;
-                return true;
+    /// Takes the member that begins here, if it is as nearly every sender writes it: spelt plainly, the first of its name,
+    /// right and in its range. Gives what is behind it. `None`: nothing was taken, and [`take_any`](Self::take_any) finds why.
+    #[inline(always)]
+    fn take_plain<'a>(&mut self, text: &'a str, rest: &'a [u8]) -> Option<&'a [u8]> {
+        let (field, value) = Field::spelt_plainly(rest)?;
+        if self.has(field) {
+            return None;
+        }
+        // Nearly every field is one.
+        if (field as usize) < WHOLE {
+            let (whole, behind) = reader::short_whole(value)?;
+            return self.take_whole(field, whole).then_some(behind);
+        }
+        let behind = match field {
+            Field::Channel => {
+                let (name, behind) = reader::plain_text(text, value)?;
+                self.channel = Some(Channel::named(name)?);
+                behind
             }
+            Field::Group => {
+                let (name, behind) = reader::plain_text(text, value)?;
+                self.group = Some(GroupName::new(name).ok()?);
+                behind
+            }
+            Field::HandleTime => {
+                let (seconds, behind) = reader::short_decimal(value).filter(|(seconds, _)| is_duration(*seconds))?;
+                self.handle_time = Some(seconds);
+                behind
+            }
+            _ => return None,
         };
-        *total = Some(value);
+        self.seen |= 1 << field as u32;
+        Some(behind)
+    }
+
+    /// Takes a member whatever it is, and keeps its fault if it is the first. Gives the reader back behind it.
+    #[inline(never)]
+    fn take_any<'a>(&mut self, mut reader: Reader<'a>, fault: &mut Option<LineError>) -> Result<Reader<'a>, NotJson> {
+        match field(reader.key()?) {
+            Some(field) => {
+                if let Err(error) = self.read(field, reader.value()?) {
+                    fault.get_or_insert(error);
+                }
+            }
+            None => reader.ignore()?,
+        }
+        Ok(reader)
+    }
+
+    /// Takes a whole number, if the field is one and it is in its range.
+    #[inline(always)]
+    fn take_whole(&mut self, field: Field, value: u64) -> bool {
+        let Some(place) = self.whole.get_mut(field as usize) else { return false };
+        if value > u32::MAX.into() && (field as usize) < FIRST_TOTAL {
+            return false;
+        }
+        *place = value;
         self.seen |= 1 << field as u32;
         true
     }
@@ -287,11 +316,11 @@ impl Fields {
         match field {
             Field::Channel | Field::Group | Field::Collector => self.text(field, value),
             Field::HandleTime => {
-                self.rest.handle_time = Some(real(field, value, |seconds| seconds > 0.0, SECONDS)?);
+                self.handle_time = Some(real(field, value, is_duration, SECONDS)?);
                 Ok(())
             }
             Field::ReactiveState => {
-                self.rest.reactive_state = Some(real(field, value, |state| (0.0..=1.0).contains(&state), PROBABILITY)?);
+                self.reactive_state = Some(real(field, value, |state| (0.0..=1.0).contains(&state), PROBABILITY)?);
                 Ok(())
             }
             _ => self.whole(field, value),
@@ -300,15 +329,7 @@ impl Fields {
 
     /// `12.0` is 12: collectors whose only numbers are floating-point ones write it so.
     fn whole(&mut self, field: Field, value: Value<'_>) -> Result<(), LineError> {
-        let want = match field {
-            Field::ReactiveEntered
-            | Field::ProactiveEntered
-            | Field::Abandoned
-            | Field::InvitationsSent
-            | Field::InvitationsAccepted
-            | Field::Time => TOTAL,
-            _ => COUNT,
-        };
+        let want = if (field as usize) < FIRST_TOTAL { COUNT } else { TOTAL };
         let exact = match value {
             Value::Integer(value) => Some(value),
             Value::Negative(_) => None,
@@ -357,13 +378,40 @@ impl Fields {
         Ok(())
     }
 
-    fn complete(self) -> Result<Line, LineError> {
-        let missing = |field: Field| LineError::Missing { field: field.name() };
-        let channel = self.channel.ok_or_else(|| missing(Field::Channel))?;
-        let group = self.group.ok_or_else(|| missing(Field::Group))?;
-        let ready = self.ready.ok_or_else(|| missing(Field::Ready))?;
-        Ok(Line { channel, group, collector: self.collector, statistics: Statistics { ready, ..self.rest } })
+    /// By reference, and not inlined: nothing is moved, and the loop before has the registers for itself.
+    #[inline(never)]
+    fn complete(&self) -> Result<Line, LineError> {
+        let total = |field: Field| if self.has(field) { self.whole.get(field as usize).copied() } else { None };
+        // In its range, or it had not been taken.
+        let count = |field| total(field).map(|count| count as u32);
+        let (Some(channel), Some(group), Some(ready)) = (self.channel, &self.group, count(Field::Ready)) else {
+            let field = [Field::Channel, Field::Group, Field::Ready].into_iter().find(|field| !self.has(*field));
+            return Err(LineError::Missing { field: field.map_or("", Field::name) });
+        };
+        let statistics = Statistics {
+            ready,
+            logged_in: count(Field::LoggedIn),
+            slots: count(Field::Slots),
+            free_slots: count(Field::FreeSlots),
+            reactive: count(Field::Reactive),
+            proactive: count(Field::Proactive),
+            queued: count(Field::Queued),
+            handle_time: self.handle_time,
+            reactive_entered: total(Field::ReactiveEntered),
+            proactive_entered: total(Field::ProactiveEntered),
+            abandoned: total(Field::Abandoned),
+            invitations_sent: total(Field::InvitationsSent),
+            invitations_accepted: total(Field::InvitationsAccepted),
+            invitations_pending: count(Field::InvitationsPending),
+            reactive_state: self.reactive_state,
+            time: total(Field::Time),
+        };
+        Ok(Line { channel, group: group.clone(), collector: self.collector, statistics })
     }
+}
+
+fn is_duration(seconds: f64) -> bool {
+    seconds > 0.0
 }
 
 fn real(field: Field, value: Value<'_>, in_range: fn(f64) -> bool, want: &'static str) -> Result<f64, LineError> {
@@ -569,6 +617,19 @@ mod tests {
         let deep = "[".repeat(60_000);
         assert!(matches!(parse_text(&deep), Err(LineError::NotJson { .. })));
         assert!(matches!(with(&std::format!("\"queued\":{deep}")), Err(LineError::NotJson { .. })));
+    }
+
+    #[test]
+    fn a_byte_too_few_or_too_many_is_found_wherever_it_is() {
+        for at in 0..FULL.len() {
+            let (before, behind) = FULL.split_at(at);
+            let (_, shorter) = behind.split_at(1);
+            let more = [",", "\"", ":", "}", "x", "."].map(|more| std::format!("{before}{more}{behind}"));
+            for line in more.into_iter().chain([std::format!("{before}{shorter}")]) {
+                let is_json = serde_json::from_str::<serde_json::Value>(&line).is_ok();
+                assert_eq!(matches!(parse_text(&line), Err(LineError::NotJson { .. })), !is_json, "{line}");
+            }
+        }
     }
 
     #[test]

@@ -95,7 +95,6 @@ impl<'a> Reader<'a> {
     }
 
     /// Whether an object has another key, which begins here with its quote; else its brace is read.
-    #[inline]
     pub(super) fn has_key(&mut self, is_first: bool) -> Result<bool, NotJson> {
         match self.next() {
             Some(b',') if !is_first => {
@@ -113,13 +112,15 @@ impl<'a> Reader<'a> {
     }
 
     /// What is not read yet.
+    #[inline(always)]
     pub(super) fn rest(&self) -> &'a [u8] {
         self.text.as_bytes().get(self.at..).unwrap_or_default()
     }
 
-    /// Goes on behind so many bytes of it.
-    pub(super) fn skip(&mut self, bytes: usize) {
-        self.at += bytes;
+    /// Goes on where only this rest of it is not read yet.
+    #[inline(always)]
+    pub(super) fn go_to(&mut self, rest: &[u8]) {
+        self.at = self.text.len() - rest.len();
     }
 
     /// A key, with its colon read.
@@ -139,16 +140,16 @@ impl<'a> Reader<'a> {
     /// A value, read to its end.
     pub(super) fn value(&mut self) -> Result<Value<'a>, NotJson> {
         match self.next() {
-            Some(b'0'..=b'9') if let Some((whole, digits)) = self.short_whole() => {
-                self.at += digits;
+            Some(b'0'..=b'9') if let Some((whole, behind)) = short_whole(self.rest()) => {
+                self.go_to(behind);
                 Ok(Value::Integer(whole))
             }
-            Some(b'0'..=b'9') if let Some((number, bytes)) = self.short_decimal() => {
-                self.at += bytes;
+            Some(b'0'..=b'9') if let Some((number, behind)) = short_decimal(self.rest()) => {
+                self.go_to(behind);
                 Ok(Value::Number(number))
             }
-            Some(b'"') if let Some((escaped, bytes)) = self.plain_text() => {
-                self.at += bytes;
+            Some(b'"') if let Some((escaped, behind)) = plain_text(self.text, self.rest()) => {
+                self.go_to(behind);
                 Ok(Value::Text(Text { escaped, has_escapes: false }))
             }
             Some(b'{') => self.ignore().map(|()| Value::Object),
@@ -163,58 +164,6 @@ impl<'a> Reader<'a> {
                 }
             }
         }
-    }
-
-    /// What nearly all numbers are: digits that a `u64` holds for sure, and how many.
-    #[inline]
-    pub(super) fn short_whole(&self) -> Option<(u64, usize)> {
-        let rest = self.rest();
-        let (sum, digits) = Self::digits_of(rest);
-        let goes_on = matches!(rest.get(digits), Some(b'.' | b'e' | b'E'));
-        let has_zero_ahead = digits > 1 && rest.first() == Some(&b'0');
-        ((1..=19).contains(&digits) && !goes_on && !has_zero_ahead).then_some((sum, digits))
-    }
-
-    /// A short decimal fraction, and how many bytes it has. It and the power of ten are exact, so their quotient is rounded
-    /// as it should be (Clinger 1990, section 3).
-    fn short_decimal(&self) -> Option<(f64, usize)> {
-        let (whole, digits) = Self::digits_of(self.rest());
-        let fraction = self.rest().get(digits..)?.strip_prefix(b".")?;
-        let (part, places) = Self::digits_of(fraction);
-        let has_zero_ahead = digits > 1 && self.byte() == Some(b'0');
-        if !(1..=8).contains(&digits)
-            || places == 0
-            || has_zero_ahead
-            || matches!(fraction.get(places), Some(b'e' | b'E'))
-        {
-            return None;
-        }
-        let power = *POWERS.get(places)?;
-        Some(((whole * power + part) as f64 / power as f64, digits + 1 + places))
-    }
-
-    /// A string without escapes, and the bytes that it takes with its quotes.
-    #[inline]
-    fn plain_text(&self) -> Option<(&'a str, usize)> {
-        let rest = self.rest().strip_prefix(b"\"")?;
-        let length = rest.iter().position(|byte| !PLAIN[usize::from(*byte)])?;
-        let text = self.text.get(self.at + 1..self.at + 1 + length)?;
-        (rest.get(length) == Some(&b'"')).then_some((text, length + 2))
-    }
-
-    /// The number that the leading digits make, if they are not more than 19, and how many they are.
-    #[inline]
-    fn digits_of(bytes: &[u8]) -> (u64, usize) {
-        let (mut digits, mut sum) = (0, 0_u64);
-        for byte in bytes {
-            let digit = byte.wrapping_sub(b'0');
-            if digit > 9 {
-                break;
-            }
-            sum = sum.wrapping_mul(10).wrapping_add(digit.into());
-            digits += 1;
-        }
-        (sum, digits)
     }
 
     fn behind_scalar(mut self) -> Result<(Self, Value<'a>), NotJson> {
@@ -361,6 +310,57 @@ impl<'a> Reader<'a> {
             _ => self.scalar().map(|_| ()),
         }
     }
+}
+
+/// What nearly all numbers are: a whole one with as many digits as a `u64` holds for sure, and what is behind it.
+#[inline(always)]
+pub(super) fn short_whole(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    let (sum, behind) = leading_digits(bytes);
+    let most = if let [b'0', ..] = bytes { 1 } else { 19 };
+    let is_whole = (1..=most).contains(&(bytes.len() - behind.len())) && !matches!(behind, [b'.' | b'e' | b'E', ..]);
+    is_whole.then_some((sum, behind))
+}
+
+/// A short decimal fraction, and what is behind it. It and the power of ten are exact, so their quotient is rounded as it
+/// should be (Clinger 1990, section 3).
+#[inline]
+pub(super) fn short_decimal(bytes: &[u8]) -> Option<(f64, &[u8])> {
+    let (whole, behind) = leading_digits(bytes);
+    let digits = bytes.len() - behind.len();
+    let fraction = behind.strip_prefix(b".")?;
+    let (part, behind) = leading_digits(fraction);
+    let places = fraction.len() - behind.len();
+    let has_zero_ahead = digits > 1 && bytes.first() == Some(&b'0');
+    if !(1..=8).contains(&digits) || places == 0 || has_zero_ahead || matches!(behind.first(), Some(b'e' | b'E')) {
+        return None;
+    }
+    let power = *POWERS.get(places)?;
+    Some(((whole * power + part) as f64 / power as f64, behind))
+}
+
+/// The inside of a string without escapes, which begins here in the text with its quote, and what is behind it.
+#[inline]
+pub(super) fn plain_text<'a>(text: &'a str, rest: &'a [u8]) -> Option<(&'a str, &'a [u8])> {
+    let inside = rest.strip_prefix(b"\"")?;
+    let length = inside.iter().position(|byte| !PLAIN[usize::from(*byte)])?;
+    let behind = inside.get(length..)?.strip_prefix(b"\"")?;
+    let from = text.len() - inside.len();
+    Some((text.get(from..from + length)?, behind))
+}
+
+/// The number that the leading digits make, if they are not more than 19, and what is behind them.
+#[inline(always)]
+fn leading_digits(mut bytes: &[u8]) -> (u64, &[u8]) {
+    let mut sum = 0_u64;
+    while let [byte, behind @ ..] = bytes {
+        let digit = u32::from(*byte).wrapping_sub(u32::from(b'0'));
+        if digit > 9 {
+            break;
+        }
+        sum = sum.wrapping_mul(10).wrapping_add(digit.into());
+        bytes = behind;
+    }
+    (sum, bytes)
 }
 
 /// Powers of ten that a floating-point number holds exactly.
