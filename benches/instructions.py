@@ -7,8 +7,8 @@
 With this machine's own processor, allocations are counted as well, of which there must be none.
 
 The whole program is counted, twice: with so many requests (datagrams) and with twice as many; the difference is what they
-cost, system calls left out. It is the same on each run and machine, so that more than 5 % above what instructions.txt says
-is a change of ours, and fails. (Another compiler makes a few percent, too: then look where they come from, and --write.)
+cost, system calls left out. It is the same on each run and machine but for how many datagrams are taken at once, so that
+more than 5 % above what instructions.txt says, each time, is a change of ours, and fails. (Another compiler makes a few percent, too: then look where they come from, and --write.)
 Needs Debian's qemu-user and cc.
 """
 
@@ -20,6 +20,7 @@ KEPT = HERE / "instructions.txt"
 MORE = 1.05
 EMULATORS = {"x86_64": ["qemu-x86_64"], "armv7": ["qemu-arm", "-cpu", "cortex-a7"], "aarch64": ["qemu-aarch64", "-cpu", "cortex-a53"]}
 TIMES = 400
+TRIES = 4
 BATCH = 32
 
 
@@ -123,8 +124,14 @@ def main():
         for target, binary in (word.split("=", 1) for word in arguments.binaries):
             for name, what in (("request", ask), ("datagram", tell), ("signed datagram", tell_signed)):
                 is_signed = what is tell_signed
-                found = round(cost(target, binary, pathlib.Path(place), what, is_signed=is_signed))
                 before = int(kept.get(f"{target} {name}", 0))
+                # A busy machine wakes the daemon for fewer datagrams at once, which costs more for each, never less: the
+                # least counts.
+                found = sys.maxsize
+                for _ in range(TRIES):
+                    found = min(found, round(cost(target, binary, pathlib.Path(place), what, is_signed=is_signed)))
+                    if found <= before * MORE and not arguments.write:
+                        break
                 too_many = not arguments.write and found > before * MORE
                 print(f"{target} {name}: {found} instructions, {before} before{': too many' if too_many else ''}")
                 failed |= too_many
