@@ -21,6 +21,8 @@ use crate::statistics::Statistics;
 const TOTALS: usize = 5;
 /// More interactions a second than any site sees: such a growth is the total of another collector.
 const MOST_PER_SECOND: u64 = 100;
+/// … beyond what a collector tells at once that learns its totals every few minutes only.
+const MOST_AT_ONCE: u64 = 1000;
 /// A total that a line does not tell.
 const UNTOLD: u64 = u64::MAX;
 
@@ -136,7 +138,7 @@ impl Totals {
                 continue;
             }
             let Some(grown) = told.since(&row.told) else { continue };
-            let most = MOST_PER_SECOND.saturating_mul(silence.as_secs().saturating_add(1));
+            let most = MOST_AT_ONCE.saturating_add(MOST_PER_SECOND.saturating_mul(silence.as_secs()));
             if grown.iter().any(|grown| *grown > most) {
                 continue;
             }
