@@ -143,7 +143,8 @@ class Pacingd(Server):
 
     def dropped(self):
         with urllib.request.urlopen(f"http://127.0.0.1:{self.operators}/metrics") as answer:
-            return int(re.search(r"^pacingd_statistics_datagrams_dropped_total (\d+)", answer.read().decode(), re.M)[1])
+            found = re.findall(r"^pacingd_statistics_datagrams_dropped_total(?:\{.*\})? (\d+)", answer.read().decode(), re.M)
+        return sum(map(int, found))
 
 
 def bound(port):
