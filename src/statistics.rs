@@ -3,6 +3,8 @@
 //! After [`Line::parse`] every value is of its type and in its range; nothing behind it checks again. No line costs an
 //! allocation, whatever is in it.
 
+mod escapes;
+mod field;
 mod json;
 mod reader;
 

@@ -1,5 +1,7 @@
 //! A line's JSON, field by field into [`Line`].
 
+use super::escapes::{Unescape, unescape};
+use super::field::{FIRST_TOTAL, Field, WHOLE};
 use super::reader::{self, NotJson, Reader, Text, Value};
 use super::{Got, Line, LineError, Statistics};
 use crate::channel::Channel;
@@ -17,9 +19,6 @@ const HALF_A_PAIR: Got = Got::Type("a string with half a surrogate pair");
 
 /// The first number that a `u64` cannot hold: its last one, rounded up.
 const TWO_TO_64: f64 = u64::MAX as f64;
-
-/// Longest name, in bytes, that is unescaped to be looked at; what is longer is too long for sure.
-const UNESCAPED_BYTES: usize = 2 * crate::limits::GROUP_NAME_BYTES;
 
 pub(super) fn parse(line: &[u8]) -> Result<Line, LineError> {
     let text = core::str::from_utf8(line).map_err(|_| LineError::NotUtf8)?;
@@ -105,9 +104,6 @@ fn got(value: Value<'_>) -> Got {
 
 /// The field of that name; `None`: one of a collector that has grown.
 fn field(key: Text<'_>) -> Option<Field> {
-    if !key.has_escapes {
-        return Field::named(key.escaped);
-    }
     let mut buffer = heapless::String::new();
     Field::named(unescape(key, &mut buffer).ok()?)
 }
@@ -123,123 +119,6 @@ struct Fields {
     whole: [u64; WHOLE],
     /// A bit for each field that stood in the line.
     seen: u32,
-}
-
-/// Fields that are whole numbers: the first ones, of which those from that one on are as large as a `u64`.
-const WHOLE: usize = Field::Time as usize + 1;
-const FIRST_TOTAL: usize = Field::ReactiveEntered as usize;
-
-#[derive(Clone, Copy)]
-enum Field {
-    Ready,
-    LoggedIn,
-    Slots,
-    FreeSlots,
-    Reactive,
-    Proactive,
-    Queued,
-    InvitationsPending,
-    ReactiveEntered,
-    ProactiveEntered,
-    Abandoned,
-    InvitationsSent,
-    InvitationsAccepted,
-    Time,
-    Channel,
-    Group,
-    Collector,
-    HandleTime,
-    ReactiveState,
-}
-
-impl Field {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Ready => "ready",
-            Self::LoggedIn => "loggedIn",
-            Self::Slots => "slots",
-            Self::FreeSlots => "freeSlots",
-            Self::Reactive => "reactive",
-            Self::Proactive => "proactive",
-            Self::Queued => "queued",
-            Self::InvitationsPending => "invitationsPending",
-            Self::ReactiveEntered => "reactiveEntered",
-            Self::ProactiveEntered => "proactiveEntered",
-            Self::Abandoned => "abandoned",
-            Self::InvitationsSent => "invitationsSent",
-            Self::InvitationsAccepted => "invitationsAccepted",
-            Self::Time => "time",
-            Self::Channel => "channel",
-            Self::Group => "group",
-            Self::Collector => "collector",
-            Self::HandleTime => "handleTime",
-            Self::ReactiveState => "reactiveState",
-        }
-    }
-
-    const ALL: [Self; 19] = [
-        Self::Ready,
-        Self::LoggedIn,
-        Self::Slots,
-        Self::FreeSlots,
-        Self::Reactive,
-        Self::Proactive,
-        Self::Queued,
-        Self::InvitationsPending,
-        Self::ReactiveEntered,
-        Self::ProactiveEntered,
-        Self::Abandoned,
-        Self::InvitationsSent,
-        Self::InvitationsAccepted,
-        Self::Time,
-        Self::Channel,
-        Self::Group,
-        Self::Collector,
-        Self::HandleTime,
-        Self::ReactiveState,
-    ];
-
-    fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|field| field.name() == name)
-    }
-
-    /// The field whose key begins here, as nearly every sender writes it, and the length of the key with its quotes and
-    /// its colon. Spelt out, for so the compiler compares each at one stroke.
-    #[inline(always)]
-    fn spelt_plainly(rest: &[u8]) -> Option<(Self, &[u8])> {
-        macro_rules! one_of {
-            ($($field:ident $key:literal),+) => {
-                match () {
-                    $(() if let Some(value) = rest.strip_prefix($key) => Some((Self::$field, value)),)+
-                    () => None,
-                }
-            };
-        }
-        match rest.get(1)? {
-            b'a' => one_of!(Abandoned b"\"abandoned\":"),
-            b'c' => one_of!(Channel b"\"channel\":", Collector b"\"collector\":"),
-            b'f' => one_of!(FreeSlots b"\"freeSlots\":"),
-            b'g' => one_of!(Group b"\"group\":"),
-            b'h' => one_of!(HandleTime b"\"handleTime\":"),
-            b'i' => one_of!(
-                InvitationsSent b"\"invitationsSent\":",
-                InvitationsAccepted b"\"invitationsAccepted\":",
-                InvitationsPending b"\"invitationsPending\":"
-            ),
-            b'l' => one_of!(LoggedIn b"\"loggedIn\":"),
-            b'p' => one_of!(Proactive b"\"proactive\":", ProactiveEntered b"\"proactiveEntered\":"),
-            b'q' => one_of!(Queued b"\"queued\":"),
-            b'r' => one_of!(
-                Ready b"\"ready\":",
-                Reactive b"\"reactive\":",
-                ReactiveEntered b"\"reactiveEntered\":",
-                ReactiveState b"\"reactiveState\":"
-            ),
-            b's' => one_of!(Slots b"\"slots\":"),
-            b't' => one_of!(Time b"\"time\":"),
-            _ => None,
-        }
-    }
 }
 
 impl Fields {
@@ -423,54 +302,6 @@ fn real(field: Field, value: Value<'_>, in_range: fn(f64) -> bool, want: &'stati
         _ => return Err(LineError::WrongType { field, got: got(value), want }),
     };
     if in_range(number) { Ok(number) } else { Err(LineError::OutOfRange { field, got: got(value), want }) }
-}
-
-enum Unescape {
-    TooLong,
-    LoneSurrogate,
-}
-
-/// The text that a JSON string's inside means. Its syntax was checked.
-fn unescape<'a>(text: Text<'a>, buffer: &'a mut heapless::String<UNESCAPED_BYTES>) -> Result<&'a str, Unescape> {
-    if !text.has_escapes {
-        return Ok(text.escaped);
-    }
-    let mut rest = text.escaped.chars();
-    while let Some(character) = rest.next() {
-        let meant = if character == '\\' { escape(&mut rest)? } else { character };
-        buffer.push(meant).map_err(|_| Unescape::TooLong)?;
-    }
-    Ok(buffer)
-}
-
-/// The character that an escape means; `rest` stands behind its backslash (RFC 8259, section 7).
-fn escape(rest: &mut core::str::Chars<'_>) -> Result<char, Unescape> {
-    Ok(match rest.next() {
-        Some('b') => '\u{8}',
-        Some('f') => '\u{c}',
-        Some('n') => '\n',
-        Some('r') => '\r',
-        Some('t') => '\t',
-        Some('u') => {
-            let first = code_unit(rest);
-            if let Some(character) = char::from_u32(first) {
-                return Ok(character);
-            }
-            let second = if rest.next() == Some('\\') && rest.next() == Some('u') { code_unit(rest) } else { 0 };
-            if !(0xD800..0xDC00).contains(&first) || !(0xDC00..0xE000).contains(&second) {
-                return Err(Unescape::LoneSurrogate);
-            }
-            let scalar = 0x1_0000 + ((first - 0xD800) << 10) + (second - 0xDC00);
-            char::from_u32(scalar).ok_or(Unescape::LoneSurrogate)?
-        }
-        // The quote, the backslash and the slash mean themselves.
-        Some(itself) => itself,
-        None => return Err(Unescape::LoneSurrogate),
-    })
-}
-
-fn code_unit(rest: &mut core::str::Chars<'_>) -> u32 {
-    rest.take(4).filter_map(|digit| digit.to_digit(16)).fold(0, |unit, digit| unit << 4 | digit)
 }
 
 #[cfg(test)]
