@@ -333,10 +333,11 @@ def tls_flood(daemon, ready, count):
 def datagrams(what):
     def flood(daemon, ready, count):
         ready.set()
-        seconds = 0.25
-        # In pieces, for each tells how many it sent when it is over; what ends this waits for it.
+        # In pieces, for each tells how many it sent when it is over; what ends this waits for it. So many a millisecond that
+        # 50,000 a second are left in spite of the pauses between them.
+        seconds, rate = 0.25, 52
         while True:
-            words = [FLOOR, "send", str(daemon.statistics), str(seconds), "50", what]
+            words = [FLOOR, "send", str(daemon.statistics), str(seconds), str(rate), what]
             count.value += int(subprocess.run(words, check=True, stdout=subprocess.PIPE).stdout)
             if stopping:
                 return

@@ -14,7 +14,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use http::{Request, Response};
-use http1::{Connection, Respond, Text, Transport};
+use http1::{Connection, Respond, Text, Transport, Wait};
 use hyper::body::Incoming;
 use hyper::rt::ReadBufCursor;
 use pacingd::answer::{Answer, Status};
@@ -27,7 +27,6 @@ use super::configuration::Timeouts;
 use super::respond::{self, Side};
 use super::shared::Shared;
 use super::stream::Stream;
-use super::turn::{self, Turn};
 
 /// Bytes of a request's head, request line included. Also the most that hyper buffers of a connection.
 const HEAD_BYTES: usize = 8192;
@@ -35,9 +34,9 @@ const HEAD_BYTES: usize = 8192;
 /// Fields of a request's head. hyper takes no more, and refuses others without a word.
 const HEAD_FIELDS: usize = 100;
 
-/// Bytes read at once. Who has sent more than that, and has a request of it answered, waits for its turn, of which there is
-/// one in each of the event loop's: those who send requests without waiting for answers keep each other waiting, and nobody
-/// else.
+/// Bytes read at once. Of what a client has sent at once, the first request is answered at once; each further one waits for
+/// its turn, of which there is one in each of the event loop's. So those who send requests without waiting for answers keep
+/// each other waiting, and nobody else.
 const READ_BYTES: usize = 512;
 
 /// What a client may still send, and how long, before a connection that is over is cut.
@@ -50,7 +49,7 @@ pub(crate) const LAST_CALL: Duration = Duration::from_secs(1);
 
 pub(crate) async fn serve(shared: &'static Shared, side: Side, stream: Stream) {
     let watch = Rc::new(Watch::new(shared.configuration().http.limits.timeouts));
-    let io = Io { stream, watch: Rc::clone(&watch), shared, turn: None };
+    let io = Io { stream, watch: Rc::clone(&watch) };
     let answers = Answers { shared, side, watch: Rc::clone(&watch) };
     let mut connection = Connection::new(Box::new(io), Box::new(answers), HEAD_BYTES);
 
@@ -61,7 +60,6 @@ pub(crate) async fn serve(shared: &'static Shared, side: Side, stream: Stream) {
     let (mut is_first, mut is_stopping) = (true, false);
     poll_fn(|context| {
         watch.now.set(None);
-        watch.has_answered.set(false);
         if connection.poll(context).is_ready() {
             return Poll::Ready(());
         }
@@ -169,7 +167,7 @@ struct Watch {
     deadline: Cell<Duration>,
     /// Read once each time the connection is looked after, if at all.
     now: Cell<Option<Duration>>,
-    /// A request was answered since the connection's turn began.
+    /// A request was answered of what the client sent at once.
     has_answered: Cell<bool>,
     /// The last read was as long as it may be.
     has_more: Cell<bool>,
@@ -225,7 +223,6 @@ impl Watch {
 
     /// A request was read to its end, and will be answered at once.
     fn request_read(&self) {
-        self.has_answered.set(true);
         self.enter(if self.head.get().is_empty() { Phase::Idle } else { Phase::Head });
     }
 
@@ -303,9 +300,11 @@ struct Answers {
 }
 
 impl Respond for Answers {
-    fn respond(&self, request: &mut Request<Incoming>) -> Response<Text> {
+    fn respond(&self, request: &mut Request<Incoming>) -> (Response<Text>, Option<Wait>) {
         self.watch.request_read();
-        respond::respond(self.shared, self.side, request, self.watch.now())
+        let response = respond::respond(self.shared, self.side, request, self.watch.now());
+        let is_ahead = self.watch.has_answered.replace(true);
+        (response, is_ahead.then(|| self.shared.turns.one()))
     }
 }
 
@@ -313,9 +312,6 @@ impl Respond for Answers {
 struct Io {
     stream: Stream,
     watch: Rc<Watch>,
-    shared: &'static Shared,
-    /// Waited for before more is read.
-    turn: Option<Pin<Box<dyn Future<Output = Option<Turn>>>>>,
 }
 
 impl Transport for Io {
@@ -330,21 +326,14 @@ impl hyper::rt::Read for Io {
         context: &mut Context<'_>,
         mut cursor: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        let io = &mut *self;
-        if io.turn.is_some() || (io.watch.has_answered.get() && io.watch.has_more.get()) {
-            let turn = ready!(io.turn.get_or_insert_with(|| io.shared.turns.next()).as_mut().poll(context));
-            io.turn = None;
-            if let Some(turn) = turn {
-                turn::pass_on(turn);
-            }
-            io.watch.has_answered.set(false);
-        }
         // A copy of a few hundred bytes; hyper's own buffer can be looked into only by unsafe code.
         let mut bytes = [const { MaybeUninit::uninit() }; READ_BYTES];
         let room = cursor.remaining().min(READ_BYTES);
         let mut buffer = ReadBuf::uninit(bytes.get_mut(..room).unwrap_or_default());
         ready!(Pin::new(&mut self.stream).poll_read(context, &mut buffer))?;
-        self.watch.has_more.set(buffer.filled().len() == READ_BYTES);
+        if !self.watch.has_more.replace(buffer.filled().len() == READ_BYTES) {
+            self.watch.has_answered.set(false);
+        }
         if self.watch.bytes_read(buffer.filled()).is_err() {
             return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
         }

@@ -101,7 +101,11 @@ impl Listener {
             };
             let place = gate.enter().await;
             match self.socket.accept().await {
-                Ok((stream, _)) => drop(tokio::task::spawn_local(serve_one(shared, side, stream, handshake, place))),
+                Ok((stream, _)) => {
+                    drop(tokio::task::spawn_local(serve_one(shared, side, stream, handshake, place)));
+                    // A crowd that comes at once keeps nobody else waiting for longer than for one of it.
+                    tokio::task::yield_now().await;
+                }
                 Err(error) if is_of_the_connection(&error) => {}
                 Err(error) => {
                     shared.traffic.accept_failed();

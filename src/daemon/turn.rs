@@ -24,6 +24,16 @@ impl Turns {
         // Nobody closes the semaphore.
         Box::pin(async move { turns.acquire_owned().await.ok() })
     }
+
+    /// Waits for a turn, and takes it.
+    pub(crate) fn one(&self) -> Pin<Box<dyn Future<Output = ()>>> {
+        let turns = Arc::clone(&self.0);
+        Box::pin(async move {
+            if let Ok(turn) = turns.acquire_owned().await {
+                pass_on(turn);
+            }
+        })
+    }
 }
 
 /// Gives it to the next one when the loop has looked after its sockets.

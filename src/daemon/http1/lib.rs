@@ -6,10 +6,10 @@
 
 use std::any::Any;
 use std::convert::Infallible;
-use std::future::{Ready, ready};
+use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Request, Response};
@@ -30,9 +30,12 @@ pub trait Transport: Read + Write + Unpin {
 
 /// Who answers.
 pub trait Respond {
-    /// Answers a request, of which it may take what it likes.
-    fn respond(&self, request: &mut Request<Incoming>) -> Response<Text>;
+    /// Answers a request, of which it may take what it likes. The answer is sent when there is nothing to wait for any more.
+    fn respond(&self, request: &mut Request<Incoming>) -> (Response<Text>, Option<Wait>);
 }
+
+/// What an answer waits for.
+pub type Wait = Pin<Box<dyn Future<Output = ()>>>;
 
 /// A connection with a client.
 pub struct Connection(http1::Connection<Box<dyn Transport>, Responder>);
@@ -46,6 +49,8 @@ impl Connection {
             // The date is read by the daemon, once a second at most; an answer is copied behind its head and sent in one
             // piece.
             .auto_date_header(false)
+            // Who has finished sending still waits for answers.
+            .half_close(true)
             .writev(false)
             .serve_connection(transport, Responder(respond));
         Self(connection)
@@ -75,10 +80,27 @@ struct Responder(Box<dyn Respond>);
 impl Service<Request<Incoming>> for Responder {
     type Response = Response<Text>;
     type Error = Infallible;
-    type Future = Ready<Result<Response<Text>, Infallible>>;
+    type Future = Answer;
 
-    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
-        ready(Ok(self.0.respond(&mut request)))
+    fn call(&self, mut request: Request<Incoming>) -> Answer {
+        let (response, wait) = self.0.respond(&mut request);
+        Answer { response: Some(response), wait }
+    }
+}
+
+struct Answer {
+    response: Option<Response<Text>>,
+    wait: Option<Wait>,
+}
+
+impl Future for Answer {
+    type Output = Result<Response<Text>, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Some(wait) = &mut self.wait {
+            ready!(wait.as_mut().poll(context));
+        }
+        self.response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response)))
     }
 }
 
