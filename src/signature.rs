@@ -7,7 +7,8 @@
 use core::fmt;
 use core::time::Duration;
 
-use base64ct::{Base64UrlUnpadded, Encoding as _};
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64URL;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
@@ -70,10 +71,10 @@ impl Key {
         let mut line = heapless::String::new();
         line.push_str(HEADER).ok()?;
         line.push('.').ok()?;
-        line.push_str(Base64UrlUnpadded::encode(payload, &mut part).ok()?).ok()?;
+        line.push_str(encode(payload, &mut part)?).ok()?;
         let signature = self.0.clone().chain_update(line.as_bytes()).finalize().into_bytes();
         line.push('.').ok()?;
-        line.push_str(Base64UrlUnpadded::encode(&signature, &mut part).ok()?).ok()?;
+        line.push_str(encode(&signature, &mut part)?).ok()?;
         Some(line)
     }
 }
@@ -146,14 +147,24 @@ impl Keys {
         let signed = line.get(..header.len() + 1 + payload.len()).unwrap_or_default();
         let mut claimed = [0; SIGNATURE_BYTES];
         let mismatch = SignatureError::Mismatch { keys: self.len() };
-        Base64UrlUnpadded::decode(signature, &mut claimed).map_err(|_| mismatch.clone())?;
+        decode(signature, &mut claimed).ok_or_else(|| mismatch.clone())?;
         let fits = |key: &Key| key.0.clone().chain_update(signed).verify_slice(&claimed).is_ok();
         if !self.0.iter().any(fits) {
             return Err(mismatch);
         }
-        check_header(Base64UrlUnpadded::decode(header, buffer).map_err(|_| SignatureError::Encoding("header"))?)?;
-        Base64UrlUnpadded::decode(payload, buffer).map_err(|_| SignatureError::Encoding("payload"))
+        check_header(decode(header, buffer).ok_or(SignatureError::Encoding("header"))?)?;
+        decode(payload, buffer).ok_or(SignatureError::Encoding("payload"))
     }
+}
+
+fn encode<'a>(bytes: &[u8], text: &'a mut [u8]) -> Option<&'a str> {
+    let length = BASE64URL.encode_slice(bytes, text).ok()?;
+    core::str::from_utf8(text.get(..length)?).ok()
+}
+
+fn decode<'a>(text: &[u8], bytes: &'a mut [u8]) -> Option<&'a [u8]> {
+    let length = BASE64URL.decode_slice(text, bytes).ok()?;
+    bytes.get(..length)
 }
 
 /// Reads the header of a line whose signature fits.
@@ -335,7 +346,7 @@ mod tests {
     }
 
     fn base64(bytes: &[u8]) -> String {
-        Base64UrlUnpadded::encode(bytes, &mut std::vec![0; encoded(bytes.len())]).unwrap().into()
+        encode(bytes, &mut std::vec![0; encoded(bytes.len())]).unwrap().into()
     }
 
     /// What any key holder can make: a line with any header and payload, signed with HS256 whatever the header says.
@@ -359,7 +370,7 @@ mod tests {
         // RFC 7515, appendix A.1.
         let secret = "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow";
         let mut buffer = [0; 64];
-        let secret = Base64UrlUnpadded::decode(secret, &mut buffer).unwrap();
+        let secret = decode(secret.as_bytes(), &mut buffer).unwrap();
         let line = "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
         let mut buffer = [0; PAYLOAD_BYTES];
         let payload = keys(&[secret]).open(line.as_bytes(), &mut buffer).unwrap();

@@ -8,7 +8,8 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use base64ct::{Base64UrlUnpadded, Encoding as _};
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use common::{Daemon, Directory, configuration, line, line_with, run, words};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::Value;
@@ -23,7 +24,10 @@ fn now(more: i64) -> u64 {
 }
 
 fn base64(bytes: &[u8]) -> String {
-    Base64UrlUnpadded::encode(bytes, &mut vec![0; bytes.len() * 2 + 4]).unwrap().into()
+    let mut text = vec![0; bytes.len() * 2];
+    let length = BASE64_URL_SAFE_NO_PAD.encode_slice(bytes, &mut text).unwrap();
+    text.truncate(length);
+    String::from_utf8(text).unwrap()
 }
 
 /// A JWS whose header says this, and whose signature is HMAC-SHA-256 with that secret.
