@@ -304,7 +304,7 @@ impl Respond for Answers {
         self.watch.request_read();
         let response = respond::respond(self.shared, self.side, request, self.watch.now());
         let is_ahead = self.watch.has_answered.replace(true);
-        (response, is_ahead.then(|| self.shared.turns.one()))
+        (response, is_ahead.then(|| self.shared.turns.next()))
     }
 }
 

@@ -21,7 +21,7 @@ use crate::daemon::log::Cause;
 use crate::daemon::respond::{self, Side};
 use crate::daemon::shared::Shared;
 use crate::daemon::stream::Stream;
-use crate::daemon::turn::{self, Turns};
+use crate::daemon::turn::Turns;
 
 /// Bytes of answers that rustls keeps for a client that does not take them; the kernel keeps as many again.
 const BUFFER_BYTES: usize = 8192;
@@ -140,12 +140,8 @@ impl Tls {
 async fn in_turn<F: Future>(turns: &Turns, future: F) -> F::Output {
     let mut future = pin!(future);
     loop {
-        let turn = turns.next().await;
-        let polled = poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await;
-        if let Some(turn) = turn {
-            turn::pass_on(turn);
-        }
-        if let Poll::Ready(output) = polled {
+        turns.next().await;
+        if let Poll::Ready(output) = poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await {
             return output;
         }
         // The future has seen to it that this task is woken.
