@@ -505,7 +505,7 @@ fn answer_to(daemon: &Daemon, bytes: &[u8]) -> Answer {
 #[test]
 fn garbage_is_a_bad_request() {
     let daemon = daemon();
-    for garbage in [
+    let all = [
         &b"garbage\r\n\r\n"[..],
         b"GET\r\n\r\n",
         b"GET / HTTP/9.9\r\n\r\n",
@@ -515,12 +515,35 @@ fn garbage_is_a_bad_request() {
         b"GET / HTTP/1.1\r\ncontent-length: x\r\n\r\n",
         b"GET / HTTP/1.1\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\n",
         b"GET / HTTP/1.1\r\ntransfer-encoding: gzip\r\n\r\n",
+        b"GET / HTTP/1.2\r\nhost: a\r\n\r\n",
+        b"GET /?channel=\"chat\" HTTP/1.1\r\nhost: a\r\n\r\n",
+        b"GET / HTTP/1.1\r\nhost : a\r\n\r\n",
+        b"GET / HTTP/1.1\r\nhost: a\r\n folded\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
-    ] {
+    ];
+    for garbage in all {
         let answer = answer_to(&daemon, garbage);
-        assert_eq!(answer.status, 400, "{}: {answer:?}", String::from_utf8_lossy(garbage));
+        let detail = answer.problem(400);
+        assert!(detail.starts_with("the request is not HTTP/1.1 as RFC 9112 has it: "), "{detail}");
+        assert!(answer.header("date").is_some_and(|date| date.ends_with(" GMT")), "{answer:?}");
+        assert_eq!(answer.header("connection"), Some("close"));
     }
+    let counted = format!("pacingd_http_responses_total{{side=\"visitors\",code=\"400\"}} {}\n", all.len());
+    assert!(Client::connect(daemon.operators).get("/metrics").body.contains(&counted), "{counted}");
     assert_serves(&daemon);
+}
+
+#[test]
+fn garbage_behind_requests_is_a_bad_request_after_their_answers() {
+    let daemon = daemon();
+    let mut client = Client::connect(daemon.http);
+    client.send(format!("{}garbage\r\n\r\n", ASK.repeat(5)));
+    for _ in 0..5 {
+        assert_eq!(client.answer().value("capacity"), 7);
+    }
+    client.answer().problem(400);
+    client.assert_closed();
 }
 
 #[test]

@@ -58,10 +58,10 @@ pub(crate) async fn serve(shared: &'static Shared, side: Side, stream: Stream) {
     // When the timer fires, by our clock.
     let mut alarm = Duration::MAX;
     let (mut is_first, mut is_stopping) = (true, false);
-    poll_fn(|context| {
+    let ended = poll_fn(|context| {
         watch.now.set(None);
-        if connection.poll(context).is_ready() {
-            return Poll::Ready(());
+        if let Poll::Ready(ended) = connection.poll(context) {
+            return Poll::Ready(ended);
         }
         // In this order: a request that has come already is answered before an idle connection is closed. To be woken,
         // it is enough to have asked once, here and of the timer; unconstrained, for tokio's budget could put that off.
@@ -74,8 +74,8 @@ pub(crate) async fn serve(shared: &'static Shared, side: Side, stream: Stream) {
             if watch.phase.get() != Phase::Head {
                 connection.graceful_shutdown();
             }
-            if connection.poll(context).is_ready() {
-                return Poll::Ready(());
+            if let Poll::Ready(ended) = connection.poll(context) {
+                return Poll::Ready(ended);
             }
         }
         // Most deadlines are moved away before they come; the timer follows only when it would be late.
@@ -85,7 +85,7 @@ pub(crate) async fn serve(shared: &'static Shared, side: Side, stream: Stream) {
             if left.is_zero() {
                 shared.traffic.connection_timed_out(side);
                 watch.give_up();
-                return Poll::Ready(());
+                return Poll::Ready(Ok(()));
             }
             alarm = watch.deadline();
             timer.as_mut().reset(Instant::now() + left);
@@ -95,7 +95,10 @@ pub(crate) async fn serve(shared: &'static Shared, side: Side, stream: Stream) {
     })
     .await;
 
-    let last_words = watch.refusal.get().map(|refusal| refused(shared, side, refusal));
+    let refusal = watch.refusal.take().or_else(|| ended.err().as_ref().and_then(Refusal::of));
+    // Nothing can be added where half of an answer is still to be sent.
+    let refusal = refusal.filter(|_| watch.phase.get() != Phase::Stalled);
+    let last_words = refusal.map(|refusal| refused(shared, side, refusal));
     if let Ok(io) = connection.into_transport().downcast::<Io>() {
         end(io.stream, last_words.unwrap_or_default()).await;
     }
@@ -108,16 +111,32 @@ pub(crate) async fn end(stream: Stream, last_words: String) {
 }
 
 /// Why a connection ends with an answer to a request that was never read to its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Refusal {
+    /// And what hyper could not make sense of.
+    BadRequest(String),
     UriTooLong,
     HeadTooLarge,
     HeadTooLate,
 }
 
+impl Refusal {
+    /// None: it is no matter of what the client has sent.
+    fn of(error: &hyper::Error) -> Option<Self> {
+        match error {
+            error if error.is_parse_too_large() => Some(Self::HeadTooLarge),
+            error if error.is_parse() => Some(Self::BadRequest(error.to_string())),
+            _ => None,
+        }
+    }
+}
+
 /// A whole response for a refused client.
 fn refused(shared: &Shared, side: Side, refusal: Refusal) -> String {
     let answer = match refusal {
+        Refusal::BadRequest(error) => {
+            Answer::problem(Status::BadRequest, format_args!("the request is not HTTP/1.1 as RFC 9112 has it: {error}"))
+        }
         Refusal::UriTooLong => Answer::problem(
             Status::UriTooLong,
             format_args!("the request line is longer than {HEAD_BYTES} bytes; ask for fewer groups at once"),
@@ -218,7 +237,7 @@ impl Watch {
         let mut head = self.head.get();
         let within = head.take(bytes);
         self.head.set(head);
-        within.inspect_err(|refusal| self.refusal.set(Some(*refusal)))
+        within.inspect_err(|refusal| self.refusal.set(Some(refusal.clone())))
     }
 
     /// A request was read to its end, and will be answered at once.

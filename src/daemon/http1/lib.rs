@@ -56,10 +56,10 @@ impl Connection {
         Self(connection)
     }
 
-    /// Does what there is to do. Ready: it is over, however it ended; hyper has told the client of errors itself.
+    /// Does what there is to do. Ready: it is over. The client was not told of an error, only answered what it asked before.
     #[inline(never)]
-    pub fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        self.0.poll_without_shutdown(context).map(|_| ())
+    pub fn poll(&mut self, context: &mut Context<'_>) -> Poll<hyper::Result<()>> {
+        self.0.poll_without_shutdown(context)
     }
 
     /// The next answer is the last one.

@@ -838,11 +838,9 @@ where
             if self.has_h2_prefix() {
                 return Err(crate::Error::new_version_h2());
             }
-            if let Some(msg) = T::on_error(&err) {
-                // Drop the cached headers so as to not trigger a debug
-                // assert in `write_head`...
-                self.state.cached_headers.take();
-                self.write_head(msg, None);
+            if T::on_error(&err).is_some() {
+                // Its caller answers, with a body, once the answers before are flushed.
+                self.state.close_write();
                 self.state.error = Some(err);
                 return Ok(());
             }
