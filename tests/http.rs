@@ -394,6 +394,25 @@ fn half_a_head_on_a_connection_that_served_is_told_so_too() {
 }
 
 #[test]
+fn an_empty_line_is_no_request_and_does_not_keep_a_connection() {
+    let daemon = daemon_with("[http.limits]\nheader-timeout = 0.1\nidle-timeout = 1.0\n");
+    let mut client = Client::connect(daemon.http);
+    for _ in 0..2 {
+        client.send("\r\n");
+        assert!(client.is_silent_for(Duration::from_millis(200)));
+        assert_keeps(&mut client);
+    }
+    client.send(format!("{ASK}\r\n"));
+    assert_eq!(client.answer().value("capacity"), 7);
+    let keeps = |client: &mut Client| {
+        client.send("\r\n");
+        client.is_silent_for(Duration::from_millis(100))
+    };
+    assert!((0..50).any(|_| !keeps(&mut client)));
+    client.assert_closed();
+}
+
+#[test]
 fn an_idle_connection_is_closed_without_a_word() {
     let daemon = daemon_with("[http.limits]\nidle-timeout = 0.2\n");
     let mut silent = Client::connect(daemon.http);

@@ -230,8 +230,9 @@ impl Watch {
 
     /// Bytes came. They may hold the end of one head and the beginning of the next.
     fn bytes_read(&self, bytes: &[u8]) -> Result<(), Refusal> {
-        // Nothing at all is the end of the client's sending, not the beginning of a head.
-        if self.phase.get() == Phase::Idle && !bytes.is_empty() {
+        // Nothing at all is the end of the client's sending, and empty lines between requests are passed over (RFC 9112,
+        // section 2.2): neither is the beginning of a head.
+        if self.phase.get() == Phase::Idle && bytes.iter().any(|byte| !matches!(byte, b'\r' | b'\n')) {
             self.enter(Phase::Head);
         }
         let mut head = self.head.get();
