@@ -458,7 +458,7 @@ fn a_head_that_is_too_large_is_told_so() {
         "a: b\r\n".repeat(20_000),
     ] {
         let mut client = Client::connect(daemon.http);
-        client.send(format!("GET {CAPACITY}?channel=chat HTTP/1.1\r\n{fields}\r\n"));
+        client.send(format!("GET {CAPACITY}?channel=chat HTTP/1.1\r\nhost: a\r\n{fields}\r\n"));
         client.answer().problem(431);
         client.assert_closed();
     }
@@ -491,13 +491,13 @@ fn a_head_that_is_too_large_is_told_so_on_a_connection_that_served() {
 fn a_head_of_nearly_8_kib_is_read() {
     let daemon = daemon();
     let mut client = Client::connect(daemon.http);
-    let head = format!("GET {CAPACITY}?channel=chat HTTP/1.1\r\na: \r\n\r\n").len();
+    let head = format!("GET {CAPACITY}?channel=chat HTTP/1.1\r\nhost: \r\n\r\n").len();
     for length in [8191, 8000, 4096] {
         let filler = "x".repeat(length - head);
-        client.send(format!("GET {CAPACITY}?channel=chat HTTP/1.1\r\na: {filler}\r\n\r\n"));
+        client.send(format!("GET {CAPACITY}?channel=chat HTTP/1.1\r\nhost: {filler}\r\n\r\n"));
         assert_eq!(client.answer().value("capacity"), 7, "{length}");
         let filler = "x".repeat(length - head);
-        client.send(format!("GET {CAPACITY}?channel=chat&{filler} HTTP/1.1\r\na:\r\n\r\n"));
+        client.send(format!("GET {CAPACITY}?channel=chat&{filler} HTTP/1.1\r\nhost:\r\n\r\n"));
         assert_eq!(client.answer().value("capacity"), 7, "{length}");
     }
 }
@@ -506,7 +506,7 @@ fn a_head_of_nearly_8_kib_is_read() {
 fn very_many_headers_are_refused_or_read_but_never_in_the_way() {
     let daemon = daemon();
     let mut client = Client::connect(daemon.http);
-    client.send(format!("GET {CAPACITY}?channel=chat HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(1000)));
+    client.send(format!("GET {CAPACITY}?channel=chat HTTP/1.1\r\nhost: a\r\n{}\r\n", "a: b\r\n".repeat(1000)));
     let answer = client.head();
     assert!(matches!(answer.status, 200 | 431), "{answer:?}");
     assert_serves(&daemon);
@@ -566,6 +566,22 @@ fn garbage_behind_requests_is_a_bad_request_after_their_answers() {
 }
 
 #[test]
+fn a_request_names_one_host() {
+    let daemon = daemon();
+    for address in [daemon.http, daemon.operators] {
+        let mut client = Client::connect(address);
+        for (hosts, got) in [("", "no"), ("host: a\r\nhost: a\r\n", "more than one")] {
+            for target in ["/", "/health", "/metrics", &format!("{CAPACITY}?channel=chat")] {
+                client.send(format!("GET {target} HTTP/1.1\r\n{hosts}\r\n"));
+                let detail = client.answer().problem(400);
+                assert_eq!(detail, format!("the request has {got} host field; want exactly one"), "{target}");
+            }
+        }
+        assert_ne!(client.get("/health").status, 400, "the connection is in order");
+    }
+}
+
+#[test]
 fn a_body_on_get_is_not_waited_for() {
     let daemon = daemon();
     for field in ["content-length: 5\r\n", "transfer-encoding: chunked\r\n", "content-length: 100000000\r\n"] {
@@ -586,7 +602,7 @@ fn a_body_on_get_gets_one_answer_however_long_it_is() {
             ("transfer-encoding: chunked\r\n".into(), format!("{length:x}\r\n{}\r\n0\r\n\r\n", "x".repeat(length))),
         ] {
             let mut client = Client::connect(daemon.http);
-            client.send(format!("GET {CAPACITY}?channel=chat HTTP/1.1\r\n{field}\r\n{body}"));
+            client.send(format!("GET {CAPACITY}?channel=chat HTTP/1.1\r\nhost: a\r\n{field}\r\n{body}"));
             let answer = client.answer();
             assert_eq!(answer.value("capacity"), 7, "{field}");
             let rest = client.rest();
@@ -608,8 +624,8 @@ fn an_empty_body_keeps_the_connection() {
 fn a_body_is_never_taken_for_a_request() {
     let daemon = daemon();
     let mut client = Client::connect(daemon.http);
-    let smuggled = format!("GET {CAPACITY}?channel=chat HTTP/1.1\r\n\r\n");
-    client.send(format!("POST {CAPACITY} HTTP/1.1\r\ncontent-length: {}\r\n\r\n{smuggled}", smuggled.len()));
+    let smuggled = format!("GET {CAPACITY}?channel=chat HTTP/1.1\r\nhost: a\r\n\r\n");
+    client.send(format!("POST {CAPACITY} HTTP/1.1\r\nhost: a\r\ncontent-length: {}\r\n\r\n{smuggled}", smuggled.len()));
     client.answer().problem(405);
     client.assert_closed();
 }
@@ -637,7 +653,7 @@ fn more_connections_than_allowed_wait_and_are_served() {
     inside.iter_mut().for_each(assert_keeps);
     let mut waiting: Vec<Client> = (0..5).map(|_| Client::connect(daemon.http)).collect();
     for client in &mut waiting {
-        client.send(ASK.replace("host: pacing", "connection: close"));
+        client.send(ASK.replace("host: pacing", "host: pacing\r\nconnection: close"));
     }
     assert!(waiting.iter_mut().all(|client| client.is_silent_for(Duration::from_millis(50))));
     inside.iter_mut().for_each(assert_keeps);
@@ -684,7 +700,7 @@ fn after_all_bad_requests_the_daemon_has_not_grown() {
             "garbage\r\n\r\n".into(),
             format!("GET /{} HTTP/1.1\r\n\r\n", "x".repeat(100_000)),
             format!("GET / HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(20_000)),
-            format!("GET {CAPACITY}?channel=chat HTTP/1.1\r\ncontent-length: 9\r\n\r\n"),
+            format!("GET {CAPACITY}?channel=chat HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\n"),
             "GET / HTTP/1.1\r\n".into(),
         ] {
             let mut client = Client::connect(daemon.http);

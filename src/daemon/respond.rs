@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use http::header::{self, HeaderMap, HeaderValue};
-use http::{Request, Response, StatusCode};
+use http::{Request, Response, StatusCode, Version};
 use http1::Text;
 use httpdate::HttpDate;
 use hyper::body::{Body as _, Incoming};
@@ -47,9 +47,12 @@ const KEPT_FIELDS: usize = 24;
 pub(crate) fn respond(shared: &Shared, side: Side, request: &mut Request<Incoming>, now: Duration) -> Response<Text> {
     let (method, path, query) = (request.method(), request.uri().path(), request.uri().query().unwrap_or_default());
     shared.traffic.request(side, method.as_str());
-    let answer = match side {
-        Side::Visitors => answer::answer(&mut shared.state(), now, method.as_str(), path, query),
-        Side::Operators => match Document::asked_for(method.as_str(), path) {
+    let answer = match (side, without_one_host(request)) {
+        (_, Some(got)) => {
+            Answer::problem(Status::BadRequest, format_args!("the request has {got} host field; want exactly one"))
+        }
+        (Side::Visitors, None) => answer::answer(&mut shared.state(), now, method.as_str(), path, query),
+        (Side::Operators, None) => match Document::asked_for(method.as_str(), path) {
             None => answer::operators_answer(&mut shared.state(), now, method.as_str(), path),
             Some(document) => match shared.documents.another() {
                 Some(ticket) => return document_response(shared, document, ticket, request, now),
@@ -83,6 +86,18 @@ pub(crate) fn respond(shared: &Shared, side: Side, request: &mut Request<Incomin
     *response.status_mut() = StatusCode::from_u16(answer.status.code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     *response.headers_mut() = headers;
     response
+}
+
+/// How many a request of HTTP/1.1 has that must be refused for it (RFC 9112, section 3.2). The value is no matter: every
+/// name leads to the same daemon.
+fn without_one_host(request: &Request<Incoming>) -> Option<&'static str> {
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (Some(_), None) => None,
+        _ if request.version() != Version::HTTP_11 => None,
+        (None, _) => Some("no"),
+        _ => Some("more than one"),
+    }
 }
 
 /// The request's map of headers, emptied: hyper takes that of the response for the next request, and so one serves a
