@@ -288,6 +288,38 @@ fn any_origin_is_allowed_by_a_star() {
 }
 
 #[test]
+fn pages_of_any_origin_may_read_why_a_request_was_not() {
+    let refusals = |origins: &str| {
+        let more = format!("[http.limits]\nheader-timeout = 0.2\n[http.cors]\nallowed-origins = {origins}\n");
+        let daemon = daemon_with(&more);
+        let bad: [(&[u8], u16); 4] = [
+            (b"garbage\r\n\r\n", 400),
+            (b"GET /x HTTP/1.1\r\n", 408),
+            (&[b'x'; 8192], 414),
+            (&b"GET / HTTP/1.1\r\n".iter().copied().chain([b'x'; 8192]).collect::<Vec<_>>(), 431),
+        ];
+        bad.map(|(bytes, status)| {
+            let mut operator = Client::connect(daemon.operators);
+            operator.send(bytes);
+            let refused = operator.answer();
+            refused.problem(status);
+            assert_eq!(refused.header("access-control-allow-origin"), None, "{refused:?}");
+            let answer = answer_to(&daemon, bytes);
+            answer.problem(status);
+            answer
+        })
+    };
+    for answer in refusals("\"*\"") {
+        assert_eq!(answer.header("access-control-allow-origin"), Some("*"), "{answer:?}");
+        assert_eq!(answer.header("access-control-expose-headers"), Some("date, retry-after"), "{answer:?}");
+    }
+    // Which origin asks was not read.
+    for answer in refusals("[\"https://shop.example\"]") {
+        assert_eq!(answer.header("access-control-allow-origin"), None, "{answer:?}");
+    }
+}
+
+#[test]
 fn an_absolute_target_is_answered_as_its_path() {
     let daemon = daemon();
     let mut client = Client::connect(daemon.http);

@@ -152,7 +152,7 @@ fn refused(shared: &Shared, side: Side, refusal: Refusal) -> String {
         }
     };
     shared.traffic.answer(side, answer.status);
-    respond::last_words(shared, &answer)
+    respond::last_words(shared, side, &answer)
 }
 
 /// Closes in stages (RFC 9112, section 9.6): closing at once while the client still sends would destroy on its way what it

@@ -82,6 +82,14 @@ pub(crate) fn grant<B>(allowed: &AllowedOrigins, request: &Request<B>) -> Grant 
     grant
 }
 
+/// The same for an answer to a request that could not be read, as lines of its head: which origin asks is not known.
+pub(crate) const fn grant_unread(allowed: &AllowedOrigins) -> &'static str {
+    match allowed {
+        AllowedOrigins::Any => "access-control-allow-origin: *\r\naccess-control-expose-headers: date, retry-after\r\n",
+        AllowedOrigins::Listed(_) => "",
+    }
+}
+
 impl Grant {
     /// Adds it to the answer's headers.
     pub(crate) fn tell(self, headers: &mut HeaderMap) {

@@ -137,10 +137,14 @@ fn close_at_the_end(shared: &Shared, request: &Request<Incoming>, headers: &mut 
 }
 
 /// A whole response for a connection that hyper has given up.
-pub(crate) fn last_words(shared: &Shared, answer: &Answer) -> String {
+pub(crate) fn last_words(shared: &Shared, side: Side, answer: &Answer) -> String {
     let date = shared.dates.date(clock::now());
+    let grant = match side {
+        Side::Visitors => cors::grant_unread(&shared.configuration().http.allowed_origins),
+        Side::Operators => "",
+    };
     format!(
-        "HTTP/1.1 {} {}\r\ndate: {}\r\ncontent-type: application/problem+json\r\ncache-control: no-store\r\n\
+        "HTTP/1.1 {} {}\r\ndate: {}\r\ncontent-type: application/problem+json\r\ncache-control: no-store\r\n{grant}\
          content-length: {}\r\nconnection: close\r\n\r\n{}",
         answer.status.code(),
         answer.status.reason(),

@@ -102,7 +102,7 @@ impl Tls {
                 let detail = format_args!("this port speaks HTTPS and got plain HTTP; want https:// in the URL");
                 let answer = Answer::problem(Status::BadRequest, detail);
                 shared.traffic.answer(side, answer.status);
-                connection::end(stream, respond::last_words(shared, &answer)).await;
+                connection::end(stream, respond::last_words(shared, side, &answer)).await;
             }
             // Closing in stages lets the alert arrive that says why.
             (_, stream) => connection::end(stream, String::new()).await,
