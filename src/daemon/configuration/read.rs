@@ -9,7 +9,7 @@ use pacingd::group_name::GroupName;
 use pacingd::limits::{GROUPS, KEYS, SOURCES};
 use pacingd::pacing::{Algorithm, OptimizationTarget};
 
-use super::file_name::{self, FileName};
+use super::file_name;
 use super::section::{ConfigurationError, Section, Value};
 use super::{Configuration, Http, Https, Limits, PairFiles, Statistics, Timeouts};
 use crate::daemon::cors::{AllowedOrigins, Origin};
@@ -58,8 +58,7 @@ fn set<T>(place: &mut T, value: Option<T>) {
 
 fn https(https: &mut Https, mut section: Section<'_>) -> Result<(), ConfigurationError> {
     set(&mut https.listen, section.list("listen", 0..=LISTENERS, ADDRESS, |value| value.parsed::<SocketAddr>())?);
-    let mut file = |key| section.value(key, file_name::WANT, |value| FileName::new(value.text()?));
-    https.pair = match (file("certificate")?, file("key")?) {
+    https.pair = match (section.file("certificate")?, section.file("key")?) {
         (Some(certificate), Some(key)) => Some(PairFiles { certificate, key }),
         (None, None) if https.listen.is_empty() => None,
         (certificate, _) => {
@@ -125,8 +124,7 @@ fn statistics(statistics: &mut Statistics, mut section: Section<'_>) -> Result<(
         return Err(section.missing("sources", &want));
     }
     set(&mut statistics.time_to_live, seconds(&mut section, "time-to-live", 1.0, 3600.0)?);
-    let file = |value: Value<'_>| FileName::new(value.text()?);
-    set(&mut statistics.key_files, section.list("key-files", 0..=KEYS, file_name::WANT, file)?);
+    set(&mut statistics.key_files, section.files("key-files", KEYS)?);
 
     let mut groups = section.section("groups")?;
     for channel in Channel::ALL {
@@ -281,6 +279,28 @@ mod tests {
     }
 
     #[test]
+    fn a_key_where_its_file_s_name_belongs_is_not_repeated() {
+        for text in [
+            "statistics.key-files = [\"s3cret\"]",
+            "statistics.key-files = \"s3cret\"",
+            "statistics.key-files = [[\"s3cret\"]]",
+            "statistics.key-files = [s3cret]",
+            "statistics.key-files = s3cret",
+            "statistics.key-files = [\"s3cret]",
+            "statistics.key-files = [\"credential:s3cret/\"]",
+            "https.key = \"s3cret\"",
+            "https.key = [\"s3cret\"]",
+            "https.key = s3cret",
+            "https.key = { s3cret = 1 }",
+            "https.key = \"\"\"-----BEGIN PRIVATE KEY-----\ns3cret\n\"\"\"",
+            "https.certificate = \"s3cret\"",
+        ] {
+            let told = complaint(text);
+            assert!(told.starts_with("pacingd.toml:1: ") && !told.contains("s3cret"), "{told}");
+        }
+    }
+
+    #[test]
     fn what_is_wrong_is_told_with_file_line_key_and_what_would_be_right() {
         for (text, want) in [
             ("a = 1", "pacingd.toml:1: a is unknown; want one of http, https, operators, statistics, pacing, log"),
@@ -313,7 +333,7 @@ mod tests {
             ),
             (
                 "[https]\nkey = \"key.pem\"",
-                "pacingd.toml:2: https.key is \"key.pem\"; want an absolute path such as \"/etc/pacingd/file.pem\", or \"credential:NAME\"",
+                "pacingd.toml:2: https.key is a value that is no file's name; want an absolute path such as \"/etc/pacingd/file.pem\", or \"credential:NAME\"",
             ),
             (
                 "http.limits.connections = 1\nhttps = { listen = [\"[::1]:0\"], certificate = \"/c\", key = \"/k\" }",
@@ -345,7 +365,7 @@ mod tests {
             ),
             (
                 "[statistics]\nkey-files = [\"statistics.key\"]",
-                "pacingd.toml:2: statistics.key-files has \"statistics.key\"; want an absolute path such as \"/etc/pacingd/file.pem\", or \"credential:NAME\"",
+                "pacingd.toml:2: statistics.key-files has a value that is no file's name; want an absolute path such as \"/etc/pacingd/file.pem\", or \"credential:NAME\"",
             ),
             (
                 "[statistics]\nkey-files = [\"/a\", \"/b\", \"/c\"]",

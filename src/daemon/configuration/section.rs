@@ -7,7 +7,9 @@ use std::path::Path;
 use std::str::FromStr;
 
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeArray, DeTable, DeValue};
+
+use super::file_name::{FileName, WANT};
 
 /// What is wrong with a configuration, in words: file and line, key, what was got, what would be right.
 #[derive(Debug, PartialEq, Eq)]
@@ -151,14 +153,7 @@ impl<'a> Section<'a> {
         read: impl Fn(Value<'_>) -> Option<T>,
     ) -> Result<Option<Vec<T>>, ConfigurationError> {
         let Some(value) = self.remove(key) else { return Ok(None) };
-        let (least, most) = (count.start(), count.end());
-        let DeValue::Array(items) = value.get_ref() else {
-            return Err(self.wrong(key, &value.span(), &format!("a list of {least} to {most}, each {want}")));
-        };
-        if !count.contains(&items.len()) {
-            let message = format_args!("{}{key} has {} entries; want {least} to {most}", self.path, items.len());
-            return Err(self.place.error(&value.span(), message));
-        }
+        let items = self.items(key, &value, count, self.place.written(&value.span()), want)?;
         let item = |item: &Spanned<DeValue<'_>>| {
             let bad = || {
                 let got = self.place.written(&item.span());
@@ -167,6 +162,54 @@ impl<'a> Section<'a> {
             read(value_of(item.get_ref())).ok_or_else(bad)
         };
         items.iter().map(item).collect::<Result<Vec<T>, _>>().map(Some)
+    }
+
+    /// What stands in a list. `got`: how to call it if it is none.
+    fn items<'v>(
+        &self,
+        key: &str,
+        value: &'v Spanned<DeValue<'a>>,
+        count: std::ops::RangeInclusive<usize>,
+        got: &str,
+        want: &str,
+    ) -> Result<&'v DeArray<'a>, ConfigurationError> {
+        let Self { place, path, .. } = self;
+        let (least, most) = (count.start(), count.end());
+        match value.get_ref() {
+            DeValue::Array(items) if count.contains(&items.len()) => Ok(items),
+            DeValue::Array(items) => {
+                let message = format_args!("{path}{key} has {} entries; want {least} to {most}", items.len());
+                Err(place.error(&value.span(), message))
+            }
+            _ => {
+                let message = format_args!("{path}{key} is {got}; want a list of {least} to {most}, each {want}");
+                Err(place.error(&value.span(), message))
+            }
+        }
+    }
+
+    /// A file's name, if it is there. What is none is not repeated: it may be the secret that belongs into the file.
+    pub(super) fn file(&mut self, key: &'static str) -> Result<Option<FileName>, ConfigurationError> {
+        let Some(value) = self.remove(key) else { return Ok(None) };
+        self.file_name(key, "is", &value).map(Some)
+    }
+
+    /// A list of them, if it is there, of at most so many.
+    pub(super) fn files(
+        &mut self,
+        key: &'static str,
+        most: usize,
+    ) -> Result<Option<Vec<FileName>>, ConfigurationError> {
+        let Some(value) = self.remove(key) else { return Ok(None) };
+        let items = self.items(key, &value, 0..=most, "no list", WANT)?;
+        items.iter().map(|item| self.file_name(key, "has", item)).collect::<Result<Vec<_>, _>>().map(Some)
+    }
+
+    fn file_name(&self, key: &str, verb: &str, value: &Spanned<DeValue<'_>>) -> Result<FileName, ConfigurationError> {
+        value_of(value.get_ref()).text().and_then(FileName::new).ok_or_else(|| {
+            let message = format_args!("{}{key} {verb} a value that is no file's name; want {WANT}", self.path);
+            self.place.error(&value.span(), message)
+        })
     }
 
     /// A key that has to be there is not.
