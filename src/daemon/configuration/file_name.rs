@@ -21,11 +21,15 @@ pub(crate) enum FileName {
 
 impl FileName {
     pub(crate) fn new(text: &str) -> Option<Self> {
+        // Nobody means them, and they would have to be escaped wherever the name is shown.
+        if text.contains(char::is_control) {
+            return None;
+        }
         match text.strip_prefix(PREFIX) {
             // One step below the directory, and no other.
             Some(name) => (!name.is_empty() && !name.contains('/') && name != "." && name != "..")
                 .then(|| Self::Credential(name.to_owned())),
-            None => (Path::new(text).is_absolute() && !text.contains('\0')).then(|| Self::Path(text.into())),
+            None => Path::new(text).is_absolute().then(|| Self::Path(text.into())),
         }
     }
 
@@ -63,8 +67,11 @@ mod tests {
         for good in ["/etc/a.pem", "credential:tls-key", "credential:key.pem"] {
             assert_eq!(FileName::new(good).unwrap().to_string(), good);
         }
-        for bad in ["", "a.pem", "./a", "credential:", "credential:../a", "credential:..", "credential:a/b", "/a\0b"] {
+        for bad in ["", "a.pem", "./a", "credential:", "credential:../a", "credential:..", "credential:a/b"] {
             assert_eq!(FileName::new(bad), None, "{bad}");
+        }
+        for bad in ["/a\0b", "/a\nb", "/a\x7fb", "/a\u{85}b", "credential:a\tb"] {
+            assert_eq!(FileName::new(bad), None, "{bad:?}");
         }
     }
 }
