@@ -96,6 +96,13 @@ fn a_bad_configuration_exits_with_78_and_says_file_line_key_and_what_would_be_ri
             assert_eq!(said.lines().count(), 1, "{said}");
         }
     }
+    let directory = Directory::new();
+    let file = directory.file("latin1.toml", "");
+    std::fs::write(&file, b"\n[statistics.groups]\nchat = [\"\xdcberweisung\"]\n").unwrap();
+    let output = run(&["--config", file.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(78));
+    let want = format!("pacingd: {}:3: not TOML: byte 0xdc is not UTF-8; want UTF-8\n", file.display());
+    assert_eq!(text(&output.stderr), want);
     let output = run(&["--config", "/nowhere/pacingd.toml"]);
     assert_eq!(output.status.code(), Some(78));
     assert!(text(&output.stderr).starts_with("pacingd: /nowhere/pacingd.toml: cannot be read: "));

@@ -38,10 +38,12 @@ impl Source {
     /// Reads it anew.
     pub(crate) fn load(&self) -> Result<Configuration, ConfigurationError> {
         let file = self.file();
-        match std::fs::read_to_string(file) {
+        match std::fs::read(file) {
             Ok(text) => {
+                let text = String::from_utf8(text).map_err(|error| ConfigurationError::not_utf8(file, &error))?;
                 let mut configuration = Configuration::parse(&file.display().to_string(), &text)?;
-                configuration.statistics.keys = keys::read(&configuration.statistics.key_files)?;
+                let keys = keys::read(&configuration.statistics.key_files);
+                configuration.statistics.keys = keys.map_err(ConfigurationError::of_a_file)?;
                 Ok(configuration)
             }
             Err(error) if matches!(self, Self::Default) && error.kind() == std::io::ErrorKind::NotFound => {

@@ -128,10 +128,14 @@ fn statistics(statistics: &mut Statistics, mut section: Section<'_>) -> Result<(
 
     let mut groups = section.section("groups")?;
     for channel in Channel::ALL {
-        let left = GROUPS - statistics.groups.len();
         let want = "a group's name: 1 to 64 bytes of UTF-8 without control characters";
-        let names = groups.list(channel.name(), 0..=left, want, |value| GroupName::new(value.text()?).ok())?;
+        let names = groups.list(channel.name(), 0..=GROUPS, want, |value| GroupName::new(value.text()?).ok())?;
         statistics.groups.extend(names.unwrap_or_default().into_iter().map(|name| (channel, name)));
+    }
+    let count = statistics.groups.len();
+    if count > GROUPS {
+        let what = format_args!("has {count} groups of both channels together; want {GROUPS} at the most");
+        return Err(groups.wrong_as_a_whole(what));
     }
     groups.end()?;
     section.end()
@@ -378,9 +382,25 @@ mod tests {
         ] {
             assert_eq!(complaint(text), want);
         }
-        for text in ["[http", "a = ", "[log]\nlevel = \"info\"\nlevel = \"info\""] {
+        for text in ["[http", "a = "] {
             assert!(complaint(text).contains(": not TOML: "), "{}", complaint(text));
         }
-        assert!(complaint("[log]\nlevel = \"info\"\nlevel = \"info\"").starts_with("pacingd.toml:3: "));
+        for (text, want) in [
+            ("[log]\nlevel = \"info\"\nlevel = \"info\"", "pacingd.toml:3: not TOML: duplicate key level"),
+            ("[log]\n\n[http]\n[log]", "pacingd.toml:4: not TOML: duplicate key log"),
+        ] {
+            assert_eq!(complaint(text), want);
+        }
+    }
+
+    #[test]
+    fn groups_are_counted_over_both_channels() {
+        let groups = |chat, webcallback| {
+            let names = |count| (0..count).map(|number| format!("\"{number}\"")).collect::<Vec<_>>().join(",");
+            format!("\n[statistics.groups]\nchat = [{}]\nwebcallback = [{}]", names(chat), names(webcallback))
+        };
+        assert_eq!(read("x", &groups(200, 56)).unwrap().statistics.groups.len(), GROUPS);
+        let want = "pacingd.toml:2: statistics.groups has 257 groups of both channels together; want 256 at the most";
+        assert_eq!(complaint(&groups(256, 1)), want);
     }
 }

@@ -5,6 +5,7 @@ use std::io;
 use std::ops::Range;
 use std::path::Path;
 use std::str::FromStr;
+use std::string::FromUtf8Error;
 
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
@@ -20,12 +21,15 @@ impl ConfigurationError {
         Self(format!("{}: cannot be read: {error}", file.display()))
     }
 
-    pub(super) fn no_file(message: String) -> Self {
-        Self(message)
+    pub(super) fn not_utf8(file: &Path, error: &FromUtf8Error) -> Self {
+        let (good, rest) = error.as_bytes().split_at(error.utf8_error().valid_up_to());
+        let byte = rest.first().copied().unwrap_or_default();
+        Self(format!("{}:{}: not TOML: byte 0x{byte:02x} is not UTF-8; want UTF-8", file.display(), line_after(good)))
     }
 
-    pub(super) fn bad_file(file: &Path, got: impl fmt::Display) -> Self {
-        Self(format!("{}: has {got}", file.display()))
+    /// With a file that the configuration names, as [`FileName::wrong`] has it.
+    pub(super) fn of_a_file(message: String) -> Self {
+        Self(message)
     }
 }
 
@@ -68,6 +72,11 @@ impl Value<'_> {
     }
 }
 
+/// Which line comes after this text.
+fn line_after(text: &[u8]) -> usize {
+    1 + text.iter().filter(|byte| **byte == b'\n').count()
+}
+
 /// The file that is read, for errors.
 #[derive(Clone, Copy)]
 struct Place<'a> {
@@ -77,8 +86,13 @@ struct Place<'a> {
 
 impl Place<'_> {
     fn error(&self, at: &Range<usize>, message: fmt::Arguments<'_>) -> ConfigurationError {
-        let line = 1 + self.text.bytes().take(at.start).filter(|byte| *byte == b'\n').count();
-        ConfigurationError(format!("{}:{line}: {message}", self.file))
+        ConfigurationError(format!("{}: {message}", self.line(at)))
+    }
+
+    /// File and line.
+    fn line(&self, at: &Range<usize>) -> String {
+        let before = self.text.as_bytes().get(..at.start).unwrap_or_default();
+        format!("{}:{}", self.file, line_after(before))
     }
 
     /// What stands there, as it is written.
@@ -104,7 +118,10 @@ impl<'a> Section<'a> {
         let place = Place { file, text };
         let table = DeTable::parse(text).map_err(|error| {
             let at = error.span().unwrap_or_default();
-            place.error(&at, format_args!("not TOML: {}", error.message().replace('\n', ", ")))
+            // Of the rest nothing is repeated: it may be a secret without its quotes.
+            let key = if error.message() == "duplicate key" { place.written(&at) } else { "" };
+            let separator = if key.is_empty() { "" } else { " " };
+            place.error(&at, format_args!("not TOML: {}{separator}{key}", error.message().replace('\n', ", ")))
         })?;
         Ok(Self { place, at: 0..0, path: String::new(), table: table.into_inner(), known: Vec::new() })
     }
@@ -206,10 +223,16 @@ impl<'a> Section<'a> {
     }
 
     fn file_name(&self, key: &str, verb: &str, value: &Spanned<DeValue<'_>>) -> Result<FileName, ConfigurationError> {
-        value_of(value.get_ref()).text().and_then(FileName::new).ok_or_else(|| {
+        let origin = format!("{}: {}{key}", self.place.line(&value.span()), self.path);
+        value_of(value.get_ref()).text().and_then(|text| FileName::new(text, origin)).ok_or_else(|| {
             let message = format_args!("{}{key} {verb} a value that is no file's name; want {WANT}", self.path);
             self.place.error(&value.span(), message)
         })
+    }
+
+    /// All of it is wrong.
+    pub(super) fn wrong_as_a_whole(&self, what: fmt::Arguments<'_>) -> ConfigurationError {
+        self.place.error(&self.at, format_args!("{} {what}", self.path.trim_end_matches('.')))
     }
 
     /// A key that has to be there is not.
