@@ -124,6 +124,7 @@ fn every_line_that_is_not_to_be_trusted_is_refused_and_counted_as_what_it_is() {
     for told in
         ["line 1, dropped: not signed", "dropped: its signature does not fit", "later than that of the group's last"]
     {
+        daemon.log.wait_for(told);
         assert_eq!(daemon.log.containing(told).len(), 1, "{told}: {:#?}", daemon.log.all());
     }
     daemon.send(&good, 1);
