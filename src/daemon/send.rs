@@ -79,7 +79,7 @@ fn connect(statistics: &Statistics) -> Result<UdpSocket, Failure> {
     let connected = UdpSocket::bind(SocketAddr::new(any, 0)).and_then(|socket| socket.connect(to).map(|()| socket));
     let refused = |error: io::Error| Failure::system(format!("cannot send to UDP {to}: {error}"));
     let socket = connected.map_err(refused)?;
-    let from = socket.local_addr().map_err(refused)?.ip();
+    let from = socket.local_addr().map_err(refused)?.ip().to_canonical();
     if !statistics.sources.iter().any(|network| network.contains(&from)) {
         return Err(Failure::configuration(format!(
             "the daemon would drop what {from} sends: it is in none of the networks in statistics.sources"

@@ -81,7 +81,7 @@ fn take(shared: &Shared, socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<()
     Ok(())
 }
 
-fn complain(shared: &Shared, sender: SocketAddr, line: usize, fault: &Fault) {
+fn complain(shared: &Shared, mut sender: SocketAddr, line: usize, fault: &Fault) {
     let cause = match fault.outcome() {
         Outcome::Malformed => Cause::Malformed,
         Outcome::OutOfRange => Cause::OutOfRange,
@@ -93,5 +93,7 @@ fn complain(shared: &Shared, sender: SocketAddr, line: usize, fault: &Fault) {
         // Networks reorder and double datagrams; the counter is enough.
         Outcome::Late | Outcome::Accepted => return,
     };
+    // As statistics.sources would name it, on a socket for both kinds of addresses, too.
+    sender.set_ip(sender.ip().to_canonical());
     shared.log.limited(cause, format_args!("statistics from {sender}, line {line}, dropped: {fault}"));
 }

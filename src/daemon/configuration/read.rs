@@ -112,7 +112,7 @@ fn statistics(statistics: &mut Statistics, mut section: Section<'_>) -> Result<(
     let want = "a network such as \"192.168.7.0/24\", or an address";
     let network = |value: Value<'_>| {
         let network = value.parsed::<IpNet>().or_else(|| value.parsed::<IpAddr>().map(IpNet::from));
-        network.map(|network| network.trunc())
+        network.map(|network| canonical(network.trunc()))
     };
     let sources = section.list("sources", 1..=SOURCES, want, network)?;
     set(&mut statistics.sources, sources.map(|networks| networks.into_iter().collect()));
@@ -139,6 +139,15 @@ fn statistics(statistics: &mut Statistics, mut section: Section<'_>) -> Result<(
     }
     groups.end()?;
     section.end()
+}
+
+/// Addresses of IPv4 that are written as ones of IPv6 (RFC 4291, section 2.5.5.2) as what they are, for so senders are.
+fn canonical(network: IpNet) -> IpNet {
+    let ipv4 = network.prefix_len().checked_sub(96).and_then(|prefix| match network.network().to_canonical() {
+        address @ IpAddr::V4(_) => IpNet::new(address, prefix).ok(),
+        IpAddr::V6(_) => None,
+    });
+    ipv4.unwrap_or(network)
 }
 
 fn pacing(configuration: &mut Configuration, mut section: Section<'_>) -> Result<(), ConfigurationError> {
@@ -274,6 +283,23 @@ mod tests {
         assert!(read("x", only_https).unwrap().http.listen.is_empty());
         let any = read("x", "[http.cors]\nallowed-origins = \"*\"").unwrap();
         assert_eq!(any.http.allowed_origins, AllowedOrigins::Any);
+    }
+
+    #[test]
+    fn networks_of_mapped_addresses_are_those_of_ipv4() {
+        for (written, want) in [
+            ("::ffff:127.0.0.0/104", "127.0.0.0/8"),
+            ("::ffff:10.1.2.3/112", "10.1.0.0/16"),
+            ("::ffff:10.1.2.3", "10.1.2.3/32"),
+            ("::ffff:0:0/96", "0.0.0.0/0"),
+            ("::ffff:0:0/95", "::fffe:0:0/95"),
+            ("::/0", "::/0"),
+            ("2001:db8::/96", "2001:db8::/96"),
+            ("10.1.2.3/8", "10.0.0.0/8"),
+        ] {
+            let configuration = read("x", &format!("statistics.sources = [\"{written}\"]")).unwrap();
+            assert_eq!(configuration.statistics.sources.as_slice(), [want.parse::<IpNet>().unwrap()], "{written}");
+        }
     }
 
     #[test]
