@@ -179,7 +179,7 @@ fn open(configuration: &Configuration, has_certificate: bool, log: &Log) -> Resu
     }
     let listeners = |held: Vec<TcpListener>, configured: &[SocketAddr]| {
         let listeners: Result<Vec<_>, _> = if held.is_empty() {
-            configured.iter().map(|address| listener::bind(*address)).collect()
+            configured.iter().map(|address| listener::bind(*address, configured)).collect()
         } else {
             held.into_iter().map(listener::adopt).collect()
         };
@@ -187,9 +187,10 @@ fn open(configuration: &Configuration, has_certificate: bool, log: &Log) -> Resu
     };
     let http = listeners(held.http, &configuration.http.listen)?;
     let https = listeners(held.https, &configuration.https.listen)?;
-    let operators = held.operators.map_or_else(|| listener::bind(configuration.operators.listen), listener::adopt);
+    let operators = held.operators.map_or_else(|| listener::bind(configuration.operators.listen, &[]), listener::adopt);
     let statistics: Result<Vec<_>, _> = if held.statistics.is_empty() {
-        configuration.statistics.listen.iter().filter_map(Endpoint::unicast).map(statistics::bind).collect()
+        let configured: Vec<_> = configuration.statistics.listen.iter().filter_map(Endpoint::unicast).collect();
+        configured.iter().map(|address| statistics::bind(*address, &configured)).collect()
     } else {
         held.statistics.into_iter().map(statistics::adopt).collect()
     };

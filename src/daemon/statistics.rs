@@ -8,9 +8,11 @@ use std::time::Duration;
 use pacingd::counters::Outcome;
 use pacingd::limits::DATAGRAM_BYTES;
 use pacingd::state::Fault;
+use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::UdpSocket;
 
 use super::clock;
+use super::listener::leaves_ipv4;
 use super::log::Cause;
 use super::shared::Shared;
 use super::ticker;
@@ -24,9 +26,17 @@ const BYTES_A_TURN: usize = 32 * 1024;
 /// How long to leave a socket alone that gives errors.
 const PAUSE: Duration = Duration::from_millis(200);
 
-pub(crate) fn bind(address: SocketAddr) -> Result<UdpSocket, String> {
-    let bound = std::net::UdpSocket::bind(address).and_then(non_blocking);
-    bound.map_err(|error| format!("cannot receive statistics on UDP {address}: {error}"))
+/// Binds a socket, one of `all`. Needs the event loop.
+pub(crate) fn bind(address: SocketAddr, all: &[SocketAddr]) -> Result<UdpSocket, String> {
+    let bound = || {
+        let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+        if leaves_ipv4(address, all) {
+            socket.set_only_v6(true)?;
+        }
+        socket.bind(&address.into())?;
+        non_blocking(socket.into())
+    };
+    bound().map_err(|error: io::Error| format!("cannot receive statistics on UDP {address}: {error}"))
 }
 
 /// Takes a socket that is bound already. Needs the event loop.
