@@ -55,7 +55,9 @@ pub(crate) fn main() -> ExitCode {
     match act() {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            exit::say(format_args!("pacingd: {}", failure.message));
+            if !failure.is_told {
+                exit::say(format_args!("pacingd: {}", failure.message));
+            }
             failure.code
         }
     }
@@ -74,13 +76,15 @@ fn act() -> Result<(), Failure> {
         }
         Action::Lines(source, is_sent) => send::run(&source.load().map_err(Failure::configuration)?, is_sent),
         Action::Run(source, log_to) => {
-            let configuration = source.load().map_err(Failure::configuration)?;
-            let log = Log::new(log_to.unwrap_or(configuration.log.to), configuration.log.level);
-            let result = run(source, configuration, log_to, &log);
-            if let Err(failure) = &result {
+            let loaded = source.load().map_err(Failure::configuration);
+            // Also what is wrong with the configuration is told where the log would be without it, for nobody may see the rest.
+            let default = configuration::Log::default();
+            let settings = loaded.as_ref().map_or(&default, |configuration| &configuration.log);
+            let log = Log::new(log_to.unwrap_or(settings.to), settings.level);
+            loaded.and_then(|configuration| run(source, configuration, log_to, &log)).map_err(|failure| {
                 log.error(format_args!("{}", failure.message));
-            }
-            result
+                Failure { is_told: log.is_on_stderr(), ..failure }
+            })
         }
     }
 }

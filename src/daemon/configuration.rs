@@ -141,6 +141,12 @@ pub(crate) struct Log {
     pub(crate) to: Target,
 }
 
+impl Default for Log {
+    fn default() -> Self {
+        Self { level: Level::Info, to: Target::Auto }
+    }
+}
+
 impl Default for Configuration {
     fn default() -> Self {
         let loopback = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
@@ -174,7 +180,7 @@ impl Default for Configuration {
                 keys: Keys::default(),
             },
             pacing: Options::default(),
-            log: Log { level: Level::Info, to: Target::Auto },
+            log: Log::default(),
         }
     }
 }
