@@ -55,7 +55,9 @@ pub(crate) fn main() -> ExitCode {
     match act() {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            exit::say(format_args!("pacingd: {}", failure.message));
+            if !failure.is_told {
+                exit::say(format_args!("pacingd: {}", failure.message));
+            }
             failure.code
         }
     }
@@ -74,13 +76,15 @@ fn act() -> Result<(), Failure> {
         }
         Action::Lines(source, is_sent) => send::run(&source.load().map_err(Failure::configuration)?, is_sent),
         Action::Run(source, log_to) => {
-            let configuration = source.load().map_err(Failure::configuration)?;
-            let log = Log::new(log_to.unwrap_or(configuration.log.to), configuration.log.level);
-            let result = run(source, configuration, log_to, &log);
-            if let Err(failure) = &result {
+            let loaded = source.load().map_err(Failure::configuration);
+            // Also what is wrong with the configuration is told where the log would be without it, for nobody may see the rest.
+            let default = configuration::Log::default();
+            let settings = loaded.as_ref().map_or(&default, |configuration| &configuration.log);
+            let log = Log::new(log_to.unwrap_or(settings.to), settings.level);
+            loaded.and_then(|configuration| run(source, configuration, log_to, &log)).map_err(|failure| {
                 log.error(format_args!("{}", failure.message));
-            }
-            result
+                Failure { is_told: log.is_on_stderr(), ..failure }
+            })
         }
     }
 }
@@ -179,7 +183,7 @@ fn open(configuration: &Configuration, has_certificate: bool, log: &Log) -> Resu
     }
     let listeners = |held: Vec<TcpListener>, configured: &[SocketAddr]| {
         let listeners: Result<Vec<_>, _> = if held.is_empty() {
-            configured.iter().map(|address| listener::bind(*address)).collect()
+            configured.iter().map(|address| listener::bind(*address, configured)).collect()
         } else {
             held.into_iter().map(listener::adopt).collect()
         };
@@ -187,9 +191,10 @@ fn open(configuration: &Configuration, has_certificate: bool, log: &Log) -> Resu
     };
     let http = listeners(held.http, &configuration.http.listen)?;
     let https = listeners(held.https, &configuration.https.listen)?;
-    let operators = held.operators.map_or_else(|| listener::bind(configuration.operators.listen), listener::adopt);
+    let operators = held.operators.map_or_else(|| listener::bind(configuration.operators.listen, &[]), listener::adopt);
     let statistics: Result<Vec<_>, _> = if held.statistics.is_empty() {
-        configuration.statistics.listen.iter().filter_map(Endpoint::unicast).map(statistics::bind).collect()
+        let configured: Vec<_> = configuration.statistics.listen.iter().filter_map(Endpoint::unicast).collect();
+        configured.iter().map(|address| statistics::bind(*address, &configured)).collect()
     } else {
         held.statistics.into_iter().map(statistics::adopt).collect()
     };

@@ -53,6 +53,8 @@ pub struct Group {
     next_refresh: Duration,
     last_hour: LastHour,
     told: Told,
+    /// When a line of it was refused for its `time`, since the last accepted one.
+    late: Option<Duration>,
 }
 
 impl Group {
@@ -68,6 +70,7 @@ impl Group {
             next_refresh: Duration::ZERO,
             last_hour: LastHour::new(),
             told: Told::default(),
+            late: None,
         }
     }
 
@@ -101,6 +104,11 @@ impl Group {
     /// The last statistics, if they still count.
     pub fn fresh_report(&self, now: Duration, time_to_live: Duration) -> Option<&Report> {
         self.report.as_ref().filter(|report| report.is_fresh(now, time_to_live))
+    }
+
+    /// Whether lines of it still come, but are refused for their `time`: not a single one that the network doubled.
+    pub fn is_late(&self, now: Duration, time_to_live: Duration) -> bool {
+        self.late.is_some_and(|late| now.saturating_sub(late) <= time_to_live / 2)
     }
 
     /// What was predicted of the last statistics.
@@ -139,6 +147,7 @@ impl Group {
         self.pacer = Pacer::new();
         self.last_hour = LastHour::new();
         self.told = Told::default();
+        self.late = None;
     }
 
     fn refresh(&mut self, now: Duration, options: &Options) {
@@ -235,12 +244,15 @@ impl Groups {
             // Nobody has looked since the hour was over.
             group.forget();
         }
-        if let Some((last, new)) = group.report.as_ref().and_then(|last| last.statistics.time).zip(line.statistics.time)
-        {
-            order.check(last, new, time_to_live)?;
-        }
-        let is_back = group.fresh_report(now, time_to_live).is_none();
         let mut statistics = line.statistics;
+        let last_time = group.report.as_ref().and_then(|last| last.statistics.time);
+        if let Some((last, new)) = last_time.zip(statistics.time) {
+            order.check(last, new, time_to_live).inspect_err(|_| group.late = Some(now))?;
+        }
+        group.late = None;
+        // A line without one, sent by hand perhaps, does not make an old one of the collector count.
+        statistics.time = statistics.time.or(last_time);
+        let is_back = group.fresh_report(now, time_to_live).is_none();
         if group.totals.take(now, line.collector, time_to_live, &mut statistics) {
             group.pacer.begin_row();
         }
@@ -489,6 +501,12 @@ mod tests {
         assert_eq!(accept_at(&mut groups, 1, "A", with_time(69_999)), Ok(()));
         assert_eq!(accept_at(&mut groups, 2, "A", with_time(70_000)), Ok(()));
         assert_eq!(accept_at(&mut groups, 3, "A", Statistics::default()), Ok(()), "no time, no order");
+        assert_eq!(
+            accept_at(&mut groups, 4, "A", with_time(70_000)),
+            Err(Refused::Late),
+            "but that of the others stays"
+        );
+        assert_eq!(accept_at(&mut groups, 5, "A", with_time(70_001)), Ok(()));
     }
 
     #[test]

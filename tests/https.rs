@@ -270,7 +270,7 @@ fn a_new_pair_is_for_new_connections_and_a_broken_one_is_kept_out() {
     authority.write_key(&KeyPair::generate().unwrap().serialize_pem());
     let told = daemon.reload();
     let key = authority.file("key.pem");
-    assert!(told.contains("error: reload: https.key: "), "{told}");
+    assert!(told.contains("error: reload: ") && told.contains("pacingd.toml:4: https.key: "), "{told}");
     assert!(told.contains(key.to_str().unwrap()) && told.contains("is not the key of the first certificate"), "{told}");
     assert!(told.ends_with("nothing was changed"), "{told}");
     assert_eq!(certificate(&ask()), new);
@@ -319,10 +319,10 @@ fn what_is_no_pair_is_refused_at_start_by_file_and_what_would_be_right() {
     let (certificate, key) = (authority.file("certificate.pem"), authority.file("key.pem"));
     let (certificate, key) = (certificate.to_str().unwrap(), key.to_str().unwrap());
 
-    refused(&["https.certificate: ", certificate, "cannot be read: No such file"]);
+    refused(&["pacingd.toml:3: https.certificate: ", certificate, "cannot be read: No such file"]);
     authority.renew(|_| {});
     fs::remove_file(key).unwrap();
-    refused(&["https.key: ", key, "cannot be read: No such file"]);
+    refused(&["pacingd.toml:4: https.key: ", key, "cannot be read: No such file"]);
 
     authority.renew(|_| {});
     authority.write_key(&KeyPair::generate().unwrap().serialize_pem());

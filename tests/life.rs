@@ -5,7 +5,7 @@
 mod common;
 
 use std::io::{ErrorKind, Write as _};
-use std::net::{Ipv4Addr, TcpListener, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener, UdpSocket};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt as _;
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use common::client::Client;
 use common::syslog::{self, Namespace};
-use common::{Daemon, Directory, Lines, PATIENCE, Process, configuration, line, line_with, run};
+use common::{Daemon, Directory, Lines, PATIENCE, Process, configuration, line, line_with, run, sender_on};
 
 const ASK: &str = "GET /backend/data/pacing/channelCapacity?channel=chat HTTP/1.1\r\nhost: pacing\r\n\r\n";
 
@@ -96,6 +96,13 @@ fn a_bad_configuration_exits_with_78_and_says_file_line_key_and_what_would_be_ri
             assert_eq!(said.lines().count(), 1, "{said}");
         }
     }
+    let directory = Directory::new();
+    let file = directory.file("latin1.toml", "");
+    std::fs::write(&file, b"\n[statistics.groups]\nchat = [\"\xdcberweisung\"]\n").unwrap();
+    let output = run(&["--config", file.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(78));
+    let want = format!("pacingd: {}:3: not TOML: byte 0xdc is not UTF-8; want UTF-8\n", file.display());
+    assert_eq!(text(&output.stderr), want);
     let output = run(&["--config", "/nowhere/pacingd.toml"]);
     assert_eq!(output.status.code(), Some(78));
     assert!(text(&output.stderr).starts_with("pacingd: /nowhere/pacingd.toml: cannot be read: "));
@@ -146,6 +153,29 @@ fn an_address_in_use_exits_with_71_and_is_named() {
         let (code, said) = refusal(&configuration, &["--log", "stderr"]);
         assert_eq!(code, 71, "{said}");
         assert!(said.contains(&address.to_string()), "{said}");
+    }
+}
+
+#[test]
+fn any_address_of_ipv6_is_any_of_ipv4_too_or_stands_beside_it_on_one_port() {
+    for any in [&["0.0.0.0", "[::]"][..], &["[::]", "0.0.0.0"], &["[::]"]] {
+        // Ports that were free a moment ago.
+        let tcp = TcpListener::bind((Ipv6Addr::UNSPECIFIED, 0)).unwrap().local_addr().unwrap().port();
+        let udp = UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0)).unwrap().local_addr().unwrap().port();
+        let at = |port| any.iter().map(|address| format!("{address}:{port}")).collect::<Vec<_>>();
+        let daemon = Daemon::of(&format!(
+            "http.listen = {:?}\noperators.listen = \"127.0.0.1:0\"\nstatistics.listen = {:?}\n",
+            at(tcp),
+            at(udp)
+        ));
+        for (count, address) in [(1, IpAddr::from(Ipv4Addr::LOCALHOST)), (2, Ipv6Addr::LOCALHOST.into())] {
+            let statistics = line("chat", &address.to_string(), 4);
+            sender_on(address).send_to(statistics.as_bytes(), (address, udp)).unwrap();
+            daemon.wait_until_received(count);
+            assert_eq!(daemon.lines("accepted"), count, "{any:?}");
+            let mut client = Client::connect((address, tcp).into());
+            assert_eq!(client.get("/backend/data/pacing/channelCapacity?channel=chat").status, 200, "{any:?}");
+        }
     }
 }
 

@@ -171,6 +171,10 @@ fn lines_sent_to_nobody_or_from_where_nobody_may_send_are_said_to_be_so() {
     let (code, _, complaint) = texts(&run_with(&["--config", file.to_str().unwrap(), "--send"], &line("chat", "A", 4)));
     assert_eq!(code, 78, "{complaint}");
     assert!(complaint.contains("would drop what 127.0.0.1 sends"), "{complaint}");
+    let file = directory.file("any.toml", &configuration(""));
+    let (code, _, complaint) = texts(&run_with(&["--config", file.to_str().unwrap(), "--send"], &line("chat", "A", 4)));
+    assert_eq!(code, 78, "{complaint}");
+    assert!(complaint.contains("statistics.listen has port 0, "), "{complaint}");
 }
 
 #[test]

@@ -124,6 +124,7 @@ fn every_line_that_is_not_to_be_trusted_is_refused_and_counted_as_what_it_is() {
     for told in
         ["line 1, dropped: not signed", "dropped: its signature does not fit", "later than that of the group's last"]
     {
+        daemon.log.wait_for(told);
         assert_eq!(daemon.log.containing(told).len(), 1, "{told}: {:#?}", daemon.log.all());
     }
     daemon.send(&good, 1);
@@ -167,10 +168,10 @@ fn a_key_that_is_none_ends_the_start_and_is_kept_out_of_a_reload() {
     let (daemon, keys) = daemon();
     let short = SECRET.get(..31).unwrap();
     for (content, want) in [
-        (short, "/bad: has 31 bytes; want a key of at least 32"),
-        (&format!("{short}\n"), "/bad: has 31 bytes; want a key of at least 32"),
-        ("", "/bad: has 0 bytes; want a key of at least 32"),
-        (&"x".repeat(2000), "/bad: has more than 1024 bytes; want a key"),
+        (short, "/bad has 31 bytes; want a key of at least 32"),
+        (&format!("{short}\n"), "/bad has 31 bytes; want a key of at least 32"),
+        ("", "/bad has 0 bytes; want a key of at least 32"),
+        (&"x".repeat(2000), "/bad has more than 1024 bytes; want a key"),
     ] {
         keys.file("bad", content);
         let file = keys.file("bad.toml", &configuration(&keyed(&keys, &["key", "bad"])));
@@ -185,7 +186,9 @@ fn a_key_that_is_none_ends_the_start_and_is_kept_out_of_a_reload() {
         assert!(told.contains(want) && told.contains("nothing was changed"), "{told}");
     }
     daemon.write_configuration(&keyed(&keys, &["missing"]));
-    assert!(daemon.reload().contains("/missing: cannot be read: No such file or directory"));
+    let (path, told) = (keys.path().join("missing"), daemon.reload());
+    let want = format!("pacingd.toml:3: statistics.key-files: {} cannot be read: No such file", path.display());
+    assert!(told.contains(&want), "{told}");
     daemon.send(signed(&timed("A", 1, 0)), 1);
     assert_eq!(daemon.lines("accepted"), 1, "the old key is in force");
     assert!(daemon.log.containing(short).is_empty());

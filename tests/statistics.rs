@@ -7,7 +7,7 @@ mod common;
 use std::net::{Ipv4Addr, UdpSocket};
 
 use common::client::Client;
-use common::{Daemon, line, line_with, sender_on};
+use common::{Daemon, configuration, line, line_with, sender_on};
 
 const EXTERNAL: &str = "[pacing]\nalgorithm = \"EXTERNAL\"\n";
 
@@ -310,6 +310,20 @@ fn who_may_not_send_is_counted_and_not_read() {
     daemon.send(&datagram, 2);
     assert_eq!(daemon.lines("accepted"), 4);
     daemon.assert_the_outcomes_sum_to_the_lines_received();
+}
+
+#[test]
+fn senders_of_ipv4_are_themselves_on_a_socket_for_both_kinds_and_so_are_their_networks() {
+    let text = configuration("[statistics]\nsources = [\"::ffff:127.0.0.0/104\"]\n");
+    // A mapped address, so that nobody else can send.
+    let daemon = Daemon::of(&text.replace("\"127.0.0.1:0\"\nsources", "\"[::ffff:127.0.0.1]:0\"\nsources"));
+    let to = (Ipv4Addr::LOCALHOST, daemon.udp.port());
+    let sender = sender_on(Ipv4Addr::LOCALHOST.into());
+    sender.send_to(line("chat", "Sales", 4).as_bytes(), to).unwrap();
+    sender.send_to(b"garbage", to).unwrap();
+    daemon.wait_until_received(2);
+    assert_eq!(daemon.lines("accepted"), 1);
+    daemon.log.wait_for(&format!("statistics from {}, line 1, dropped: ", sender.local_addr().unwrap()));
 }
 
 #[test]

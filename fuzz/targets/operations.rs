@@ -103,7 +103,8 @@ impl Model {
             return Outcome::TableFull;
         }
         let heard = self.groups.entry(key).or_default();
-        if let Some((last, new)) = heard.last.and_then(|(_, last, ..)| last).zip(time) {
+        let last_time = heard.last.and_then(|(_, last, ..)| last);
+        if let Some((last, new)) = last_time.zip(time) {
             if self.is_signed && new <= last && last <= self.wall + window {
                 return Outcome::Replayed;
             }
@@ -111,7 +112,7 @@ impl Model {
                 return Outcome::Late;
             }
         }
-        heard.last = Some((self.now, time, ready, state));
+        heard.last = Some((self.now, time.or(last_time), ready, state));
         Outcome::Accepted
     }
 }

@@ -38,10 +38,12 @@ impl Source {
     /// Reads it anew.
     pub(crate) fn load(&self) -> Result<Configuration, ConfigurationError> {
         let file = self.file();
-        match std::fs::read_to_string(file) {
+        match std::fs::read(file) {
             Ok(text) => {
+                let text = String::from_utf8(text).map_err(|error| ConfigurationError::not_utf8(file, &error))?;
                 let mut configuration = Configuration::parse(&file.display().to_string(), &text)?;
-                configuration.statistics.keys = keys::read(&configuration.statistics.key_files)?;
+                let keys = keys::read(&configuration.statistics.key_files);
+                configuration.statistics.keys = keys.map_err(ConfigurationError::of_a_file)?;
                 Ok(configuration)
             }
             Err(error) if matches!(self, Self::Default) && error.kind() == std::io::ErrorKind::NotFound => {
@@ -139,6 +141,12 @@ pub(crate) struct Log {
     pub(crate) to: Target,
 }
 
+impl Default for Log {
+    fn default() -> Self {
+        Self { level: Level::Info, to: Target::Auto }
+    }
+}
+
 impl Default for Configuration {
     fn default() -> Self {
         let loopback = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
@@ -172,7 +180,7 @@ impl Default for Configuration {
                 keys: Keys::default(),
             },
             pacing: Options::default(),
-            log: Log { level: Level::Info, to: Target::Auto },
+            log: Log::default(),
         }
     }
 }

@@ -8,32 +8,38 @@ use std::process::ExitCode;
 pub(crate) struct Failure {
     pub(crate) code: ExitCode,
     pub(crate) message: String,
+    /// Standard error has it already.
+    pub(crate) is_told: bool,
 }
 
 impl Failure {
+    fn new(code: u8, message: String) -> Self {
+        Self { code: ExitCode::from(code), message, is_told: false }
+    }
+
     /// `EX_USAGE`: the command line is not understood.
     pub(crate) fn usage(error: impl fmt::Display) -> Self {
-        Self { code: ExitCode::from(64), message: format!("{error}; see pacingd --help") }
+        Self::new(64, format!("{error}; see pacingd --help"))
     }
 
     /// `EX_DATAERR`: what was given to look at is wrong.
     pub(crate) fn data(error: impl fmt::Display) -> Self {
-        Self { code: ExitCode::from(65), message: error.to_string() }
+        Self::new(65, error.to_string())
     }
 
     /// `EX_UNAVAILABLE`: nobody is there to serve.
     pub(crate) fn unavailable(error: impl fmt::Display) -> Self {
-        Self { code: ExitCode::from(69), message: error.to_string() }
+        Self::new(69, error.to_string())
     }
 
     /// `EX_OSERR`: the system refused something the daemon cannot do without.
     pub(crate) fn system(error: impl fmt::Display) -> Self {
-        Self { code: ExitCode::from(71), message: error.to_string() }
+        Self::new(71, error.to_string())
     }
 
     /// `EX_CONFIG`: the configuration is wrong; starting again would not help.
     pub(crate) fn configuration(error: impl fmt::Display) -> Self {
-        Self { code: ExitCode::from(78), message: error.to_string() }
+        Self::new(78, error.to_string())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 use std::os::fd::AsFd;
 use std::rc::Rc;
 use std::time::Duration;
@@ -46,18 +46,27 @@ pub(crate) enum Protocol {
     Https(&'static Tls),
 }
 
-/// Binds a listening socket. Needs the event loop.
-pub(crate) fn bind(address: SocketAddr) -> Result<Listener, String> {
+/// Binds a listening socket, one of `all`. Needs the event loop.
+pub(crate) fn bind(address: SocketAddr, all: &[SocketAddr]) -> Result<Listener, String> {
     let bound = || {
         let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
         // A restart must not wait until the kernel has forgotten the connections of the last run.
         socket.set_reuseaddr(true)?;
+        if leaves_ipv4(address, all) {
+            SockRef::from(&socket).set_only_v6(true)?;
+        }
         socket.bind(address)?;
         bound_buffers(&socket)?;
         socket.listen(BACKLOG)
     };
     let socket = bound().map_err(|error: io::Error| format!("cannot listen on {address}: {error}"))?;
     Ok(Listener { socket })
+}
+
+/// Whether a socket for any address, which is any of IPv4, too, has to leave those to another of `all`.
+pub(crate) fn leaves_ipv4(address: SocketAddr, all: &[SocketAddr]) -> bool {
+    let is_beside = |other: &SocketAddr| other.is_ipv4() && other.port() == address.port();
+    address.ip() == Ipv6Addr::UNSPECIFIED && all.iter().any(is_beside)
 }
 
 /// Takes a socket that is bound and listens already. Needs the event loop.

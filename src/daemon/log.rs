@@ -105,6 +105,10 @@ impl Log {
         }))
     }
 
+    pub(crate) fn is_on_stderr(&self) -> bool {
+        matches!(*self.0.sink.borrow(), Sink::Stderr { .. })
+    }
+
     pub(crate) fn set_level(&self, level: Level) {
         self.0.level.set(level);
     }

@@ -75,11 +75,15 @@ fn connect(statistics: &Statistics) -> Result<UdpSocket, Failure> {
     let to = reachable(unicast.ok_or_else(|| {
         Failure::configuration("statistics.listen has multicast groups only; want an address, too, to send to")
     })?);
+    if to.port() == 0 {
+        let message = "statistics.listen has port 0, which is another at each start; want a fixed one to send to";
+        return Err(Failure::configuration(message));
+    }
     let any = if to.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
     let connected = UdpSocket::bind(SocketAddr::new(any, 0)).and_then(|socket| socket.connect(to).map(|()| socket));
     let refused = |error: io::Error| Failure::system(format!("cannot send to UDP {to}: {error}"));
     let socket = connected.map_err(refused)?;
-    let from = socket.local_addr().map_err(refused)?.ip();
+    let from = socket.local_addr().map_err(refused)?.ip().to_canonical();
     if !statistics.sources.iter().any(|network| network.contains(&from)) {
         return Err(Failure::configuration(format!(
             "the daemon would drop what {from} sends: it is in none of the networks in statistics.sources"

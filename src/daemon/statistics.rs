@@ -8,9 +8,11 @@ use std::time::Duration;
 use pacingd::counters::Outcome;
 use pacingd::limits::DATAGRAM_BYTES;
 use pacingd::state::Fault;
+use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::UdpSocket;
 
 use super::clock;
+use super::listener::leaves_ipv4;
 use super::log::Cause;
 use super::shared::Shared;
 use super::ticker;
@@ -24,9 +26,17 @@ const BYTES_A_TURN: usize = 32 * 1024;
 /// How long to leave a socket alone that gives errors.
 const PAUSE: Duration = Duration::from_millis(200);
 
-pub(crate) fn bind(address: SocketAddr) -> Result<UdpSocket, String> {
-    let bound = std::net::UdpSocket::bind(address).and_then(non_blocking);
-    bound.map_err(|error| format!("cannot receive statistics on UDP {address}: {error}"))
+/// Binds a socket, one of `all`. Needs the event loop.
+pub(crate) fn bind(address: SocketAddr, all: &[SocketAddr]) -> Result<UdpSocket, String> {
+    let bound = || {
+        let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+        if leaves_ipv4(address, all) {
+            socket.set_only_v6(true)?;
+        }
+        socket.bind(&address.into())?;
+        non_blocking(socket.into())
+    };
+    bound().map_err(|error: io::Error| format!("cannot receive statistics on UDP {address}: {error}"))
 }
 
 /// Takes a socket that is bound already. Needs the event loop.
@@ -81,7 +91,7 @@ fn take(shared: &Shared, socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<()
     Ok(())
 }
 
-fn complain(shared: &Shared, sender: SocketAddr, line: usize, fault: &Fault) {
+fn complain(shared: &Shared, mut sender: SocketAddr, line: usize, fault: &Fault) {
     let cause = match fault.outcome() {
         Outcome::Malformed => Cause::Malformed,
         Outcome::OutOfRange => Cause::OutOfRange,
@@ -93,5 +103,7 @@ fn complain(shared: &Shared, sender: SocketAddr, line: usize, fault: &Fault) {
         // Networks reorder and double datagrams; the counter is enough.
         Outcome::Late | Outcome::Accepted => return,
     };
+    // As statistics.sources would name it, on a socket for both kinds of addresses, too.
+    sender.set_ip(sender.ip().to_canonical());
     shared.log.limited(cause, format_args!("statistics from {sender}, line {line}, dropped: {fault}"));
 }

@@ -71,16 +71,21 @@ pub struct Changed<'a> {
     pub group: &'a Group,
     /// When it is told.
     pub now: Duration,
+    /// How long statistics count.
+    pub time_to_live: Duration,
 }
 
 impl fmt::Display for Changed<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { change, group, now } = self;
+        let Self { change, group, now, time_to_live } = self;
         write!(formatter, "{} {:?}", group.channel(), group.name().as_str())?;
         let entries = group.last_hour().entries(*now);
         match (change, entries.abandonment()) {
             (Change::GoalMissed | Change::GoalMet, Some(share)) => {
                 write!(formatter, " ({:.1} % of {})", 100.0 * share, entries.entered)
+            }
+            (Change::Silent, _) if group.is_late(*now, *time_to_live) => {
+                formatter.write_str(" (lines come, but their time is no later than that of one before)")
             }
             _ => Ok(()),
         }
@@ -98,14 +103,11 @@ mod tests {
     use crate::signature::Keys;
     use crate::state::State;
 
+    const TIME_TO_LIVE: Duration = Duration::from_secs(30);
+
     fn state() -> State {
         let sources = ["127.0.0.0/8".parse().unwrap()].into_iter().collect();
-        State::new(Settings {
-            pacing: Options::default(),
-            time_to_live: Duration::from_secs(30),
-            sources,
-            keys: Keys::default(),
-        })
+        State::new(Settings { pacing: Options::default(), time_to_live: TIME_TO_LIVE, sources, keys: Keys::default() })
     }
 
     fn receive(state: &mut State, seconds: u64, group: &str, (entered, abandoned): (u64, u64)) {
@@ -119,8 +121,11 @@ mod tests {
     /// What is to be told, which is told by that.
     fn told(state: &mut State, seconds: u64) -> Vec<(Change, String)> {
         let now = Duration::from_secs(seconds);
-        let name =
-            |change| state.changed(now, change).map(move |group| (change, Changed { change, group, now }.to_string()));
+        let name = |change| {
+            state
+                .changed(now, change)
+                .map(move |group| (change, Changed { change, group, now, time_to_live: TIME_TO_LIVE }.to_string()))
+        };
         let told = Change::ALL.into_iter().flat_map(name).collect();
         Change::ALL.into_iter().for_each(|change| state.tell(now, change));
         told
@@ -137,6 +142,26 @@ mod tests {
         receive(&mut state, 33, "A", (0, 0));
         assert_eq!(told(&mut state, 33), [(Change::Back, r#"chat "A""#.into())]);
         assert_eq!(told(&mut state, 34), []);
+    }
+
+    #[test]
+    fn a_collector_whose_clock_stands_is_not_taken_for_one_that_does_not_run() {
+        let mut state = state();
+        let late = |state: &mut State, millis| {
+            let line = br#"{"channel":"chat","group":"A","ready":1,"time":5000}"#;
+            state.receive(Duration::from_millis(millis), Duration::ZERO, "127.0.0.1".parse().unwrap(), line, |_, _| {});
+        };
+        // Doubled by the network, and then gone.
+        late(&mut state, 0);
+        late(&mut state, 10);
+        assert_eq!(told(&mut state, 31), [(Change::Silent, r#"chat "A""#.into())]);
+        receive(&mut state, 32, "A", (0, 0));
+        told(&mut state, 32);
+        (40..=70).for_each(|second| late(&mut state, 1000 * second));
+        assert_eq!(
+            told(&mut state, 70),
+            [(Change::Silent, r#"chat "A" (lines come, but their time is no later than that of one before)"#.into())]
+        );
     }
 
     #[test]

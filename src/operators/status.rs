@@ -19,7 +19,7 @@ const PARTS: f64 = 1e4;
 const LARGEST: f64 = 1e15;
 
 /// Bytes of one group at the most, every number at its widest.
-pub const GROUP_BYTES: usize = 900;
+pub const GROUP_BYTES: usize = 1300;
 
 /// What the daemon says of itself.
 #[derive(Clone, Copy, Debug)]
@@ -79,9 +79,28 @@ fn write_group(out: &mut impl Write, group: &Group, now: Duration, settings: &Se
     write!(out, r#","age":{}"#, Or(age.map(Rounded)))?;
     let statistics = group.report().map(|report| report.statistics).unwrap_or_default();
     write!(out, r#","ready":{}"#, Or(group.report().map(|report| report.statistics.ready)))?;
-    write!(out, r#","loggedIn":{}"#, Or(statistics.logged_in))?;
-    write!(out, r#","reactive":{},"proactive":{}"#, Or(statistics.reactive), Or(statistics.proactive))?;
-    write!(out, r#","queued":{}"#, Or(statistics.queued))?;
+    for (name, count) in [
+        ("loggedIn", statistics.logged_in),
+        ("slots", statistics.slots),
+        ("freeSlots", statistics.free_slots),
+        ("reactive", statistics.reactive),
+        ("proactive", statistics.proactive),
+        ("queued", statistics.queued),
+        ("invitationsPending", statistics.invitations_pending),
+    ] {
+        write!(out, r#","{name}":{}"#, Or(count))?;
+    }
+    for (name, total) in [
+        ("reactiveEntered", statistics.reactive_entered),
+        ("proactiveEntered", statistics.proactive_entered),
+        ("abandoned", statistics.abandoned),
+        ("invitationsSent", statistics.invitations_sent),
+        ("invitationsAccepted", statistics.invitations_accepted),
+        ("time", statistics.time),
+    ] {
+        write!(out, r#","{name}":{}"#, Or(total))?;
+    }
+    write!(out, r#","handleTime":{}"#, Or(statistics.handle_time.map(Rounded)))?;
     write!(out, r#","busyFactor":{}"#, Or(group.busy_factor(&settings.pacing).map(Rounded)))?;
     let entries = group.last_hour().entries(now);
     write!(
@@ -168,10 +187,14 @@ mod tests {
     fn each_group_is_told_with_its_statistics_and_why() {
         let mut state = state();
         receive(&mut state, 1, r#"{"channel":"chat","group":"a\"b\\","ready":4,"loggedIn":12,"queued":3}"#);
+        let all = r#""loggedIn":12,"slots":36,"freeSlots":30,"reactive":5,"proactive":1,"queued":3,"invitationsPending":2,"reactiveEntered":10,"proactiveEntered":11,"abandoned":12,"invitationsSent":13,"invitationsAccepted":14,"time":1790000000000,"handleTime":312.5"#;
+        receive(&mut state, 1, &std::format!(r#"{{"channel":"chat","group":"b",{all},"ready":4}}"#));
         let text = told(&state, 3).unwrap();
+        assert!(text.contains(all), "{all} in {text}");
         for part in [
             r#""group":"a\"b\\","declared":false,"fresh":true,"age":2,"ready":4,"loggedIn":12,"#,
-            r#""queued":3,"busyFactor":0.6667,"lastHour":{"entered":0,"abandoned":0,"abandonment":null}"#,
+            r#""queued":3,"invitationsPending":null"#,
+            r#""handleTime":null,"busyFactor":0.6667,"lastHour":{"entered":0,"abandoned":0,"abandonment":null}"#,
             r#""reactiveState":0,"#,
             r#""reason":"fewStatistics","why":"open while"#,
         ] {
@@ -212,7 +235,7 @@ mod tests {
         for index in 0..GROUPS {
             let name = std::format!("{index:03}{}", "\\\"".repeat(61));
             let line = std::format!(
-                r#"{{"channel":"webcallback","group":"{name}","ready":1000000,"loggedIn":1000000,"slots":1000000,"freeSlots":999999,"reactive":1000000,"proactive":1000000,"queued":1000000,"handleTime":86399.123456,"reactiveEntered":9007199254740991,"proactiveEntered":9007199254740991,"abandoned":9007199254740991}}"#
+                r#"{{"channel":"webcallback","group":"{name}","ready":1000000,"loggedIn":1000000,"slots":1000000,"freeSlots":999999,"reactive":1000000,"proactive":1000000,"queued":1000000,"handleTime":86399.123456,"reactiveEntered":9007199254740991,"proactiveEntered":9007199254740991,"abandoned":9007199254740991,"invitationsSent":9007199254740991,"invitationsAccepted":9007199254740991,"invitationsPending":1000000,"time":9007199254740991}}"#
             );
             receive(&mut state, 1, &line);
         }

@@ -31,8 +31,12 @@ pub struct Why {
 enum Cause {
     /// Declared, and never heard of.
     NoStatistics,
-    /// Not heard of for so long.
-    Silent(Duration),
+    /// Nothing that counts was heard of it for so long.
+    Silent {
+        age: Duration,
+        /// Lines came, and were late.
+        is_late: bool,
+    },
     /// What the engine says.
     Engine(Reason),
 }
@@ -45,7 +49,8 @@ impl Why {
         let cause = match group.report() {
             None => Cause::NoStatistics,
             Some(report) if !report.is_fresh(now, settings.time_to_live) => {
-                Cause::Silent(now.saturating_sub(report.received))
+                let is_late = group.is_late(now, settings.time_to_live);
+                Cause::Silent { age: now.saturating_sub(report.received), is_late }
             }
             Some(_) => Cause::Engine(match group.reason() {
                 Reason::Abandonment | Reason::BusyFactor | Reason::ProactiveShare if lets_all_in => Reason::DemandFits,
@@ -66,7 +71,7 @@ impl Why {
     pub const fn name(&self) -> &'static str {
         match self.cause {
             Cause::NoStatistics => "noStatistics",
-            Cause::Silent(_) => "silent",
+            Cause::Silent { .. } => "silent",
             Cause::Engine(Reason::NotYet) => "notYet",
             Cause::Engine(Reason::DemandFits) => "demandFits",
             Cause::Engine(Reason::Abandonment) => "abandonment",
@@ -98,7 +103,10 @@ impl fmt::Display for Why {
         let goal = self.goal;
         let reason = match self.cause {
             Cause::NoStatistics => return formatter.write_str("no statistics yet"),
-            Cause::Silent(age) => return write!(formatter, "no statistics for {}", Age(age)),
+            Cause::Silent { age, is_late: false } => return write!(formatter, "no statistics for {}", Age(age)),
+            Cause::Silent { age, is_late: true } => {
+                return write!(formatter, "for {} only lines whose time is no later than that of one before", Age(age));
+            }
             Cause::Engine(reason) => reason,
         };
         match reason {
@@ -156,7 +164,11 @@ mod tests {
     fn each_reason_is_told_with_its_numbers() {
         for (cause, want) in [
             (Cause::NoStatistics, "no statistics yet"),
-            (Cause::Silent(Duration::from_millis(42_900)), "no statistics for 42 s"),
+            (Cause::Silent { age: Duration::from_millis(42_900), is_late: false }, "no statistics for 42 s"),
+            (
+                Cause::Silent { age: Duration::from_secs(200), is_late: true },
+                "for 3 min only lines whose time is no later than that of one before",
+            ),
             (Cause::Engine(Reason::NotYet), "no prediction yet"),
             (Cause::Engine(Reason::DemandFits), "all demand fits"),
             (Cause::Engine(Reason::Abandonment), "holding back: abandonment 4.1 % over goal 3 %"),

@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import subprocess
 import threading
 import time
 
@@ -95,6 +96,12 @@ def run(binary, folder):
                 began = time.monotonic()
                 holds("a syslogd that restarts is found again", until(heard), f"after {time.monotonic() - began:.1f} s")
             holds("no request failed meanwhile", visitor.has_what_it_asked_for(), visitor)
+    broken = os.path.join(folder, "broken.toml")
+    with open(broken, "w", encoding="ascii") as file:
+        file.write("[pacing]\noptimization-goal = 120\n")
+    ended = subprocess.run([*words, binary, "--config", broken], stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
+    told = until(lambda: [line for line in syslogd.lines if "broken.toml:2" in line])
+    holds("a configuration that is wrong at the start is told there, too", told and ended.returncode == 78, told and told[0])
 
 
 def lost(daemon):

@@ -1,6 +1,7 @@
 //! A file that the configuration names: by its path, or as a credential that systemd hands over.
 
 use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// What a key for such a file wants.
@@ -11,8 +12,15 @@ const PREFIX: &str = "credential:";
 /// Where systemd says that it has put the credentials.
 const DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
 
+#[derive(Clone, Debug)]
+pub(crate) struct FileName {
+    kind: Kind,
+    /// Where the configuration names it, for errors: file, line and key.
+    origin: String,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum FileName {
+enum Kind {
     /// Absolute, for nobody knows in which directory a daemon was started.
     Path(PathBuf),
     /// As `LoadCredential=` and its kin name it (systemd.exec(5)).
@@ -20,13 +28,18 @@ pub(crate) enum FileName {
 }
 
 impl FileName {
-    pub(crate) fn new(text: &str) -> Option<Self> {
-        match text.strip_prefix(PREFIX) {
+    pub(super) fn new(text: &str, origin: String) -> Option<Self> {
+        // Nobody means them, and they would have to be escaped wherever the name is shown.
+        if text.contains(char::is_control) {
+            return None;
+        }
+        let kind = match text.strip_prefix(PREFIX) {
             // One step below the directory, and no other.
             Some(name) => (!name.is_empty() && !name.contains('/') && name != "." && name != "..")
-                .then(|| Self::Credential(name.to_owned())),
-            None => (Path::new(text).is_absolute() && !text.contains('\0')).then(|| Self::Path(text.into())),
-        }
+                .then(|| Kind::Credential(name.to_owned())),
+            None => Path::new(text).is_absolute().then(|| Kind::Path(text.into())),
+        }?;
+        Some(Self { kind, origin })
     }
 
     /// Where the file is now.
@@ -35,21 +48,42 @@ impl FileName {
     ///
     /// There are no credentials.
     pub(crate) fn path(&self) -> Result<PathBuf, String> {
-        match self {
-            Self::Path(path) => Ok(path.clone()),
-            Self::Credential(name) => std::env::var_os(DIRECTORY)
-                .map(|directory| Path::new(&directory).join(name))
-                .ok_or_else(|| format!("{self}: ${DIRECTORY} is not set; want LoadCredential={name}:FILE in the unit")),
+        match &self.kind {
+            Kind::Path(path) => Ok(path.clone()),
+            Kind::Credential(name) => {
+                std::env::var_os(DIRECTORY).map(|directory| Path::new(&directory).join(name)).ok_or_else(|| {
+                    self.wrong(format_args!(
+                        "is unknown: ${DIRECTORY} is not set; want LoadCredential={name}:FILE in the unit"
+                    ))
+                })
+            }
         }
+    }
+
+    /// What is wrong with the file, behind where it is named.
+    pub(crate) fn wrong(&self, what: impl fmt::Display) -> String {
+        format!("{}: {self} {what}", self.origin)
+    }
+
+    /// The file at this path of [its](Self::path) is not there, or not for us.
+    pub(crate) fn unreadable(&self, path: &Path, error: &io::Error) -> String {
+        format!("{}: {} cannot be read: {error}", self.origin, path.display())
+    }
+}
+
+/// The same file, wherever it is named.
+impl PartialEq for FileName {
+    fn eq(&self, other: &Self) -> bool {
+        self.kind == other.kind
     }
 }
 
 /// As the configuration has it.
 impl fmt::Display for FileName {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Path(path) => write!(formatter, "{}", path.display()),
-            Self::Credential(name) => write!(formatter, "{PREFIX}{name}"),
+        match &self.kind {
+            Kind::Path(path) => write!(formatter, "{}", path.display()),
+            Kind::Credential(name) => write!(formatter, "{PREFIX}{name}"),
         }
     }
 }
@@ -61,10 +95,13 @@ mod tests {
     #[test]
     fn a_file_is_named_by_an_absolute_path_or_as_a_credential() {
         for good in ["/etc/a.pem", "credential:tls-key", "credential:key.pem"] {
-            assert_eq!(FileName::new(good).unwrap().to_string(), good);
+            assert_eq!(FileName::new(good, String::new()).unwrap().to_string(), good);
         }
-        for bad in ["", "a.pem", "./a", "credential:", "credential:../a", "credential:..", "credential:a/b", "/a\0b"] {
-            assert_eq!(FileName::new(bad), None, "{bad}");
+        for bad in ["", "a.pem", "./a", "credential:", "credential:../a", "credential:..", "credential:a/b"] {
+            assert_eq!(FileName::new(bad, String::new()), None, "{bad}");
+        }
+        for bad in ["/a\0b", "/a\nb", "/a\x7fb", "/a\u{85}b", "credential:a\tb"] {
+            assert_eq!(FileName::new(bad, String::new()), None, "{bad:?}");
         }
     }
 }

@@ -8,27 +8,27 @@ use pacingd::signature::{Key, Keys};
 use zeroize::Zeroizing;
 
 use super::file_name::FileName;
-use super::section::ConfigurationError;
 
 /// Bytes of the longest key: a hash makes no more of longer ones, and a file of more is something else.
 const KEY_BYTES: usize = 1024;
 
-pub(super) fn read(files: &[FileName]) -> Result<Keys, ConfigurationError> {
+pub(super) fn read(files: &[FileName]) -> Result<Keys, String> {
     let mut keys = Keys::default();
     for name in files {
-        let file = &name.path().map_err(ConfigurationError::no_file)?;
+        let path = &name.path()?;
         let mut buffer = Zeroizing::new([0; KEY_BYTES + 1]);
-        let bytes = fill(file, buffer.as_mut_slice()).map_err(|error| ConfigurationError::unreadable(file, &error))?;
+        let bytes = fill(path, buffer.as_mut_slice()).map_err(|error| name.unreadable(path, &error))?;
         if bytes.len() > KEY_BYTES {
-            return Err(ConfigurationError::bad_file(file, format_args!("more than {KEY_BYTES} bytes; want a key")));
+            return Err(name.wrong(format_args!("has more than {KEY_BYTES} bytes; want a key")));
         }
-        keys.push(Key::new(without_line_end(bytes)).map_err(|error| ConfigurationError::bad_file(file, error))?);
+        let key = Key::new(without_line_end(bytes)).map_err(|error| name.wrong(format_args!("has {error}")))?;
+        keys.push(key);
     }
     Ok(keys)
 }
 
-fn fill<'a>(file: &Path, buffer: &'a mut [u8]) -> io::Result<&'a [u8]> {
-    let mut file = File::open(file)?;
+fn fill<'a>(path: &Path, buffer: &'a mut [u8]) -> io::Result<&'a [u8]> {
+    let mut file = File::open(path)?;
     let mut length = 0;
     loop {
         let place = buffer.get_mut(length..).unwrap_or_default();

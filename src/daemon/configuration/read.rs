@@ -9,7 +9,7 @@ use pacingd::group_name::GroupName;
 use pacingd::limits::{GROUPS, KEYS, SOURCES};
 use pacingd::pacing::{Algorithm, OptimizationTarget};
 
-use super::file_name::{self, FileName};
+use super::file_name;
 use super::section::{ConfigurationError, Section, Value};
 use super::{Configuration, Http, Https, Limits, PairFiles, Statistics, Timeouts};
 use crate::daemon::cors::{AllowedOrigins, Origin};
@@ -58,8 +58,7 @@ fn set<T>(place: &mut T, value: Option<T>) {
 
 fn https(https: &mut Https, mut section: Section<'_>) -> Result<(), ConfigurationError> {
     set(&mut https.listen, section.list("listen", 0..=LISTENERS, ADDRESS, |value| value.parsed::<SocketAddr>())?);
-    let mut file = |key| section.value(key, file_name::WANT, |value| FileName::new(value.text()?));
-    https.pair = match (file("certificate")?, file("key")?) {
+    https.pair = match (section.file("certificate")?, section.file("key")?) {
         (Some(certificate), Some(key)) => Some(PairFiles { certificate, key }),
         (None, None) if https.listen.is_empty() => None,
         (certificate, _) => {
@@ -113,7 +112,7 @@ fn statistics(statistics: &mut Statistics, mut section: Section<'_>) -> Result<(
     let want = "a network such as \"192.168.7.0/24\", or an address";
     let network = |value: Value<'_>| {
         let network = value.parsed::<IpNet>().or_else(|| value.parsed::<IpAddr>().map(IpNet::from));
-        network.map(|network| network.trunc())
+        network.map(|network| canonical(network.trunc()))
     };
     let sources = section.list("sources", 1..=SOURCES, want, network)?;
     set(&mut statistics.sources, sources.map(|networks| networks.into_iter().collect()));
@@ -125,18 +124,30 @@ fn statistics(statistics: &mut Statistics, mut section: Section<'_>) -> Result<(
         return Err(section.missing("sources", &want));
     }
     set(&mut statistics.time_to_live, seconds(&mut section, "time-to-live", 1.0, 3600.0)?);
-    let file = |value: Value<'_>| FileName::new(value.text()?);
-    set(&mut statistics.key_files, section.list("key-files", 0..=KEYS, file_name::WANT, file)?);
+    set(&mut statistics.key_files, section.files("key-files", KEYS)?);
 
     let mut groups = section.section("groups")?;
     for channel in Channel::ALL {
-        let left = GROUPS - statistics.groups.len();
         let want = "a group's name: 1 to 64 bytes of UTF-8 without control characters";
-        let names = groups.list(channel.name(), 0..=left, want, |value| GroupName::new(value.text()?).ok())?;
+        let names = groups.list(channel.name(), 0..=GROUPS, want, |value| GroupName::new(value.text()?).ok())?;
         statistics.groups.extend(names.unwrap_or_default().into_iter().map(|name| (channel, name)));
+    }
+    let count = statistics.groups.len();
+    if count > GROUPS {
+        let what = format_args!("has {count} groups of both channels together; want {GROUPS} at the most");
+        return Err(groups.wrong_as_a_whole(what));
     }
     groups.end()?;
     section.end()
+}
+
+/// Addresses of IPv4 that are written as ones of IPv6 (RFC 4291, section 2.5.5.2) as what they are, for so senders are.
+fn canonical(network: IpNet) -> IpNet {
+    let ipv4 = network.prefix_len().checked_sub(96).and_then(|prefix| match network.network().to_canonical() {
+        address @ IpAddr::V4(_) => IpNet::new(address, prefix).ok(),
+        IpAddr::V6(_) => None,
+    });
+    ipv4.unwrap_or(network)
 }
 
 fn pacing(configuration: &mut Configuration, mut section: Section<'_>) -> Result<(), ConfigurationError> {
@@ -275,9 +286,48 @@ mod tests {
     }
 
     #[test]
+    fn networks_of_mapped_addresses_are_those_of_ipv4() {
+        for (written, want) in [
+            ("::ffff:127.0.0.0/104", "127.0.0.0/8"),
+            ("::ffff:10.1.2.3/112", "10.1.0.0/16"),
+            ("::ffff:10.1.2.3", "10.1.2.3/32"),
+            ("::ffff:0:0/96", "0.0.0.0/0"),
+            ("::ffff:0:0/95", "::fffe:0:0/95"),
+            ("::/0", "::/0"),
+            ("2001:db8::/96", "2001:db8::/96"),
+            ("10.1.2.3/8", "10.0.0.0/8"),
+        ] {
+            let configuration = read("x", &format!("statistics.sources = [\"{written}\"]")).unwrap();
+            assert_eq!(configuration.statistics.sources.as_slice(), [want.parse::<IpNet>().unwrap()], "{written}");
+        }
+    }
+
+    #[test]
     fn the_reference_s_misspelling_is_understood() {
         let configuration = read("x", "[pacing]\noptimization-target = \"ABANDONEMENT_RATE\"").unwrap();
         assert_eq!(configuration.pacing.optimization_target, OptimizationTarget::AbandonmentRate);
+    }
+
+    #[test]
+    fn a_key_where_its_file_s_name_belongs_is_not_repeated() {
+        for text in [
+            "statistics.key-files = [\"s3cret\"]",
+            "statistics.key-files = \"s3cret\"",
+            "statistics.key-files = [[\"s3cret\"]]",
+            "statistics.key-files = [s3cret]",
+            "statistics.key-files = s3cret",
+            "statistics.key-files = [\"s3cret]",
+            "statistics.key-files = [\"credential:s3cret/\"]",
+            "https.key = \"s3cret\"",
+            "https.key = [\"s3cret\"]",
+            "https.key = s3cret",
+            "https.key = { s3cret = 1 }",
+            "https.key = \"\"\"-----BEGIN PRIVATE KEY-----\ns3cret\n\"\"\"",
+            "https.certificate = \"s3cret\"",
+        ] {
+            let told = complaint(text);
+            assert!(told.starts_with("pacingd.toml:1: ") && !told.contains("s3cret"), "{told}");
+        }
     }
 
     #[test]
@@ -313,7 +363,7 @@ mod tests {
             ),
             (
                 "[https]\nkey = \"key.pem\"",
-                "pacingd.toml:2: https.key is \"key.pem\"; want an absolute path such as \"/etc/pacingd/file.pem\", or \"credential:NAME\"",
+                "pacingd.toml:2: https.key is a value that is no file's name; want an absolute path such as \"/etc/pacingd/file.pem\", or \"credential:NAME\"",
             ),
             (
                 "http.limits.connections = 1\nhttps = { listen = [\"[::1]:0\"], certificate = \"/c\", key = \"/k\" }",
@@ -345,7 +395,7 @@ mod tests {
             ),
             (
                 "[statistics]\nkey-files = [\"statistics.key\"]",
-                "pacingd.toml:2: statistics.key-files has \"statistics.key\"; want an absolute path such as \"/etc/pacingd/file.pem\", or \"credential:NAME\"",
+                "pacingd.toml:2: statistics.key-files has a value that is no file's name; want an absolute path such as \"/etc/pacingd/file.pem\", or \"credential:NAME\"",
             ),
             (
                 "[statistics]\nkey-files = [\"/a\", \"/b\", \"/c\"]",
@@ -358,9 +408,25 @@ mod tests {
         ] {
             assert_eq!(complaint(text), want);
         }
-        for text in ["[http", "a = ", "[log]\nlevel = \"info\"\nlevel = \"info\""] {
+        for text in ["[http", "a = "] {
             assert!(complaint(text).contains(": not TOML: "), "{}", complaint(text));
         }
-        assert!(complaint("[log]\nlevel = \"info\"\nlevel = \"info\"").starts_with("pacingd.toml:3: "));
+        for (text, want) in [
+            ("[log]\nlevel = \"info\"\nlevel = \"info\"", "pacingd.toml:3: not TOML: duplicate key level"),
+            ("[log]\n\n[http]\n[log]", "pacingd.toml:4: not TOML: duplicate key log"),
+        ] {
+            assert_eq!(complaint(text), want);
+        }
+    }
+
+    #[test]
+    fn groups_are_counted_over_both_channels() {
+        let groups = |chat, webcallback| {
+            let names = |count| (0..count).map(|number| format!("\"{number}\"")).collect::<Vec<_>>().join(",");
+            format!("\n[statistics.groups]\nchat = [{}]\nwebcallback = [{}]", names(chat), names(webcallback))
+        };
+        assert_eq!(read("x", &groups(200, 56)).unwrap().statistics.groups.len(), GROUPS);
+        let want = "pacingd.toml:2: statistics.groups has 257 groups of both channels together; want 256 at the most";
+        assert_eq!(complaint(&groups(256, 1)), want);
     }
 }

@@ -5,9 +5,12 @@ use std::io;
 use std::ops::Range;
 use std::path::Path;
 use std::str::FromStr;
+use std::string::FromUtf8Error;
 
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeArray, DeTable, DeValue};
+
+use super::file_name::{FileName, WANT};
 
 /// What is wrong with a configuration, in words: file and line, key, what was got, what would be right.
 #[derive(Debug, PartialEq, Eq)]
@@ -18,12 +21,15 @@ impl ConfigurationError {
         Self(format!("{}: cannot be read: {error}", file.display()))
     }
 
-    pub(super) fn no_file(message: String) -> Self {
-        Self(message)
+    pub(super) fn not_utf8(file: &Path, error: &FromUtf8Error) -> Self {
+        let (good, rest) = error.as_bytes().split_at(error.utf8_error().valid_up_to());
+        let byte = rest.first().copied().unwrap_or_default();
+        Self(format!("{}:{}: not TOML: byte 0x{byte:02x} is not UTF-8; want UTF-8", file.display(), line_after(good)))
     }
 
-    pub(super) fn bad_file(file: &Path, got: impl fmt::Display) -> Self {
-        Self(format!("{}: has {got}", file.display()))
+    /// With a file that the configuration names, as [`FileName::wrong`] has it.
+    pub(super) fn of_a_file(message: String) -> Self {
+        Self(message)
     }
 }
 
@@ -66,6 +72,11 @@ impl Value<'_> {
     }
 }
 
+/// Which line comes after this text.
+fn line_after(text: &[u8]) -> usize {
+    1 + text.iter().filter(|byte| **byte == b'\n').count()
+}
+
 /// The file that is read, for errors.
 #[derive(Clone, Copy)]
 struct Place<'a> {
@@ -75,8 +86,13 @@ struct Place<'a> {
 
 impl Place<'_> {
     fn error(&self, at: &Range<usize>, message: fmt::Arguments<'_>) -> ConfigurationError {
-        let line = 1 + self.text.bytes().take(at.start).filter(|byte| *byte == b'\n').count();
-        ConfigurationError(format!("{}:{line}: {message}", self.file))
+        ConfigurationError(format!("{}: {message}", self.line(at)))
+    }
+
+    /// File and line.
+    fn line(&self, at: &Range<usize>) -> String {
+        let before = self.text.as_bytes().get(..at.start).unwrap_or_default();
+        format!("{}:{}", self.file, line_after(before))
     }
 
     /// What stands there, as it is written.
@@ -102,7 +118,10 @@ impl<'a> Section<'a> {
         let place = Place { file, text };
         let table = DeTable::parse(text).map_err(|error| {
             let at = error.span().unwrap_or_default();
-            place.error(&at, format_args!("not TOML: {}", error.message().replace('\n', ", ")))
+            // Of the rest nothing is repeated: it may be a secret without its quotes.
+            let key = if error.message() == "duplicate key" { place.written(&at) } else { "" };
+            let separator = if key.is_empty() { "" } else { " " };
+            place.error(&at, format_args!("not TOML: {}{separator}{key}", error.message().replace('\n', ", ")))
         })?;
         Ok(Self { place, at: 0..0, path: String::new(), table: table.into_inner(), known: Vec::new() })
     }
@@ -151,14 +170,7 @@ impl<'a> Section<'a> {
         read: impl Fn(Value<'_>) -> Option<T>,
     ) -> Result<Option<Vec<T>>, ConfigurationError> {
         let Some(value) = self.remove(key) else { return Ok(None) };
-        let (least, most) = (count.start(), count.end());
-        let DeValue::Array(items) = value.get_ref() else {
-            return Err(self.wrong(key, &value.span(), &format!("a list of {least} to {most}, each {want}")));
-        };
-        if !count.contains(&items.len()) {
-            let message = format_args!("{}{key} has {} entries; want {least} to {most}", self.path, items.len());
-            return Err(self.place.error(&value.span(), message));
-        }
+        let items = self.items(key, &value, count, self.place.written(&value.span()), want)?;
         let item = |item: &Spanned<DeValue<'_>>| {
             let bad = || {
                 let got = self.place.written(&item.span());
@@ -167,6 +179,60 @@ impl<'a> Section<'a> {
             read(value_of(item.get_ref())).ok_or_else(bad)
         };
         items.iter().map(item).collect::<Result<Vec<T>, _>>().map(Some)
+    }
+
+    /// What stands in a list. `got`: how to call it if it is none.
+    fn items<'v>(
+        &self,
+        key: &str,
+        value: &'v Spanned<DeValue<'a>>,
+        count: std::ops::RangeInclusive<usize>,
+        got: &str,
+        want: &str,
+    ) -> Result<&'v DeArray<'a>, ConfigurationError> {
+        let Self { place, path, .. } = self;
+        let (least, most) = (count.start(), count.end());
+        match value.get_ref() {
+            DeValue::Array(items) if count.contains(&items.len()) => Ok(items),
+            DeValue::Array(items) => {
+                let message = format_args!("{path}{key} has {} entries; want {least} to {most}", items.len());
+                Err(place.error(&value.span(), message))
+            }
+            _ => {
+                let message = format_args!("{path}{key} is {got}; want a list of {least} to {most}, each {want}");
+                Err(place.error(&value.span(), message))
+            }
+        }
+    }
+
+    /// A file's name, if it is there. What is none is not repeated: it may be the secret that belongs into the file.
+    pub(super) fn file(&mut self, key: &'static str) -> Result<Option<FileName>, ConfigurationError> {
+        let Some(value) = self.remove(key) else { return Ok(None) };
+        self.file_name(key, "is", &value).map(Some)
+    }
+
+    /// A list of them, if it is there, of at most so many.
+    pub(super) fn files(
+        &mut self,
+        key: &'static str,
+        most: usize,
+    ) -> Result<Option<Vec<FileName>>, ConfigurationError> {
+        let Some(value) = self.remove(key) else { return Ok(None) };
+        let items = self.items(key, &value, 0..=most, "no list", WANT)?;
+        items.iter().map(|item| self.file_name(key, "has", item)).collect::<Result<Vec<_>, _>>().map(Some)
+    }
+
+    fn file_name(&self, key: &str, verb: &str, value: &Spanned<DeValue<'_>>) -> Result<FileName, ConfigurationError> {
+        let origin = format!("{}: {}{key}", self.place.line(&value.span()), self.path);
+        value_of(value.get_ref()).text().and_then(|text| FileName::new(text, origin)).ok_or_else(|| {
+            let message = format_args!("{}{key} {verb} a value that is no file's name; want {WANT}", self.path);
+            self.place.error(&value.span(), message)
+        })
+    }
+
+    /// All of it is wrong.
+    pub(super) fn wrong_as_a_whole(&self, what: fmt::Arguments<'_>) -> ConfigurationError {
+        self.place.error(&self.at, format_args!("{} {what}", self.path.trim_end_matches('.')))
     }
 
     /// A key that has to be there is not.

@@ -119,6 +119,9 @@ struct List<'a>(&'a [SocketAddr]);
 
 impl Display for List<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return formatter.write_str("no address");
+        }
         for (index, address) in self.0.iter().enumerate() {
             write!(formatter, "{}{address}", if index == 0 { "" } else { ", " })?;
         }
@@ -184,13 +187,17 @@ mod tests {
     #[test]
     fn a_setting_that_systemd_overrules_is_told_and_one_that_it_meets_is_not() {
         let mut configuration = Configuration::default();
-        let sockets = Sockets { http: vec![tcp()], operators: Some(tcp()), ..Sockets::default() };
+        let sockets = Sockets { http: vec![tcp()], https: vec![tcp()], operators: Some(tcp()), ..Sockets::default() };
         configuration.operators.listen = sockets.operators.as_ref().unwrap().local_addr().unwrap();
         let mut told = Vec::new();
         sockets.tell_differences(&configuration, |line| told.push(line.to_string()));
-        let held = sockets.http[0].local_addr().unwrap();
-        let line = format!("http.listen names 127.0.0.1:8080, but systemd holds {held}, which is in force");
-        assert_eq!(told.len(), 1, "{told:?}");
-        assert!(told[0].starts_with(&line), "{told:?}");
+        let [http, https] = [&sockets.http, &sockets.https].map(|sockets| sockets[0].local_addr().unwrap());
+        assert_eq!(told.len(), 2, "{told:?}");
+        for (line, want) in told.iter().zip([
+            format!("http.listen names 127.0.0.1:8080, but systemd holds {http}, which is in force"),
+            format!("https.listen names no address, but systemd holds {https}, which is in force"),
+        ]) {
+            assert!(line.starts_with(&want), "{told:?}");
+        }
     }
 }

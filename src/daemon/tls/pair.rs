@@ -17,9 +17,6 @@ use super::date;
 use crate::daemon::clock;
 use crate::daemon::configuration::{FileName, PairFiles};
 
-const CERTIFICATE: &str = "https.certificate";
-const KEY: &str = "https.key";
-
 /// Bytes of the longest file: chains have a few certificates of some kilobytes each, and what is longer is none.
 const FILE_BYTES: u64 = 256 * 1024;
 
@@ -42,8 +39,8 @@ pub(super) fn provider() -> Arc<CryptoProvider> {
 
 impl Pair {
     pub(super) fn load(files: &PairFiles) -> Result<Self, String> {
-        let text = read(CERTIFICATE, &files.certificate)?;
-        let wrong = |what: &dyn fmt::Display| wrong(CERTIFICATE, &files.certificate, what, WANT_CERTIFICATE);
+        let text = read(&files.certificate)?;
+        let wrong = |what: &dyn fmt::Display| wrong(&files.certificate, what, WANT_CERTIFICATE);
         let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
         let chain = chain.map_err(|error| wrong(&format_args!("is not PEM: {error}")))?;
         let Some(own) = chain.first() else {
@@ -51,11 +48,11 @@ impl Pair {
         };
         let validity = Validity::of(own).map_err(|error| wrong(&format_args!("has a broken certificate: {error}")))?;
 
-        let text = read(KEY, &files.key)?;
-        let wrong = |what: &dyn fmt::Display| self::wrong(KEY, &files.key, what, WANT_KEY);
+        let text = read(&files.key)?;
+        let wrong = |what: &dyn fmt::Display| self::wrong(&files.key, what, WANT_KEY);
         if contains(&text, b"ENCRYPTED") {
             let without = "a key without a passphrase (openssl pkey), readable by nobody but the daemon";
-            return Err(self::wrong(KEY, &files.key, &"is encrypted", without));
+            return Err(self::wrong(&files.key, &"is encrypted", without));
         }
         let key = match PrivateKeyDer::pem_slice_iter(&text).next() {
             Some(key) => key.map_err(|error| wrong(&format_args!("is not PEM: {error}")))?,
@@ -64,11 +61,11 @@ impl Pair {
         let key = CertifiedKey::from_der(chain, key, &provider()).map_err(|error| match error {
             Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
                 let what = format_args!("is not the key of the first certificate in {}", files.certificate);
-                self::wrong(KEY, &files.key, &what, "the two of one pair")
+                self::wrong(&files.key, &what, "the two of one pair")
             }
             Error::InvalidCertificate(error) => {
                 let what = format_args!("has a broken certificate: {error:?}");
-                self::wrong(CERTIFICATE, &files.certificate, &what, WANT_CERTIFICATE)
+                self::wrong(&files.certificate, &what, WANT_CERTIFICATE)
             }
             other => wrong(&format_args!("cannot be used: {other}")),
         })?;
@@ -89,19 +86,18 @@ impl fmt::Display for Pair {
     }
 }
 
-fn read(key: &str, file: &FileName) -> Result<Vec<u8>, String> {
-    let path = file.path().map_err(|error| format!("{key}: {error}"))?;
+fn read(name: &FileName) -> Result<Vec<u8>, String> {
+    let path = name.path()?;
     let mut text = Vec::new();
     let read = File::open(&path).and_then(|file| file.take(FILE_BYTES + 1).read_to_end(&mut text));
-    let read = read.map_err(|error| format!("{key}: {} cannot be read: {error}", path.display()))?;
-    if read as u64 > FILE_BYTES {
-        return Err(format!("{key}: {file} has more than {FILE_BYTES} bytes; want a PEM file"));
+    if read.map_err(|error| name.unreadable(&path, &error))? as u64 > FILE_BYTES {
+        return Err(wrong(name, &format_args!("has more than {FILE_BYTES} bytes"), "a PEM file"));
     }
     Ok(text)
 }
 
-fn wrong(key: &str, file: &FileName, what: &dyn fmt::Display, want: &str) -> String {
-    format!("{key}: {file} {what}; want {want}")
+fn wrong(name: &FileName, what: &dyn fmt::Display, want: &str) -> String {
+    name.wrong(format_args!("{what}; want {want}"))
 }
 
 fn contains(text: &[u8], word: &[u8]) -> bool {
@@ -111,7 +107,7 @@ fn contains(text: &[u8], word: &[u8]) -> bool {
 /// A key that all may read is no secret.
 fn complaint(key: &FileName) -> Option<String> {
     let mode = fs::metadata(key.path().ok()?).ok()?.permissions().mode();
-    (mode & 0o004 != 0).then(|| format!("{KEY}: {key} can be read by everyone (mode {:o}); want 600", mode & 0o777))
+    (mode & 0o004 != 0).then(|| key.wrong(format_args!("can be read by everyone (mode {:o}); want 600", mode & 0o777)))
 }
 
 /// What a PEM file has, by the labels of its sections.
