@@ -91,11 +91,10 @@ pub(crate) fn respond(shared: &Shared, side: Side, request: &mut Request<Incomin
 /// How many a request of HTTP/1.1 has that must be refused for it (RFC 9112, section 3.2). The value is no matter: every
 /// name leads to the same daemon.
 fn without_one_host(request: &Request<Incoming>) -> Option<&'static str> {
-    let mut hosts = request.headers().get_all(header::HOST).iter();
-    match (hosts.next(), hosts.next()) {
-        (Some(_), None) => None,
+    match http1::count(request.headers(), header::HOST) {
+        1 => None,
         _ if request.version() != Version::HTTP_11 => None,
-        (None, _) => Some("no"),
+        0 => Some("no"),
         _ => Some("more than one"),
     }
 }

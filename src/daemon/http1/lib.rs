@@ -110,6 +110,12 @@ pub fn set(headers: &mut HeaderMap, name: HeaderName, value: HeaderValue) {
     headers.insert(name, value);
 }
 
+/// How many values a header has: none, one, or more.
+#[inline(never)]
+pub fn count(headers: &HeaderMap, name: HeaderName) -> usize {
+    headers.get_all(name).iter().take(2).count()
+}
+
 /// A body that is there as a whole.
 pub enum Text {
     /// All of it was handed on.
