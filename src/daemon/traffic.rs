@@ -107,7 +107,7 @@ impl Traffic {
                 family.sample(&[("side", side.name()), ("method", method)], counter.get())?;
             }
         }
-        let help = "Answers given, by listener and status. 408, 414 and 431 are heads that were refused.";
+        let help = "Answers given, by listener and status. 408, 414, 431 and some 400 are heads that were refused.";
         let mut family = Family::new(out, "pacingd_http_responses_total", Kind::Counter, help)?;
         for side in SIDES {
             for ((_, code), counter) in STATUSES.iter().zip(&self.of(side).statuses) {
