@@ -53,8 +53,8 @@ pub struct Group {
     next_refresh: Duration,
     last_hour: LastHour,
     told: Told,
-    /// When a line of it was refused for its `time`, since the last accepted one.
-    late: Option<Duration>,
+    /// Lines of it still come, but are refused for their `time`.
+    is_late: bool,
 }
 
 impl Group {
@@ -70,7 +70,7 @@ impl Group {
             next_refresh: Duration::ZERO,
             last_hour: LastHour::new(),
             told: Told::default(),
-            late: None,
+            is_late: false,
         }
     }
 
@@ -106,9 +106,9 @@ impl Group {
         self.report.as_ref().filter(|report| report.is_fresh(now, time_to_live))
     }
 
-    /// Whether lines of it still come, but are refused for their `time`: not a single one that the network doubled.
-    pub fn is_late(&self, now: Duration, time_to_live: Duration) -> bool {
-        self.late.is_some_and(|late| now.saturating_sub(late) <= time_to_live / 2)
+    /// Whether lines of it still come, but are refused for their `time`.
+    pub fn is_late(&self) -> bool {
+        self.is_late
     }
 
     /// What was predicted of the last statistics.
@@ -147,7 +147,7 @@ impl Group {
         self.pacer = Pacer::new();
         self.last_hour = LastHour::new();
         self.told = Told::default();
-        self.late = None;
+        self.is_late = false;
     }
 
     fn refresh(&mut self, now: Duration, options: &Options) {
@@ -247,9 +247,12 @@ impl Groups {
         let mut statistics = line.statistics;
         let last_time = group.report.as_ref().and_then(|last| last.statistics.time);
         if let Some((last, new)) = last_time.zip(statistics.time) {
-            order.check(last, new, time_to_live).inspect_err(|_| group.late = Some(now))?;
+            order.check(last, new, time_to_live).inspect_err(|_| {
+                // What the network doubles comes sooner.
+                group.is_late |= group.fresh_report(now, time_to_live / 2).is_none();
+            })?;
         }
-        group.late = None;
+        group.is_late = false;
         // A line without one, sent by hand perhaps, does not make an old one of the collector count.
         statistics.time = statistics.time.or(last_time);
         let is_back = group.fresh_report(now, time_to_live).is_none();

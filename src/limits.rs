@@ -39,6 +39,6 @@ pub const BODY_BYTES: usize = 768;
 pub const EXCERPT_BYTES: usize = 48;
 
 /// What all tables of the core may take together; an appliance gives the daemon a few hundred kilobytes.
-pub const STATE_BYTES: usize = 244 * 1024;
+pub const STATE_BYTES: usize = 240 * 1024;
 
 const _: () = assert!(size_of::<State>() <= STATE_BYTES, "the tables outgrew their budget");

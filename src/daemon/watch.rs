@@ -43,13 +43,11 @@ pub(crate) fn tell(shared: &Shared, now: Duration) -> Option<Duration> {
 /// The groups to which that happened, named. `None`: none.
 fn groups_that(shared: &Shared, now: Duration, change: Change) -> Option<String> {
     let state = shared.state();
-    let time_to_live = state.settings().time_to_live;
     let mut text = String::new();
     let mut all = 0;
     for group in state.changed(now, change) {
         if all < NAMED {
-            let _ =
-                write!(text, "{}{}", if all == 0 { "" } else { ", " }, Changed { change, group, now, time_to_live });
+            let _ = write!(text, "{}{}", if all == 0 { "" } else { ", " }, Changed { change, group, now });
         }
         all += 1;
     }

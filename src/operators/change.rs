@@ -71,20 +71,18 @@ pub struct Changed<'a> {
     pub group: &'a Group,
     /// When it is told.
     pub now: Duration,
-    /// How long statistics count.
-    pub time_to_live: Duration,
 }
 
 impl fmt::Display for Changed<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { change, group, now, time_to_live } = self;
+        let Self { change, group, now } = self;
         write!(formatter, "{} {:?}", group.channel(), group.name().as_str())?;
         let entries = group.last_hour().entries(*now);
         match (change, entries.abandonment()) {
             (Change::GoalMissed | Change::GoalMet, Some(share)) => {
                 write!(formatter, " ({:.1} % of {})", 100.0 * share, entries.entered)
             }
-            (Change::Silent, _) if group.is_late(*now, *time_to_live) => {
+            (Change::Silent, _) if group.is_late() => {
                 formatter.write_str(" (lines come, but their time is no later than that of one before)")
             }
             _ => Ok(()),
@@ -103,11 +101,14 @@ mod tests {
     use crate::signature::Keys;
     use crate::state::State;
 
-    const TIME_TO_LIVE: Duration = Duration::from_secs(30);
-
     fn state() -> State {
         let sources = ["127.0.0.0/8".parse().unwrap()].into_iter().collect();
-        State::new(Settings { pacing: Options::default(), time_to_live: TIME_TO_LIVE, sources, keys: Keys::default() })
+        State::new(Settings {
+            pacing: Options::default(),
+            time_to_live: Duration::from_secs(30),
+            sources,
+            keys: Keys::default(),
+        })
     }
 
     fn receive(state: &mut State, seconds: u64, group: &str, (entered, abandoned): (u64, u64)) {
@@ -121,11 +122,8 @@ mod tests {
     /// What is to be told, which is told by that.
     fn told(state: &mut State, seconds: u64) -> Vec<(Change, String)> {
         let now = Duration::from_secs(seconds);
-        let name = |change| {
-            state
-                .changed(now, change)
-                .map(move |group| (change, Changed { change, group, now, time_to_live: TIME_TO_LIVE }.to_string()))
-        };
+        let name =
+            |change| state.changed(now, change).map(move |group| (change, Changed { change, group, now }.to_string()));
         let told = Change::ALL.into_iter().flat_map(name).collect();
         Change::ALL.into_iter().for_each(|change| state.tell(now, change));
         told

@@ -49,8 +49,7 @@ impl Why {
         let cause = match group.report() {
             None => Cause::NoStatistics,
             Some(report) if !report.is_fresh(now, settings.time_to_live) => {
-                let is_late = group.is_late(now, settings.time_to_live);
-                Cause::Silent { age: now.saturating_sub(report.received), is_late }
+                Cause::Silent { age: now.saturating_sub(report.received), is_late: group.is_late() }
             }
             Some(_) => Cause::Engine(match group.reason() {
                 Reason::Abandonment | Reason::BusyFactor | Reason::ProactiveShare if lets_all_in => Reason::DemandFits,
