@@ -26,7 +26,6 @@ const NOTHING: u64 = 16;
 /// What "near" is, after a crowd and after another one: musl's malloc takes and gives back a few pages at a time, and does so
 /// now and then.
 const NEAR: u64 = 96;
-const NEARER: u64 = 48;
 
 /// Of a process, in KiB.
 #[derive(Clone, Copy)]
@@ -145,6 +144,6 @@ pub(crate) fn measure(pid: &str, ports: &Ports) -> io::Result<bool> {
     drop(connect_many(ports)?);
     settle(&mut client)?;
     let again = Memory::of(pid)?;
-    at_most("added by 256 more", again.resident.saturating_sub(gone.resident), NEARER);
+    at_most("left behind by 256 more, all in all", again.resident.saturating_sub(last.resident), NEAR);
     Ok(fine)
 }
