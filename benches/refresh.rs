@@ -10,9 +10,9 @@ use std::process::{Command, ExitCode};
 use contact_centre::{Centre, Curve, Happening, Proactive, Scenario, Snapshot, Steps, Times};
 use pacingd::{
     pacing::{Algorithm, Options, Pacer},
-    signature::{Key, Keys},
     state::{Settings, State},
-    statistics::Statistics,
+    wire::jws::{Key, Keys},
+    wire::line::Statistics,
 };
 
 /// Refreshes in the recording: an hour and a half at one a second.

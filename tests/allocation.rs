@@ -1,7 +1,7 @@
 //! The core allocates nothing: neither for a datagram, nor for a refresh, nor for an answer.
 //!
 //! Counted by thread, so that tests may run side by side. What `serde_json` allocates for faulty lines, for escapes in
-//! unknown texts and for nesting in unknown fields is its own, and told in `pacingd::statistics`.
+//! unknown texts and for nesting in unknown fields is its own, and told in `pacingd::wire::line`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // clippy.toml allows them in test functions only.
 
@@ -11,13 +11,13 @@ use std::time::Duration;
 
 use allocation_counter::measure;
 use pacingd::answer::{answer, operators_answer};
-use pacingd::channel::Channel;
 use pacingd::counters::Outcome;
-use pacingd::group_name::GroupName;
 use pacingd::limits::GROUPS;
 use pacingd::pacing::{Algorithm, Options};
-use pacingd::signature::{Key, Keys};
 use pacingd::state::{Settings, State};
+use pacingd::wire::channel::Channel;
+use pacingd::wire::group_name::GroupName;
+use pacingd::wire::jws::{Key, Keys};
 
 const CAPACITY: &str = "/backend/data/pacing/channelCapacity";
 const STATE: &str = "/backend/data/pacing/reactiveState";

@@ -4,17 +4,17 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use ipnet::IpNet;
-use pacingd::channel::Channel;
-use pacingd::group_name::GroupName;
 use pacingd::limits::{GROUPS, KEYS, SOURCES};
 use pacingd::pacing::{Algorithm, OptimizationTarget};
+use pacingd::wire::channel::Channel;
+use pacingd::wire::group_name::GroupName;
 
 use super::file_name;
 use super::section::{ConfigurationError, Section, Value};
 use super::{Configuration, Http, Https, Limits, PairFiles, Statistics, Timeouts};
-use crate::daemon::cors::{AllowedOrigins, Origin};
-use crate::daemon::endpoint::Endpoint;
-use crate::daemon::log::{Level, Target};
+use crate::http::cors::{AllowedOrigins, Origin};
+use crate::log::{Level, Target};
+use crate::statistics::endpoint::Endpoint;
 
 /// Addresses to answer HTTP on, and to hear statistics on: an appliance has a few interfaces, each with an address or two.
 const LISTENERS: usize = 8;

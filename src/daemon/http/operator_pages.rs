@@ -1,0 +1,138 @@
+//! The documents on the operators' listener: the status page, `/status` and `/metrics`.
+//!
+//! The latter two are written into a text of their own for each request, which is freed when it was sent. With every one
+//! of 256 groups at its widest it takes some 140 KB (`/status`) or 680 KB (`/metrics`). Only so many may be under way to
+//! clients that take their time, so a hostile operator can make them cost 5.5 MB for a minute; visitors can make them cost
+//! nothing.
+
+use std::fmt::Write as _;
+use std::rc::Rc;
+
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::body::Bytes;
+use pacingd::answer::prometheus::{self, Family, Kind};
+use pacingd::answer::status::About;
+use pacingd::answer::{Answer, Document, Status};
+use pacingd::answer::{metrics, status};
+
+use crate::context::Shared;
+use crate::https::Tls;
+use crate::{VERSION, clock};
+
+/// The status page: one file with nothing outside of it.
+const PAGE: &str = include_str!("page.html");
+
+/// The page may run its own script and style, known by their hashes (CSP level 3), and ask where it came from. Nothing
+/// else, from nowhere. The checks of the page compute the hashes anew.
+const POLICY: HeaderValue = HeaderValue::from_static(include_str!("page.csp").trim_ascii_end());
+const POLICY_NAME: HeaderName = header::CONTENT_SECURITY_POLICY;
+
+const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const METRICS: HeaderValue = HeaderValue::from_static(prometheus::CONTENT_TYPE);
+const NO_SNIFFING: HeaderValue = HeaderValue::from_static("nosniff");
+const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
+
+/// Texts on their way at once. A client on the same network takes its own in a millisecond.
+const UNDER_WAY: usize = 8;
+
+/// Counts the texts that are on their way: each holds a ticket until it was sent.
+#[derive(Clone, Default)]
+pub(crate) struct Ticket(Rc<()>);
+
+impl Ticket {
+    /// `None`: too many are under way.
+    pub(crate) fn another(&self) -> Option<Self> {
+        // This one counts, too.
+        (Rc::strong_count(&self.0) <= UNDER_WAY).then(|| self.clone())
+    }
+
+    /// What is said then.
+    pub(crate) fn refusal() -> Answer {
+        let detail = format_args!("{UNDER_WAY} operators are being answered at length already; ask again");
+        Answer { retry_after: Some(1), ..Answer::problem(Status::ServiceUnavailable, detail) }
+    }
+}
+
+/// A document, and what the headers say of it.
+pub(crate) fn document(shared: &Shared, document: Document, headers: &mut HeaderMap) -> Bytes {
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, NO_SNIFFING);
+    let (content_type, body) = match document {
+        Document::Page => {
+            headers.insert(POLICY_NAME, POLICY);
+            headers.insert(header::REFERRER_POLICY, NO_REFERRER);
+            (HTML, Bytes::from_static(PAGE.as_bytes()))
+        }
+        Document::Status => (JSON, Bytes::from(status_text(shared))),
+        Document::Metrics => (METRICS, Bytes::from(metrics_text(shared))),
+    };
+    headers.insert(header::CONTENT_TYPE, content_type);
+    body
+}
+
+fn status_text(shared: &Shared) -> String {
+    let now = clock::now();
+    let expires = shared.tls.as_ref().map(Tls::expires);
+    let uptime = now.saturating_sub(shared.started);
+    let about = About { version: VERSION, uptime, certificate_expires: expires.as_deref() };
+    let mut text = String::new();
+    // A String takes all that is written to it.
+    let _ = status::write(&mut text, &shared.state(), now, about);
+    text
+}
+
+fn metrics_text(shared: &Shared) -> String {
+    let mut text = String::new();
+    let _ = metrics::write(&mut text, &shared.state(), clock::now());
+    let _ = shared.traffic.write(&mut text);
+    let _ = shared.tls.as_ref().map_or(Ok(()), |tls| tls.write(&mut text));
+    let _ = about_process(shared, &mut text);
+    text
+}
+
+fn about_process(shared: &Shared, text: &mut String) -> std::fmt::Result {
+    let help = "Lines of the log that nobody took.";
+    Family::new(text, "pacingd_log_lines_lost_total", Kind::Counter, help)?.value(shared.log.lost())?;
+    let help = "1 while statistics are heard there, 0 while a multicast group's interface is missing.";
+    let mut family = Family::new(text, "pacingd_statistics_listener_up", Kind::Gauge, help)?;
+    // A String takes all that is written to it.
+    shared.listeners.each(|name, is_up, _| _ = family.sample(&[("listener", name)], u8::from(is_up)));
+    let help = "Datagrams that the kernel dropped because the listener's socket was full, since it was opened.";
+    let mut family = Family::new(text, "pacingd_statistics_datagrams_dropped_total", Kind::Counter, help)?;
+    shared.listeners.each(|name, _, drops| {
+        if let Some(drops) = drops {
+            _ = family.sample(&[("listener", name)], drops);
+        }
+    });
+    let help = "1, with the version of the program.";
+    Family::new(text, "pacingd_build_info", Kind::Gauge, help)?.sample(&[("version", VERSION)], 1)?;
+    let help = "When the process was started, seconds since 1970.";
+    let started = clock::since_epoch().saturating_sub(clock::now().saturating_sub(shared.started));
+    write!(text, "# HELP process_start_time_seconds {help}\n# TYPE process_start_time_seconds gauge\n")?;
+    writeln!(text, "process_start_time_seconds {}", started.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ticket_is_free_again_when_its_text_was_sent() {
+        let first = Ticket::default();
+        let mut under_way: Vec<_> = (0..UNDER_WAY).map(|_| first.another().unwrap()).collect();
+        assert!(first.another().is_none());
+        under_way.pop();
+        assert!(first.another().is_some());
+    }
+
+    #[test]
+    fn the_page_is_small_and_asks_nobody_else() {
+        assert!(PAGE.len() <= 24 * 1024, "{} bytes", PAGE.len());
+        for outside in ["http:", "https:", "src=\"//", "@import", " style=\"", " onclick="] {
+            assert!(!PAGE.replace("http://www.w3.org/2000/svg", "").contains(outside), "{outside}");
+        }
+        assert_eq!(PAGE.matches("<script").count(), 1);
+        assert_eq!(PAGE.matches("<style").count(), 1);
+        assert_eq!(POLICY.to_str().unwrap().matches("'sha256-").count(), 2);
+    }
+}
