@@ -16,6 +16,7 @@ use sha2::Sha256;
 use crate::counters::Distrust;
 use crate::groups::FORGOTTEN_AFTER;
 use crate::limits::{KEYS, PAYLOAD_BYTES};
+use crate::wire::contradiction::CLOCK_TOLERANCE;
 use crate::wire::json::{self, Value};
 use crate::wire::line::Got;
 
@@ -309,18 +310,25 @@ impl fmt::Display for SignatureError {
             Self::Encoding(part) => write!(formatter, "its {part} is no base64url without padding"),
             Self::Stale { by, window } => write!(
                 formatter,
-                "its time is {} s behind the clock here; want at most {} s: is a clock wrong, or is it an old line?",
+                "its time is {} s behind the clock here; want at most {} s: is a clock wrong, or is it an old line?{}",
                 by.as_secs(),
-                window.as_secs()
+                window.as_secs(),
+                unit_hint(*by)
             ),
             Self::Early { by, window } => write!(
                 formatter,
-                "its time is {} s ahead of the clock here; want at most {} s: is a clock wrong?",
+                "its time is {} s ahead of the clock here; want at most {} s: is a clock wrong?{}",
                 by.as_secs(),
-                window.as_secs()
+                window.as_secs(),
+                unit_hint(*by)
             ),
         }
     }
+}
+
+/// A question for those whose time is so far off that it is probably in another unit.
+fn unit_hint(by: Duration) -> &'static str {
+    if by >= CLOCK_TOLERANCE { " Is it in Unix milliseconds?" } else { "" }
 }
 
 impl core::error::Error for SignatureError {}
