@@ -20,6 +20,9 @@ use crate::settings::WrapUp;
 /// Completed calls from which on a mean handle time is reported.
 const CALLS_FOR_A_MEAN: f64 = 5.0;
 
+/// A mean that a line would not show as 0, which would mean that none is known.
+const SHORTEST_MEAN: f64 = 0.1;
+
 /// Completed calls at which sums are halved, so the mean follows the day.
 const CALLS_REMEMBERED: f64 = 100.0;
 
@@ -175,7 +178,9 @@ impl ServerClock {
 
 /// Returns whether `member` is in wrap-up when Asterisk's clock shows `now`; `wrap_up` is the queue's time.
 fn is_in_wrap_up(member: &Member, wrap_up: u64, now: f64) -> bool {
-    member.last_call > 0 && now < precise(member.last_call) + precise(own_wrap_up(member, wrap_up))
+    let wrap_up = own_wrap_up(member, wrap_up);
+    // Without a wrap-up time, no clock is compared.
+    member.last_call > 0 && wrap_up > 0 && now < precise(member.last_call + wrap_up)
 }
 
 fn own_wrap_up(member: &Member, of_queue: u64) -> u64 {
@@ -329,7 +334,7 @@ impl Known {
             reactive: in_call(queue) + in_wrap_up + offered,
             queued: queue.calls - offered,
             handle_time: Some(self.busy / self.handled)
-                .filter(|seconds| self.handled >= CALLS_FOR_A_MEAN && *seconds > 0.0),
+                .filter(|seconds| self.handled >= CALLS_FOR_A_MEAN && *seconds >= SHORTEST_MEAN),
             entered: self.entered_total,
             abandoned: self.abandoned_total,
         }

@@ -178,6 +178,12 @@ fn a_wrap_up_lasts_for_the_members_own_time_or_the_queues() {
     );
     let elsewhere = Queue { name: "other", ..queue(&[Member { last_call: START - 3, ..FREE }]) };
     assert_eq!(Model::new().poll(&elsewhere).ready, 1, "a queue without wrap-up time");
+    let mut model = Model::new();
+    for last_call in [START + 100, START + 50] {
+        // Whatever Asterisk's clock does.
+        let elsewhere = Queue { name: "other", ..queue(&[Member { last_call, ..FREE }]) };
+        assert_eq!(model.poll(&elsewhere).ready, 1, "a call that ends in the future");
+    }
 }
 
 #[test]
