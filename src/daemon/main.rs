@@ -24,10 +24,13 @@ use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
 
 use arguments::Action;
+// For its `clock_gettime`.
+use clock32 as _;
 use configuration::Configuration;
 use context::Shared;
 use exit::Failure;
-use http::respond::Side;
+use http::places::Places;
+use http::respond::Asked;
 use http::{Listener, Protocol};
 use https::Tls;
 use log::Log;
@@ -104,23 +107,23 @@ fn run(
     let shared: &'static Shared = Box::leak(Box::new(Shared::new(configuration, tls, log.clone(), manager)));
     shared.declare_groups();
     runtime.block_on(async {
-        let visitors = http::Gate::new(shared.configuration().http.limits.connections);
-        let watchers = http::Gate::new(http::OPERATORS_CONNECTIONS);
+        let visitors = Places::new(shared.configuration().http.limits.connections);
+        let watchers = Places::new(http::OPERATORS_CONNECTIONS);
         for listener in http {
-            tokio::task::spawn_local(listener.serve(shared, Side::Visitors, Protocol::Http, visitors.clone()));
+            tokio::task::spawn_local(listener.serve(shared, Asked::Visitors, Protocol::Http, visitors.clone()));
         }
         if let Some(tls) = &shared.tls {
             tls.tell(&shared.log);
             for listener in https {
                 tokio::task::spawn_local(listener.serve(
                     shared,
-                    Side::Visitors,
+                    Asked::Visitors,
                     Protocol::Https(tls),
                     visitors.clone(),
                 ));
             }
         }
-        tokio::task::spawn_local(operators.serve(shared, Side::Operators, Protocol::Http, watchers.clone()));
+        tokio::task::spawn_local(operators.serve(shared, Asked::Operators, Protocol::Http, watchers.clone()));
         for socket in statistics {
             let place = shared.listeners.add(statistics::local(&socket).to_string());
             shared.listeners.opened(place, &socket);
