@@ -68,12 +68,15 @@ fn act() -> Result<(), Failure> {
         }
         Action::Lines(source, is_sent) => check_lines::run(&source.load().map_err(Failure::configuration)?, is_sent),
         Action::Run(source, log_to) => {
+            // Before anything that takes time: until then SIGHUP would kill the process.
+            let handlers = signals::Handlers::install()
+                .map_err(|error| Failure::system(format!("cannot install signal handlers: {error}")))?;
             let loaded = source.load().map_err(Failure::configuration);
             // Also what is wrong with the configuration is told where the log would be without it, for nobody may see the rest.
             let default = configuration::Log::default();
             let settings = loaded.as_ref().map_or(&default, |configuration| &configuration.log);
             let log = Log::new(log_to.unwrap_or(settings.to), settings.level);
-            loaded.and_then(|configuration| run(source, configuration, log_to, &log)).map_err(|failure| {
+            loaded.and_then(|configuration| run(source, configuration, log_to, &log, handlers)).map_err(|failure| {
                 log.error(format_args!("{}", failure.message));
                 Failure { is_told: log.is_on_stderr(), ..failure }
             })
@@ -86,6 +89,7 @@ fn run(
     configuration: Configuration,
     log_to: Option<log::Target>,
     log: &Log,
+    handlers: signals::Handlers,
 ) -> Result<(), Failure> {
     // One thread does all the work, so that nothing is locked and nothing waits for another.
     let mut runtime = tokio::runtime::Builder::new_current_thread();
@@ -93,8 +97,8 @@ fn run(
     let runtime = runtime.map_err(|error| Failure::system(format!("cannot start the event loop: {error}")))?;
     let _entered = runtime.enter();
 
-    let mut signals =
-        signals::Signals::register().map_err(|error| Failure::system(format!("cannot take signals: {error}")))?;
+    let signals = handlers.into_signals();
+    let signals = signals.map_err(|error| Failure::system(format!("cannot wait for signals: {error}")))?;
     let tls = Tls::new(&configuration.https).map_err(Failure::configuration)?;
     let Opened { http, https, operators, statistics } = open(&configuration, tls.is_some(), log)?;
     let manager = Manager::from_environment();
@@ -135,8 +139,7 @@ fn run(
         tokio::task::spawn_local(shared.manager.watch());
         shared.log.info(format_args!("ready, version {VERSION}"));
         shared.manager.ready();
-        let failed = |error| Failure::system(format!("cannot wait for signals: {error}"));
-        while let signals::Signal::Reload = signals.next().await.map_err(failed)? {
+        while let signals::Signal::Reload = signals.next().await {
             shared.manager.reloading();
             reload::reload(shared, &source, log_to);
             shared.manager.ready();
@@ -202,6 +205,7 @@ fn open(configuration: &Configuration, has_certificate: bool, log: &Log) -> Resu
     log.info(format_args!("answering operators on {}", opened.operators.local()));
     for socket in &opened.statistics {
         log.info(format_args!("receiving statistics on UDP {}", statistics::local(socket)));
+        statistics::log_buffer(socket, log);
     }
     if !configuration.statistics.keys.is_empty() {
         log.info(format_args!("statistics must be signed; keys: {}", configuration.statistics.keys.len()));
