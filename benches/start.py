@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""From the start of the daemon to its first answer: a measurement, not a test.
+"""Measures the time from the start of the daemon to its first answer.
 
-start [PACINGD]   default: the release build for this machine
+    benches/start.py [PACINGD]     default: the release build for this machine
 """
 
 import pathlib
@@ -17,7 +17,7 @@ ASK = b"GET /backend/data/pacing/channelCapacity?channel=chat HTTP/1.1\r\nhost: 
 
 
 def free_ports(kinds):
-    """Ports of these kinds that nobody has; all are held until each is known."""
+    """Finds free ports of these kinds; each is held until all are known."""
     held = [socket.socket(socket.AF_INET, kind) for kind in kinds]
     for one in held:
         one.bind(("127.0.0.1", 0))
@@ -28,7 +28,7 @@ def free_ports(kinds):
 
 
 def first_answer(binary, directory):
-    """Milliseconds until the first byte of an answer has come."""
+    """Milliseconds until the first byte of an answer arrives."""
     http, operators, udp = free_ports([socket.SOCK_STREAM, socket.SOCK_STREAM, socket.SOCK_DGRAM])
     file = directory / "pacingd.toml"
     file.write_text(
@@ -46,13 +46,13 @@ def first_answer(binary, directory):
                 break
             except ConnectionRefusedError:
                 if daemon.poll() is not None:
-                    sys.exit(f"start: {binary} has ended with {daemon.returncode}")
+                    sys.exit(f"start: {binary} ended with {daemon.returncode}")
         taken = time.perf_counter() - begin
     finally:
         daemon.terminate()
         daemon.wait()
     if not answer.startswith(b"HTTP/1.1 503 "):
-        sys.exit(f"start: got {answer!r}; want 503, for nobody has sent statistics")
+        sys.exit(f"start: got {answer!r}; want 503, because there are no statistics")
     return taken * 1000
 
 
@@ -60,7 +60,7 @@ def main():
     binary = sys.argv[1] if sys.argv[1:] else pathlib.Path(__file__).parent / "../target/release/pacingd"
     with tempfile.TemporaryDirectory() as directory:
         taken = [first_answer(binary, pathlib.Path(directory)) for _ in range(RUNS)]
-    print(f"start to first answer, {RUNS} times: median {statistics.median(taken):.1f} ms, longest {max(taken):.1f} ms")
+    print(f"start to first answer, {RUNS} runs: median {statistics.median(taken):.1f} ms, longest {max(taken):.1f} ms")
 
 
 main()
