@@ -13,8 +13,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
 use crate::counters::Distrust;
-use crate::groups::FORGOTTEN_AFTER;
-use crate::limits::{KEYS, PAYLOAD_BYTES};
+use crate::limits::{DORMANT_AFTER, KEYS, PAYLOAD_BYTES};
 use crate::wire::excerpt::Excerpt;
 use crate::wire::line::{self, Got};
 
@@ -38,7 +37,7 @@ pub const SIGNED_BYTES: usize = HEADER.len() + 1 + encoded(PAYLOAD_BYTES) + 1 + 
 /// How far a line's time may be from the clock here at the most, whatever the time to live is: a group is forgotten after
 /// an hour of silence, its last time with it, and by then no line of it may be within the window any more, not even one
 /// from a clock that was ahead.
-const WINDOW_AT_MOST: Duration = Duration::from_secs(FORGOTTEN_AFTER.as_secs() / 2 - 1);
+const WINDOW_AT_MOST: Duration = Duration::from_secs(DORMANT_AFTER.as_secs() / 2 - 1);
 
 /// A key that signs lines. It cannot be read out again.
 #[derive(Clone)]

@@ -47,6 +47,9 @@ const KEPT_FIELDS: usize = 24;
 pub(crate) fn respond(shared: &Shared, side: Side, request: &mut Request<Incoming>, now: Duration) -> Response<Text> {
     let (method, path, query) = (request.method(), request.uri().path(), request.uri().query().unwrap_or_default());
     shared.traffic.request(side, method.as_str());
+    if side == Side::Operators {
+        shared.state().counters_mut().set_dropped_by_kernel(shared.listeners.dropped());
+    }
     let answer = match (side, without_one_host(request)) {
         (_, Some(got)) => {
             Answer::problem(Status::BadRequest, format_args!("the request has {got} host field; want exactly one"))
