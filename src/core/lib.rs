@@ -37,6 +37,8 @@
 //! ```
 #![no_std]
 
+extern crate alloc;
+
 mod enumeration;
 
 pub mod answer;

@@ -4,8 +4,11 @@
 pub mod channel;
 pub mod collector;
 pub mod contradiction;
+pub mod datagram;
 pub mod excerpt;
+mod fields;
 pub mod group_name;
+mod json;
 pub mod jws;
 pub mod line;
 pub mod query;
