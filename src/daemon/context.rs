@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 
 use crate::clock;
 use crate::configuration::Configuration;
-use crate::group_changes::Watch;
+use crate::group_changes::GroupChanges;
 use crate::http::counters::Traffic;
 use crate::http::operator_pages::Permits;
 use crate::http::respond::Dates;
@@ -30,7 +30,7 @@ pub(crate) struct Shared {
     pub(crate) status: Status,
     pub(crate) traffic: Traffic,
     pub(crate) documents: Permits,
-    pub(crate) watch: Watch,
+    pub(crate) group_changes: GroupChanges,
     /// When the daemon was started.
     pub(crate) started: Duration,
     /// Where statistics arrive.
@@ -56,7 +56,7 @@ impl Shared {
             status: Status::new(),
             traffic: Traffic::default(),
             documents: Permits::default(),
-            watch: Watch::default(),
+            group_changes: GroupChanges::default(),
             started: clock::now(),
             listeners: Listeners::default(),
             wakeup: Cell::new(None),

@@ -11,9 +11,10 @@ use std::time::Duration;
 use pacingd::answer::explanation::Explanation;
 use pacingd::groups::{Group, Notice};
 use pacingd::pacing::Options;
+use pacingd::settings::Settings;
 use pacingd::state::State;
 
-use crate::context::Shared;
+use crate::log::Log;
 
 /// The shortest time between two lines of one kind.
 const INTERVAL: Duration = Duration::from_secs(60);
@@ -23,24 +24,26 @@ const NAMED: usize = 8;
 
 /// When each kind of notice was logged last.
 #[derive(Default)]
-pub(crate) struct Watch {
+pub(crate) struct GroupChanges {
     logged: [Cell<Option<Duration>>; Notice::ALL.len()],
 }
 
-/// Logs what is due. Returns when something that waits will be due.
-pub(crate) fn tell(shared: &Shared, now: Duration) -> Option<Duration> {
-    let mut wakeup: Option<Duration> = None;
-    for (notice, logged) in Notice::ALL.into_iter().zip(&shared.watch.logged) {
-        let Some(groups) = Noticed::of(&shared.state(), now, notice) else { continue };
-        if let Some(due) = logged.get().map(|at| at + INTERVAL).filter(|due| now < *due) {
-            wakeup = Some(wakeup.map_or(due, |wakeup| wakeup.min(due)));
-            continue;
+impl GroupChanges {
+    /// Logs what is due. Returns when something that waits will be due.
+    pub(crate) fn log(&self, state: &mut State, log: &Log, now: Duration) -> Option<Duration> {
+        let mut wakeup: Option<Duration> = None;
+        for (notice, logged) in Notice::ALL.into_iter().zip(&self.logged) {
+            let Some(groups) = Noticed::of(state, now, notice) else { continue };
+            if let Some(due) = logged.get().map(|at| at + INTERVAL).filter(|due| now < *due) {
+                wakeup = Some(wakeup.map_or(due, |wakeup| wakeup.min(due)));
+                continue;
+            }
+            logged.set(Some(now));
+            state.mark_logged(now, notice);
+            write_line(log, state.settings(), notice, &groups);
         }
-        logged.set(Some(now));
-        shared.state().mark_logged(now, notice);
-        log(shared, notice, &groups);
+        wakeup
     }
-    wakeup
 }
 
 /// The groups with a notice.
@@ -111,13 +114,11 @@ impl fmt::Display for Figures<'_> {
     }
 }
 
-fn log(shared: &Shared, notice: Notice, groups: &Noticed) {
-    let configuration = shared.configuration();
-    let seconds = configuration.statistics.time_to_live.as_secs_f64();
-    let Options { optimization_goal: goal, .. } = configuration.pacing;
+fn write_line(log: &Log, settings: &Settings, notice: Notice, groups: &Noticed) {
+    let seconds = settings.time_to_live.as_secs_f64();
+    let Options { optimization_goal: goal, .. } = settings.pacing;
     let Noticed { names, count, lines_are_dropped } = groups;
     let them = if *count == 1 { "it" } else { "them" };
-    let log = &shared.log;
     match notice {
         Notice::Silent => {
             let question = if *lines_are_dropped { "" } else { ": is the collector running?" };

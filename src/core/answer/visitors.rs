@@ -205,7 +205,7 @@ fn not_dual(algorithm: Algorithm) -> Answer {
 
 fn unknown_group(channel: Channel, name: &str) -> Answer {
     let is_in_brackets = name.starts_with('[') && name.ends_with(']');
-    let hint = if is_in_brackets { "; send the name without brackets" } else { "" };
+    let hint = if is_in_brackets { "; send it without the brackets" } else { "" };
     Answer::problem(
         Status::NotFound,
         format_args!(
@@ -334,7 +334,7 @@ mod tests {
              from the start, others once statistics name them"
         );
         let bracketed = detail(&get(&mut state, 0, CAPACITY, "channel=chat&groups=[Sales]"));
-        assert!(bracketed.contains("group of chat; send the name without brackets; "), "{bracketed}");
+        assert!(bracketed.contains("group of chat; send it without the brackets; "), "{bracketed}");
         receive(&mut state, 0, "[Sales]", 5, "");
         assert_eq!(get(&mut state, 0, CAPACITY, "channel=chat&groups=[Sales]").body, r#"{"capacity":5}"#);
     }

@@ -16,7 +16,7 @@ use sha2::Sha256;
 use crate::counters::Distrust;
 use crate::limits::{DORMANT_AFTER, KEYS, PAYLOAD_BYTES};
 use crate::wire::json::{self, Value};
-use crate::wire::line::Got;
+use crate::wire::line_error::Got;
 
 /// Bytes of the shortest key: as many as the hash has (RFC 7518, section 3.2).
 pub const KEY_BYTES: usize = 32;
