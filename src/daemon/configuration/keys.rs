@@ -17,7 +17,7 @@ pub(super) fn read(files: &[FileName]) -> Result<Keys, String> {
     for name in files {
         let path = &name.path()?;
         let mut buffer = Zeroizing::new([0; KEY_BYTES + 1]);
-        let bytes = fill(path, buffer.as_mut_slice()).map_err(|error| name.unreadable(path, &error))?;
+        let bytes = fill(path, buffer.as_mut_slice()).map_err(|error| name.unreadable(&error))?;
         if bytes.len() > KEY_BYTES {
             return Err(name.wrong(format_args!("has more than {KEY_BYTES} bytes; want a key")));
         }
