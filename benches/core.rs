@@ -9,9 +9,9 @@ use std::time::Duration;
 use divan::{Bencher, black_box};
 use pacingd::answer::{Answer, answer};
 use pacingd::pacing::{Algorithm, Options};
-use pacingd::signature::Keys;
 use pacingd::state::{Settings, State};
-use pacingd::statistics::Line;
+use pacingd::wire::jws::Keys;
+use pacingd::wire::line::Line;
 
 const SENDER: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 /// Groups known, from one to a full table.

@@ -13,7 +13,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
 use contact_centre::{Books, Centre, Curve, Happening, Proactive, Scenario, Steps, Times};
-use pacingd::signature::Key;
+use pacingd::wire::jws::Key;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 

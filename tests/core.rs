@@ -9,8 +9,8 @@ use pacingd::answer::{Answer, Status, answer};
 use pacingd::counters::Outcome;
 use pacingd::limits::{GROUPS, STATE_BYTES};
 use pacingd::pacing::{Algorithm, Options};
-use pacingd::signature::Keys;
 use pacingd::state::{Settings, State};
+use pacingd::wire::jws::Keys;
 
 const CAPACITY: &str = "/backend/data/pacing/channelCapacity";
 

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
 use pacingd::answer::{Status, answer, operators_answer};
+use pacingd::answer::{metrics, status};
 use pacingd::counters::Outcome;
-use pacingd::operators::{metrics, status};
 use pacingd::pacing::{Algorithm, Options};
-use pacingd::signature::Keys;
 use pacingd::state::{Settings, State};
-use pacingd::statistics::Line;
+use pacingd::wire::jws::Keys;
+use pacingd::wire::line::Line;
 use serde_json::Value;
 use serde_json::value::RawValue;
 

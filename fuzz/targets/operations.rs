@@ -9,13 +9,13 @@ use std::time::Duration;
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use pacingd::answer::{Status, answer};
-use pacingd::channel::Channel;
 use pacingd::counters::Outcome;
-use pacingd::group_name::GroupName;
 use pacingd::limits::GROUPS;
 use pacingd::pacing::{Algorithm, Options};
-use pacingd::signature::{Key, Keys};
 use pacingd::state::{Settings, State};
+use pacingd::wire::channel::Channel;
+use pacingd::wire::group_name::GroupName;
+use pacingd::wire::jws::{Key, Keys};
 
 /// Wall clock at the beginning, Unix milliseconds.
 const WALL: u64 = 1_790_000_000_000;

@@ -5,8 +5,8 @@
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use pacingd::limits::PAYLOAD_BYTES;
-use pacingd::signature::{Key, Keys};
 use pacingd::state::{Settings, State};
+use pacingd::wire::jws::{Key, Keys};
 
 #[derive(Arbitrary, Debug)]
 enum Input<'a> {

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
 use pacingd::answer::{Status, answer, operators_answer};
-use pacingd::channel::Channel;
 use pacingd::pacing::{Algorithm, Options};
-use pacingd::query::Query;
-use pacingd::signature::Keys;
 use pacingd::state::{Settings, State};
+use pacingd::wire::channel::Channel;
+use pacingd::wire::jws::Keys;
+use pacingd::wire::query::Query;
 
 const NOW: Duration = Duration::from_secs(1);
 

@@ -3,8 +3,8 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use super::configuration::Source;
-use super::log::Target;
+use crate::configuration::Source;
+use crate::log::Target;
 
 pub(crate) const HELP: &str = "\
 pacingd answers over HTTP whether a visitor may be offered a chat, and how many

@@ -2,10 +2,10 @@
 
 use std::fmt::Display;
 
-use super::configuration::Source;
-use super::log::Target;
-use super::shared::Shared;
-use super::tls::Tls;
+use crate::configuration::Source;
+use crate::context::Shared;
+use crate::https::Tls;
+use crate::log::Target;
 
 pub(crate) fn reload(shared: &Shared, source: &Source, log_to: Option<Target>) {
     let refuse = |error: &dyn Display| shared.log.error(format_args!("reload: {error}; nothing was changed"));

@@ -7,8 +7,8 @@ use contact_centre::{Books, Centre, Happening, Proactive, Scenario, Snapshot, er
 use pacingd::{
     limits::GROUPS,
     pacing::{Algorithm, Options, Prediction},
-    signature::Keys,
     state::{Settings, State},
+    wire::jws::Keys,
 };
 
 /// Who decides how many may enter.

@@ -199,7 +199,6 @@ fn judge(case: &Case, members: usize, hours: usize) -> (String, Vec<String>) {
 }
 
 #[test]
-#[cfg_attr(debug_assertions, ignore = "hundreds of simulated hours: run with --release")]
 fn two_ten_and_a_hundred_boxes_give_the_same_answers_and_meet_the_bars_together() {
     let long = std::env::var("FLEET").is_ok_and(|text| text == "long");
     let runs: Vec<(Case, usize, usize)> = if long {
@@ -228,7 +227,6 @@ fn two_ten_and_a_hundred_boxes_give_the_same_answers_and_meet_the_bars_together(
 }
 
 #[test]
-#[cfg_attr(debug_assertions, ignore = "dozens of simulated hours: run with --release")]
 fn a_box_that_is_started_anew_comes_to_agree_with_the_others_from_what_they_all_hear() {
     for name in ["30 agents, just too much", "100 agents", "300 agents", "100 agents, busy 90 %"] {
         let (_, spread) = run(&case(name), 3, 24, 0.1, Some(8));

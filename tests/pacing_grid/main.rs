@@ -63,7 +63,6 @@ fn grid() -> (String, Vec<String>) {
 }
 
 #[test]
-#[cfg_attr(debug_assertions, ignore = "thousands of simulated hours: run with --release")]
 fn every_bar_holds_on_the_grid_and_the_table_is_the_one_checked_in() {
     let (text, misses) = grid();
     // Past the capture of output that cargo test does, so that the table is seen where the tests are run.

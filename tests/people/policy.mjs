@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { argv } from 'node:process';
 import { fileURLToPath } from 'node:url';
 
-const source = (name) => fileURLToPath(new URL(`../../src/daemon/${name}`, import.meta.url));
+const source = (name) => fileURLToPath(new URL(`../../src/daemon/http/${name}`, import.meta.url));
 
 /** The policy that fits the page as it is in the source. */
 export function wanted() {

@@ -4,16 +4,23 @@
 
 use libfuzzer_sys::fuzz_target;
 
-// `daemon` here is a link to the daemon's folder.
-mod daemon {
-    pub(crate) mod clock;
-    pub(crate) mod configuration;
+// `daemon` here is a link to the daemon's folder; its modules stand where they stand in the daemon.
+#[path = "daemon/clock.rs"]
+mod clock;
+#[path = "daemon/configuration/mod.rs"]
+mod configuration;
+#[path = "daemon/http"]
+mod http {
     pub(crate) mod cors;
+}
+#[path = "daemon/log/mod.rs"]
+mod log;
+#[path = "daemon/statistics"]
+mod statistics {
     pub(crate) mod endpoint;
-    pub(crate) mod log;
 }
 
-use daemon::configuration::Configuration;
+use configuration::Configuration;
 
 fuzz_target!(|text: &str| {
     match Configuration::parse("file", text) {

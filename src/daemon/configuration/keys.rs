@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
-use pacingd::signature::{Key, Keys};
+use pacingd::wire::jws::{Key, Keys};
 use zeroize::Zeroizing;
 
 use super::file_name::FileName;

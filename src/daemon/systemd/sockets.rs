@@ -11,8 +11,8 @@ use std::net::{SocketAddr, TcpListener, UdpSocket};
 
 use listenfd::ListenFd;
 
-use super::super::configuration::Configuration;
-use super::super::endpoint::Endpoint;
+use crate::configuration::Configuration;
+use crate::statistics::endpoint::Endpoint;
 
 /// What was handed over.
 #[derive(Default)]

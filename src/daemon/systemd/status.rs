@@ -4,11 +4,11 @@ use std::cell::RefCell;
 use std::fmt;
 use std::time::Duration;
 
-use pacingd::channel::Channel;
-use pacingd::consolidation::Consolidation;
+use pacingd::groups::consolidation::Consolidation;
+use pacingd::wire::channel::Channel;
 
-use super::super::respond::Side;
-use super::super::shared::Shared;
+use crate::context::Shared;
+use crate::http::respond::Side;
 
 /// A manager that has more to do than to read us: ten seconds are soon enough for people.
 const INTERVAL: Duration = Duration::from_secs(10);

@@ -1,0 +1,175 @@
+//! Who entered and who abandoned in the last hour, in fixed memory.
+//!
+//! Six parts of ten minutes, the oldest of which is dropped when the next begins: what is told covers the last 50 to 60
+//! minutes. An hour is what a goal of a few percent needs to be more than chance, and what a shift leader remembers.
+
+use core::time::Duration;
+
+use crate::pacing::Growth;
+
+/// Parts that are kept.
+const PARTS: u32 = 6;
+/// How long a part is, seconds.
+const PART_SECONDS: u64 = 600;
+
+#[derive(Clone, Copy, Debug)]
+struct Part {
+    entered: u32,
+    abandoned: u32,
+}
+
+const EMPTY: Part = Part { entered: 0, abandoned: 0 };
+
+/// The last hour of one group.
+#[derive(Clone, Copy, Debug)]
+pub struct LastHour {
+    /// The part of number `n` stands at `n % PARTS`.
+    parts: [Part; PARTS as usize],
+    /// The number of the part that is being filled.
+    number: u32,
+    /// The number of the first part since the group was heard of.
+    first: Option<u32>,
+}
+
+/// What an hour came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Entries {
+    /// Interactions that entered, reactive and proactive.
+    pub entered: u32,
+    /// Interactions that were abandoned while waiting.
+    pub abandoned: u32,
+}
+
+impl Entries {
+    /// Abandoned ÷ entered, 0..=1. `None`: nobody entered.
+    pub fn abandonment(self) -> Option<f64> {
+        (self.entered > 0).then(|| (f64::from(self.abandoned) / f64::from(self.entered)).min(1.0))
+    }
+
+    /// Whether more abandoned than the goal (0..1) allows, by more than chance: the engine steers *at* the goal, so that
+    /// every other hour is a little over it. Three deviations of a Poisson number come by chance once in a thousand hours.
+    pub fn misses(self, goal: f64) -> bool {
+        let allowed = goal * f64::from(self.entered);
+        f64::from(self.abandoned) > allowed + 3.0 * libm::sqrt(allowed) + 1.0
+    }
+
+    /// Whether the goal (0..1) is kept.
+    pub fn meets(self, goal: f64) -> bool {
+        f64::from(self.abandoned) <= goal * f64::from(self.entered)
+    }
+}
+
+fn number(now: Duration) -> u32 {
+    u32::try_from(now.as_secs() / PART_SECONDS).unwrap_or(u32::MAX)
+}
+
+impl LastHour {
+    /// Nothing happened yet.
+    pub const fn new() -> Self {
+        Self { parts: [EMPTY; PARTS as usize], number: 0, first: None }
+    }
+
+    /// Counts what the running totals grew by.
+    pub fn count(&mut self, now: Duration, growth: &Growth) {
+        self.turn(number(now));
+        let small = |growth: Option<u64>| u32::try_from(growth.unwrap_or(0)).unwrap_or(u32::MAX);
+        if let Some(part) = self.parts.get_mut((self.number % PARTS) as usize) {
+            let entered = small(growth.reactive_entered).saturating_add(small(growth.proactive_entered));
+            part.entered = part.entered.saturating_add(entered);
+            part.abandoned = part.abandoned.saturating_add(small(growth.abandoned));
+        }
+    }
+
+    fn turn(&mut self, to: u32) {
+        if self.first.is_none() {
+            (self.first, self.number) = (Some(to), to);
+        }
+        // More than all parts need not be emptied twice.
+        let from = self.number.max(to.saturating_sub(PARTS));
+        for number in from..to {
+            if let Some(part) = self.parts.get_mut(((number + 1) % PARTS) as usize) {
+                *part = EMPTY;
+            }
+        }
+        self.number = self.number.max(to);
+    }
+
+    /// What the last hour came to.
+    pub fn entries(&self, now: Duration) -> Entries {
+        let mut seen = *self;
+        seen.turn(number(now));
+        let add = |sum: Entries, part: &Part| Entries {
+            entered: sum.entered.saturating_add(part.entered),
+            abandoned: sum.abandoned.saturating_add(part.abandoned),
+        };
+        seen.parts.iter().fold(Entries::default(), add)
+    }
+
+    /// Whether the group has been heard of for an hour.
+    pub fn is_whole(&self, now: Duration) -> bool {
+        self.first.is_some_and(|first| number(now) >= first.saturating_add(PARTS))
+    }
+}
+
+impl Default for LastHour {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn count(hour: &mut LastHour, minute: u64, entered: u64, abandoned: u64) {
+        let growth = Growth { reactive_entered: Some(entered), abandoned: Some(abandoned), ..Growth::default() };
+        hour.count(Duration::from_secs(60 * minute), &growth);
+    }
+
+    fn at(hour: &LastHour, minute: u64) -> (u32, u32) {
+        let entries = hour.entries(Duration::from_secs(60 * minute));
+        (entries.entered, entries.abandoned)
+    }
+
+    #[test]
+    fn what_is_older_than_an_hour_is_forgotten_bit_by_bit() {
+        let mut hour = LastHour::new();
+        count(&mut hour, 3, 10, 1);
+        count(&mut hour, 33, 20, 3);
+        assert_eq!(at(&hour, 33), (30, 4));
+        assert_eq!(at(&hour, 59), (30, 4));
+        assert_eq!(at(&hour, 60), (20, 3), "also while nothing comes");
+        assert_eq!(at(&hour, 90), (0, 0));
+        assert_eq!(at(&hour, 100_000), (0, 0));
+        count(&mut hour, 100_000, 1, 0);
+        assert_eq!(at(&hour, 100_000), (1, 0));
+    }
+
+    #[test]
+    fn a_growth_that_is_not_known_counts_nothing() {
+        let mut hour = LastHour::new();
+        hour.count(Duration::ZERO, &Growth { proactive_entered: Some(2), ..Growth::default() });
+        hour.count(Duration::ZERO, &Growth { starts_row: true, ..Growth::default() });
+        assert_eq!(at(&hour, 1), (2, 0));
+    }
+
+    #[test]
+    fn a_goal_is_missed_by_more_than_chance_or_not_at_all() {
+        let entries = |entered, abandoned| Entries { entered, abandoned };
+        assert!(!entries(1000, 31).misses(0.03), "every other hour is a little over it");
+        assert!(entries(1000, 50).misses(0.03));
+        assert!(!entries(1, 1).misses(0.03), "one visitor is no hour");
+        assert!(entries(1000, 30).meets(0.03) && !entries(1000, 31).meets(0.03));
+        assert_eq!(entries(0, 0).abandonment(), None);
+        assert_eq!(entries(2, 3).abandonment(), Some(1.0));
+    }
+
+    #[test]
+    fn an_hour_is_whole_when_the_group_was_heard_of_for_so_long() {
+        let mut hour = LastHour::new();
+        assert!(!hour.is_whole(Duration::from_secs(99_999)));
+        count(&mut hour, 15, 0, 0);
+        assert!(!hour.is_whole(Duration::from_secs(60 * 69)));
+        assert!(hour.is_whole(Duration::from_secs(60 * 75)));
+    }
+}

@@ -1,0 +1,107 @@
+//! The situation of a group as far as its statistics tell, in numbers that cannot contradict each other.
+
+use super::options::Options;
+use crate::wire::line::Statistics;
+
+/// The fastest and the slowest handle time that is believed, seconds: a tenth of a second, four months.
+const HANDLE_TIME_BELIEVED: (f64, f64) = (0.1, 1e7);
+
+/// Finite numbers, all ≥ 0; `free + busy ≤ slots`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Situation {
+    /// Interactions that the agents logged in can hold.
+    pub(super) slots: f64,
+    /// … and how many more they can take now.
+    pub(super) free: f64,
+    /// Interactions in progress.
+    pub(super) busy: f64,
+    /// … of which reactive ones.
+    pub(super) reactive: f64,
+    /// Interactions that wait.
+    pub(super) queued: f64,
+    /// Mean handle time, seconds, > 0.
+    pub(super) handle_time: f64,
+    /// Mean patience, seconds, > 0.
+    pub(super) patience: f64,
+}
+
+impl Situation {
+    pub(super) fn of(statistics: &Statistics, options: &Options) -> Self {
+        let free = f64::from(statistics.free_slots.unwrap_or(statistics.ready));
+        let in_progress = match (statistics.reactive, statistics.proactive) {
+            (None, None) => None,
+            (reactive, proactive) => Some(f64::from(reactive.unwrap_or(0)) + f64::from(proactive.unwrap_or(0))),
+        };
+        let slots = statistics.slots.or(statistics.logged_in).map(f64::from);
+        // What is missing follows from the rest; where the rest contradicts itself the smaller room is believed.
+        let slots = slots.unwrap_or(free + in_progress.unwrap_or(0.0));
+        let free = free.min(slots);
+        let busy = in_progress.map_or(slots - free, |in_progress| in_progress.min(slots - free));
+        let reactive = statistics.reactive.map_or(busy, |reactive| f64::from(reactive).min(busy));
+        let (least, most) = HANDLE_TIME_BELIEVED;
+        let handle_time = statistics.handle_time.unwrap_or(options.handle_time.as_secs_f64()).clamp(least, most);
+        let patience = options.patience.as_secs_f64().clamp(least, most);
+        let queued = f64::from(statistics.queued.unwrap_or(0));
+        Self { slots, free, busy, reactive, queued, handle_time, patience }
+    }
+
+    /// Share of the slots in use, 0..=1. `None`: there are none.
+    fn busy_factor(&self) -> Option<f64> {
+        (self.slots > 0.0).then(|| (self.busy / self.slots).clamp(0.0, 1.0))
+    }
+
+    /// Slots at work: free or busy. Agents who are logged in and neither are on a break.
+    pub(super) fn working(&self) -> f64 {
+        self.free + self.busy
+    }
+
+    /// Interactions that the agents can bring to an end per second, when all are busy.
+    pub(super) fn capacity(&self) -> f64 {
+        self.working() / self.handle_time
+    }
+}
+
+/// Share of the slots in use, 0..=1, as far as the statistics tell. `None`: there are no slots.
+pub fn busy_factor(statistics: &Statistics, options: &Options) -> Option<f64> {
+    Situation::of(statistics, options).busy_factor()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(statistics: Statistics) -> Situation {
+        Situation::of(&statistics, &Options::default())
+    }
+
+    #[test]
+    fn what_is_not_told_follows_from_the_rest() {
+        let alone = of(Statistics { ready: 3, ..Statistics::default() });
+        assert_eq!((alone.slots, alone.free, alone.busy), (3.0, 3.0, 0.0));
+        let logged_in = of(Statistics { ready: 3, logged_in: Some(10), ..Statistics::default() });
+        assert_eq!((logged_in.slots, logged_in.free, logged_in.busy), (10.0, 3.0, 7.0));
+        let in_hand = of(Statistics { ready: 3, reactive: Some(4), proactive: Some(1), ..Statistics::default() });
+        assert_eq!((in_hand.slots, in_hand.busy, in_hand.reactive), (8.0, 5.0, 4.0));
+    }
+
+    #[test]
+    fn agents_on_a_break_are_not_at_work() {
+        let group = of(Statistics { ready: 3, logged_in: Some(10), reactive: Some(4), ..Statistics::default() });
+        assert!((group.working() - 7.0).abs() < 1e-12);
+        assert!((group.capacity() - 7.0 / 300.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn contradictions_are_settled_for_the_smaller_room() {
+        let group = of(Statistics { ready: 30, logged_in: Some(10), reactive: Some(90), ..Statistics::default() });
+        assert_eq!((group.slots, group.free, group.busy, group.reactive), (10.0, 10.0, 0.0, 0.0));
+    }
+
+    #[test]
+    fn slots_count_where_agents_take_several_interactions() {
+        let statistics =
+            Statistics { ready: 2, logged_in: Some(4), slots: Some(12), free_slots: Some(5), ..Statistics::default() };
+        let group = of(statistics);
+        assert_eq!((group.slots, group.free, group.busy), (12.0, 5.0, 7.0));
+    }
+}

@@ -1,0 +1,540 @@
+//! Signed lines of statistics: JWS in compact serialization (RFC 7515), signed with HS256 (RFC 7518, section 3.2).
+//!
+//! A signed line is `header.payload.signature`, each in base64url. Nothing in it is interpreted before its signature fits: which
+//! algorithm is meant is not the sender's to say, so no header can choose another one (RFC 8725, section 3.1). Only then
+//! is the header read, which must name HS256 and nothing that one would have to understand, and the payload handed out.
+
+use alloc::boxed::Box;
+use core::fmt;
+use core::time::Duration;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64URL;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+
+use crate::counters::Distrust;
+use crate::groups::FORGOTTEN_AFTER;
+use crate::limits::{KEYS, PAYLOAD_BYTES};
+use crate::wire::json::{self, Value};
+use crate::wire::line::Got;
+
+/// Bytes of the shortest key: as many as the hash has (RFC 7518, section 3.2).
+pub const KEY_BYTES: usize = 32;
+
+/// Bytes of a signature.
+const SIGNATURE_BYTES: usize = 32;
+
+/// Characters that so many bytes become, without padding.
+const fn encoded(bytes: usize) -> usize {
+    (4 * bytes).div_ceil(3)
+}
+
+/// `{"alg":"HS256"}`, encoded.
+const HEADER: &str = "eyJhbGciOiJIUzI1NiJ9";
+
+/// Bytes of the longest line that [`Key::sign`] makes.
+pub const SIGNED_BYTES: usize = HEADER.len() + 1 + encoded(PAYLOAD_BYTES) + 1 + encoded(SIGNATURE_BYTES);
+
+/// How far a line's time may be from the clock here at the most, whatever the time to live is: a group is forgotten after
+/// an hour of silence, its last time with it, and by then no line of it may be within the window any more, not even one
+/// from a clock that was ahead.
+const WINDOW_AT_MOST: Duration = Duration::from_secs(FORGOTTEN_AFTER.as_secs() / 2 - 1);
+
+/// A key that signs lines. It cannot be read out again, and is wiped when it is dropped; boxed, so that moving it copies none of
+/// it.
+#[derive(Clone)]
+pub struct Key(Box<Hmac<Sha256>>);
+
+/// A key that is too short.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooShort {
+    /// Bytes it has.
+    pub bytes: usize,
+}
+
+impl Key {
+    /// The key of these bytes.
+    ///
+    /// # Errors
+    ///
+    /// They are fewer than [`KEY_BYTES`].
+    pub fn new(bytes: &[u8]) -> Result<Self, TooShort> {
+        let short = TooShort { bytes: bytes.len() };
+        if bytes.len() < KEY_BYTES {
+            return Err(short);
+        }
+        Hmac::new_from_slice(bytes).map(|mac| Self(Box::new(mac))).map_err(|_| short)
+    }
+
+    /// The line that has this payload and this key's signature. `None`: the payload is longer than [`PAYLOAD_BYTES`].
+    pub fn sign(&self, payload: &[u8]) -> Option<heapless::String<SIGNED_BYTES>> {
+        let mut part = [0; encoded(PAYLOAD_BYTES)];
+        let mut line = heapless::String::new();
+        line.push_str(HEADER).ok()?;
+        line.push('.').ok()?;
+        line.push_str(encode(payload, &mut part)?).ok()?;
+        let signature = Hmac::clone(&self.0).chain_update(line.as_bytes()).finalize().into_bytes();
+        line.push('.').ok()?;
+        line.push_str(encode(&signature, &mut part)?).ok()?;
+        Some(line)
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Key(not shown)")
+    }
+}
+
+/// Two keys are the same if they sign the same, which is compared in constant time.
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        Hmac::clone(&self.0).finalize() == Hmac::clone(&other.0).finalize()
+    }
+}
+
+/// The keys of which one must have signed a line. None of them: lines are not signed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Keys(heapless::Vec<Key, KEYS>);
+
+impl Keys {
+    /// One more key; `false`: there are [`KEYS`] already.
+    pub fn push(&mut self, key: Key) -> bool {
+        self.0.push(key).is_ok()
+    }
+
+    /// The first, with which one signs.
+    pub fn first(&self) -> Option<&Key> {
+        self.0.first()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether lines are not signed.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The payload of a signed line, decoded into `buffer`.
+    ///
+    /// # Errors
+    ///
+    /// Why it is not to be trusted. Nothing was read of it then but its form and, if the signature fits, its header.
+    pub fn verify<'a>(&self, line: &[u8], buffer: &'a mut [u8; PAYLOAD_BYTES]) -> Result<&'a [u8], SignatureError> {
+        let line = line.trim_ascii();
+        let mut parts = line.split(|byte| *byte == b'.');
+        let (Some(header), Some(payload), Some(signature), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(SignatureError::NotSigned);
+        };
+        if header.first().is_none_or(|first| !first.is_ascii_alphanumeric()) {
+            // JSON with two fractions in it has two dots, too.
+            return Err(SignatureError::NotSigned);
+        }
+        if signature.is_empty() {
+            return Err(SignatureError::NoSignature);
+        }
+        if signature.len() != encoded(SIGNATURE_BYTES) {
+            return Err(SignatureError::OtherLength { bytes: signature.len() * 3 / 4 });
+        }
+        let longest = header.len().max(payload.len());
+        if longest > encoded(PAYLOAD_BYTES) {
+            return Err(SignatureError::TooLong { bytes: longest * 3 / 4 });
+        }
+        let signed = line.get(..header.len() + 1 + payload.len()).unwrap_or_default();
+        let mut claimed = [0; SIGNATURE_BYTES];
+        let mismatch = SignatureError::Mismatch { keys: self.len() };
+        decode(signature, &mut claimed).ok_or_else(|| mismatch.clone())?;
+        let fits = |key: &Key| Hmac::clone(&key.0).chain_update(signed).verify_slice(&claimed).is_ok();
+        if !self.0.iter().any(fits) {
+            return Err(mismatch);
+        }
+        check_header(decode(header, buffer).ok_or(SignatureError::Encoding("header"))?)?;
+        decode(payload, buffer).ok_or(SignatureError::Encoding("payload"))
+    }
+}
+
+fn encode<'a>(bytes: &[u8], text: &'a mut [u8]) -> Option<&'a str> {
+    let length = BASE64URL.encode_slice(bytes, text).ok()?;
+    core::str::from_utf8(text.get(..length)?).ok()
+}
+
+fn decode<'a>(text: &[u8], bytes: &'a mut [u8]) -> Option<&'a [u8]> {
+    let length = BASE64URL.decode_slice(text, bytes).ok()?;
+    bytes.get(..length)
+}
+
+/// Checks the header of a line whose signature fits.
+fn check_header(header: &[u8]) -> Result<(), SignatureError> {
+    let not_an_object = SignatureError::Header("is not a JSON object");
+    let text = core::str::from_utf8(header).map_err(|_| not_an_object.clone())?;
+    let (mut algorithms, mut other, mut is_critical) = (0, None, false);
+    let known = |name: &str| matches!(name, "alg" | "crit").then_some(name == "crit");
+    let read = json::members(text, known, |is_crit, value| {
+        if is_crit {
+            is_critical = true;
+            return;
+        }
+        algorithms += 1;
+        if !matches!(value, Value::Text("HS256")) {
+            other = Some(Got::from(value));
+        }
+    });
+    read.map_err(|_| not_an_object)?;
+    match (algorithms, other) {
+        // It lists what must be understood (RFC 7515, section 4.1.11), and no extension is.
+        _ if is_critical => Err(SignatureError::Header("has crit, and no extension is understood")),
+        (0, _) => Err(SignatureError::Header("has no alg")),
+        (1, None) => Ok(()),
+        (1, Some(got)) => Err(SignatureError::OtherAlgorithm { got }),
+        _ => Err(SignatureError::Header("has two alg")),
+    }
+}
+
+/// Checks that a line's time is within the time to live of the clock here; both since 1970.
+///
+/// # Errors
+///
+/// It is not.
+pub fn check_time(milliseconds: u64, wall: Duration, time_to_live: Duration) -> Result<(), SignatureError> {
+    let time = Duration::from_millis(milliseconds);
+    let window = window(time_to_live);
+    if wall.abs_diff(time) <= window {
+        Ok(())
+    } else if time < wall {
+        Err(SignatureError::Stale { by: wall - time, window })
+    } else {
+        Err(SignatureError::Early { by: time - wall, window })
+    }
+}
+
+/// The latest time that a line can have now, Unix milliseconds. A last one that is later was heard before the clock here
+/// was set back.
+pub fn latest(wall: Duration, time_to_live: Duration) -> u64 {
+    u64::try_from(wall.saturating_add(window(time_to_live)).as_millis()).unwrap_or(u64::MAX)
+}
+
+fn window(time_to_live: Duration) -> Duration {
+    time_to_live.min(WINDOW_AT_MOST)
+}
+
+/// Why a line is not to be trusted.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SignatureError {
+    /// It is no JWS at all.
+    NotSigned,
+    /// It is a JWS with nothing where the signature goes, as `alg` `none` makes it.
+    NoSignature,
+    /// Its signature is not as long as those of HS256.
+    OtherLength {
+        /// Bytes it has.
+        bytes: usize,
+    },
+    /// No line has so much in its header or payload; it was not verified.
+    TooLong {
+        /// Bytes it has.
+        bytes: usize,
+    },
+    /// Its signature is none that one of the keys makes of it.
+    Mismatch {
+        /// How many keys there are.
+        keys: usize,
+    },
+    /// Its signature fits, but its header names another algorithm.
+    OtherAlgorithm {
+        /// What it names.
+        got: Got,
+    },
+    /// Its signature fits, but its header does not do.
+    Header(&'static str),
+    /// Its signature fits, but that part is no base64url.
+    Encoding(&'static str),
+    /// Its time is long past.
+    Stale {
+        /// So long.
+        by: Duration,
+        /// What is allowed.
+        window: Duration,
+    },
+    /// Its time is still to come.
+    Early {
+        /// In so long.
+        by: Duration,
+        /// What is allowed.
+        window: Duration,
+    },
+}
+
+impl SignatureError {
+    /// What it is counted as.
+    pub const fn distrust(&self) -> Distrust {
+        match self {
+            Self::NotSigned => Distrust::NotSigned,
+            Self::NoSignature => Distrust::NoSignature,
+            Self::OtherLength { .. } | Self::OtherAlgorithm { .. } => Distrust::OtherAlgorithm,
+            Self::TooLong { .. } | Self::Header(_) | Self::Encoding(_) => Distrust::BadForm,
+            Self::Mismatch { .. } => Distrust::Mismatch,
+            Self::Stale { .. } => Distrust::Stale,
+            Self::Early { .. } => Distrust::Early,
+        }
+    }
+}
+
+impl fmt::Display for SignatureError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotSigned => formatter.write_str(
+                "not signed; with a key configured a line is a JWS in compact serialization, signed with HS256",
+            ),
+            Self::NoSignature => formatter.write_str("a JWS without a signature (alg none?); want alg HS256"),
+            Self::OtherLength { bytes } => {
+                write!(formatter, "its signature has {bytes} bytes; want alg HS256, which makes {SIGNATURE_BYTES}")
+            }
+            Self::TooLong { bytes } => {
+                write!(formatter, "a JWS with a part of {bytes} bytes; want at most {PAYLOAD_BYTES}")
+            }
+            Self::Mismatch { keys: 1 } => {
+                formatter.write_str("its signature does not fit; is it the same key here and at the sender?")
+            }
+            Self::Mismatch { keys } => {
+                write!(formatter, "its signature fits none of the {keys} keys; does the sender have one of them?")
+            }
+            Self::OtherAlgorithm { got } => write!(formatter, "alg is {got}; want \"HS256\""),
+            Self::Header(what) => write!(formatter, "its header {what}; want {{\"alg\":\"HS256\"}}"),
+            Self::Encoding(part) => write!(formatter, "its {part} is no base64url without padding"),
+            Self::Stale { by, window } => write!(
+                formatter,
+                "its time is {} s behind the clock here; want at most {} s: is a clock wrong, or is it an old line?",
+                by.as_secs(),
+                window.as_secs()
+            ),
+            Self::Early { by, window } => write!(
+                formatter,
+                "its time is {} s ahead of the clock here; want at most {} s: is a clock wrong?",
+                by.as_secs(),
+                window.as_secs()
+            ),
+        }
+    }
+}
+
+impl core::error::Error for SignatureError {}
+
+impl fmt::Display for TooShort {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} bytes; want a key of at least {KEY_BYTES}", self.bytes)
+    }
+}
+
+impl core::error::Error for TooShort {}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use std::format;
+    use std::string::{String, ToString};
+    use std::vec::Vec;
+
+    use super::*;
+
+    const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
+
+    fn keys(secrets: &[&[u8]]) -> Keys {
+        let mut keys = Keys::default();
+        for secret in secrets {
+            assert!(keys.push(Key::new(secret).unwrap()));
+        }
+        keys
+    }
+
+    fn base64(bytes: &[u8]) -> String {
+        encode(bytes, &mut std::vec![0; encoded(bytes.len())]).unwrap().into()
+    }
+
+    /// What any key holder can make: a line with any header and payload, signed with HS256 whatever the header says.
+    fn made(header: &str, payload: &str) -> String {
+        let parts = [header, payload].map(|part| base64(part.as_bytes()));
+        let signed = parts.join(".");
+        let signature = Key::new(SECRET).unwrap().0.chain_update(signed.as_bytes()).finalize().into_bytes();
+        format!("{signed}.{}", base64(&signature))
+    }
+
+    fn open(line: &str) -> Result<Vec<u8>, SignatureError> {
+        keys(&[SECRET]).verify(line.as_bytes(), &mut [0; PAYLOAD_BYTES]).map(Vec::from)
+    }
+
+    fn distrust(line: &str) -> Distrust {
+        open(line).unwrap_err().distrust()
+    }
+
+    #[test]
+    fn the_example_of_the_standard_verifies() {
+        // RFC 7515, appendix A.1.
+        let secret = "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow";
+        let mut buffer = [0; 64];
+        let secret = decode(secret.as_bytes(), &mut buffer).unwrap();
+        let line = "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+        let mut buffer = [0; PAYLOAD_BYTES];
+        let payload = keys(&[secret]).verify(line.as_bytes(), &mut buffer).unwrap();
+        assert!(payload.starts_with(b"{\"iss\":\"joe\",\r\n"));
+        assert_eq!(distrust(line), Distrust::Mismatch, "with another key");
+    }
+
+    #[test]
+    fn what_is_signed_here_opens_here_with_either_of_two_keys() {
+        let other = [7; KEY_BYTES];
+        let line = Key::new(SECRET).unwrap().sign(b"{}").unwrap();
+        for both in [[SECRET, &other], [&other, SECRET]] {
+            assert_eq!(keys(&both).verify(line.as_bytes(), &mut [0; PAYLOAD_BYTES]), Ok(&b"{}"[..]));
+        }
+        let error = keys(&[&other, &other]).verify(line.as_bytes(), &mut [0; PAYLOAD_BYTES]).unwrap_err();
+        assert_eq!(error, SignatureError::Mismatch { keys: 2 });
+        assert!(!keys(&[SECRET, SECRET]).push(Key::new(SECRET).unwrap()), "two at the most");
+    }
+
+    #[test]
+    fn no_byte_of_a_signed_line_can_be_changed_taken_away_or_added() {
+        let line = Key::new(SECRET).unwrap().sign(br#"{"channel":"chat","group":"A","ready":1}"#).unwrap();
+        let bytes = line.as_bytes();
+        let keys = keys(&[SECRET]);
+        let mut refused = 0;
+        for place in 0..bytes.len() {
+            for bit in 0..8 {
+                let mut altered = bytes.to_vec();
+                altered[place] ^= 1 << bit;
+                // White space at the end is a line's end.
+                let is_same = altered.trim_ascii() == bytes;
+                assert_eq!(keys.verify(&altered, &mut [0; PAYLOAD_BYTES]).is_ok(), is_same, "{place} {bit}");
+                refused += 1;
+            }
+            let mut shorter = bytes.to_vec();
+            shorter.remove(place);
+            assert!(keys.verify(&shorter, &mut [0; PAYLOAD_BYTES]).is_err(), "{place}");
+            for more in *b"A.=" {
+                let mut longer = bytes.to_vec();
+                longer.insert(place, more);
+                assert!(keys.verify(&longer, &mut [0; PAYLOAD_BYTES]).is_err(), "{place}");
+            }
+        }
+        assert_eq!(refused, 8 * bytes.len());
+        assert_eq!(keys.verify(format!("{line}\r").as_bytes(), &mut [0; PAYLOAD_BYTES]).unwrap().len(), 40);
+    }
+
+    #[test]
+    fn base64url_is_strict_for_a_signature_has_one_spelling() {
+        let line = made(r#"{"alg":"HS256"}"#, "{}");
+        let last = line.chars().next_back().unwrap();
+        // The last of 43 characters has two bits that mean nothing, and must be 0.
+        let alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+        let place = alphabet.find(last).unwrap();
+        assert_eq!(place % 4, 0);
+        for spelling in alphabet.chars().skip(place + 1).take(3) {
+            let other = format!("{}{spelling}", line.strip_suffix(last).unwrap());
+            assert_eq!(distrust(&other), Distrust::Mismatch);
+        }
+        assert_eq!(distrust(&format!("{line}=")), Distrust::OtherAlgorithm, "padding makes it longer");
+        for signature in [&"+".repeat(43), &"/".repeat(43)] {
+            let signed = line.rsplit_once('.').unwrap().0;
+            assert_eq!(distrust(&format!("{signed}.{signature}")), Distrust::Mismatch);
+        }
+    }
+
+    #[test]
+    fn a_header_must_name_hs256_and_nothing_to_be_understood() {
+        for header in [
+            r#"{"alg":"HS256"}"#,
+            r#"{"alg":"HS256","typ":"JWT","kid":"2026-11"}"#,
+            r#" { "typ" : {"a":[1,2]} , "\u0061lg" : "HS\u003256" } "#,
+        ] {
+            assert_eq!(open(&made(header, "{}")), Ok(b"{}".to_vec()), "{header}");
+        }
+        for (header, want) in [
+            (r#"{"alg":"none"}"#, Distrust::OtherAlgorithm),
+            (r#"{"alg":"hs256"}"#, Distrust::OtherAlgorithm),
+            (r#"{"alg":"RS256"}"#, Distrust::OtherAlgorithm),
+            (r#"{"alg":"HS512"}"#, Distrust::OtherAlgorithm),
+            (r#"{"alg":["HS256"]}"#, Distrust::OtherAlgorithm),
+            (r#"{"alg":null}"#, Distrust::OtherAlgorithm),
+            (r#"{"alg":"HS256","alg":"HS256"}"#, Distrust::BadForm),
+            (r#"{"alg":"HS256","crit":["b64"],"b64":false}"#, Distrust::BadForm),
+            (r#"{"alg":"HS256","crit":[]}"#, Distrust::BadForm),
+            (r#"{"crit":["exp"],"alg":"HS256"}"#, Distrust::BadForm),
+            (r#"{"typ":"JWT"}"#, Distrust::BadForm),
+            (r#"{"alg":"HS256"}x"#, Distrust::BadForm),
+            (r#"{"alg":"HS256""#, Distrust::BadForm),
+            (r#"["HS256"]"#, Distrust::BadForm),
+            ("\u{1}", Distrust::BadForm),
+        ] {
+            assert_eq!(distrust(&made(header, "{}")), want, "{header}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_signature_is_unsigned_whatever_it_looks_like() {
+        for line in [
+            "",
+            "garbage",
+            ".",
+            "..",
+            "...",
+            "a.b",
+            "a.b.c.d",
+            ".a.b",
+            r#"{"channel":"chat","group":"A","ready":1}"#,
+            r#"{"channel":"chat","group":"A","ready":1,"handleTime":1.5,"reactiveState":0.5}"#,
+        ] {
+            assert_eq!(distrust(line), Distrust::NotSigned, "{line}");
+        }
+        let signed = made(r#"{"alg":"none"}"#, "{}");
+        let unsecured = format!("{}.", signed.rsplit_once('.').unwrap().0);
+        assert_eq!(distrust(&unsecured), Distrust::NoSignature, "RFC 7515, appendix A.5");
+    }
+
+    #[test]
+    fn a_payload_has_a_longest_length_and_more_is_not_verified() {
+        let longest = "x".repeat(PAYLOAD_BYTES);
+        let line = Key::new(SECRET).unwrap().sign(longest.as_bytes()).unwrap();
+        assert_eq!(line.len(), SIGNED_BYTES);
+        assert_eq!(open(&line), Ok(longest.clone().into_bytes()));
+        assert!(Key::new(SECRET).unwrap().sign(format!("{longest}x").as_bytes()).is_none());
+        let long = open(&made(r#"{"alg":"HS256"}"#, &format!("{longest}x")));
+        assert_eq!(long, Err(SignatureError::TooLong { bytes: PAYLOAD_BYTES + 1 }));
+        let long = open(&made(&longest.replace('x', "  "), "{}"));
+        assert_eq!(long, Err(SignatureError::TooLong { bytes: 2 * PAYLOAD_BYTES }));
+    }
+
+    #[test]
+    fn a_time_is_within_the_time_to_live_of_the_clock_and_never_of_half_an_hour() {
+        let wall = Duration::from_millis(1_790_000_000_123);
+        let at = |difference: i64| 1_790_000_000_123_u64.saturating_add_signed(difference);
+        let check = |difference, seconds| check_time(at(difference), wall, Duration::from_secs(seconds));
+        for difference in [-30_000, 0, 30_000] {
+            assert_eq!(check(difference, 30), Ok(()));
+        }
+        assert_eq!(check(-30_001, 30).unwrap_err().distrust(), Distrust::Stale);
+        assert_eq!(check(30_001, 30).unwrap_err().distrust(), Distrust::Early);
+        assert_eq!(check(-1_799_000, 3600), Ok(()));
+        assert!(check(-1_799_001, 3600).is_err());
+        for (time, wall) in [(0, Duration::MAX), (u64::MAX, Duration::ZERO)] {
+            assert!(check_time(time, wall, Duration::from_secs(30)).is_err());
+        }
+        assert_eq!(latest(wall, Duration::from_secs(30)), at(30_000));
+        assert_eq!(latest(Duration::MAX, Duration::MAX), u64::MAX);
+    }
+
+    #[test]
+    fn a_key_has_32_bytes_or_more_and_shows_none_of_them() {
+        for (bytes, is_key) in [(0, false), (31, false), (32, true), (64, true), (65, true), (1024, true)] {
+            assert_eq!(Key::new(&std::vec![b'k'; bytes]).is_ok(), is_key, "{bytes}");
+        }
+        assert_eq!(Key::new(b"short").unwrap_err().to_string(), "5 bytes; want a key of at least 32");
+        assert_eq!(format!("{:?}", keys(&[SECRET])), "Keys([Key(not shown)])");
+        assert_eq!(keys(&[SECRET]), keys(&[SECRET]));
+        assert_ne!(keys(&[SECRET]), keys(&[&[7; KEY_BYTES]]));
+    }
+}

@@ -1,0 +1,74 @@
+//! Tells the log what changed with groups: which went silent or came back, which miss or meet their goal.
+//!
+//! All groups to which the same happened share a line, and each kind of change has one line a minute at most: what
+//! happens in between waits for the next line, so that no group is left out and none can flood the log.
+
+use std::cell::Cell;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use pacingd::groups::change::{Change, Changed};
+use pacingd::pacing::Options;
+
+use crate::context::Shared;
+
+/// How long a kind of change waits after it was told.
+const INTERVAL: Duration = Duration::from_secs(60);
+
+/// Groups that a line names; the status page has the rest.
+const NAMED: usize = 8;
+
+/// When each kind of change was told.
+#[derive(Default)]
+pub(crate) struct Watch {
+    told: [Cell<Option<Duration>>; Change::ALL.len()],
+}
+
+/// Tells what is to be told now. Gives when something that waits will be due.
+pub(crate) fn tell(shared: &Shared, now: Duration) -> Option<Duration> {
+    let mut wakeup: Option<Duration> = None;
+    for (change, told) in Change::ALL.into_iter().zip(&shared.watch.told) {
+        let Some(groups) = groups_that(shared, now, change) else { continue };
+        if let Some(due) = told.get().map(|at| at + INTERVAL).filter(|due| now < *due) {
+            wakeup = Some(wakeup.map_or(due, |wakeup| wakeup.min(due)));
+            continue;
+        }
+        told.set(Some(now));
+        shared.state().tell(now, change);
+        say(shared, change, &groups);
+    }
+    wakeup
+}
+
+/// The groups to which that happened, named. `None`: none.
+fn groups_that(shared: &Shared, now: Duration, change: Change) -> Option<String> {
+    let state = shared.state();
+    let mut text = String::new();
+    let mut all = 0;
+    for group in state.changed(now, change) {
+        if all < NAMED {
+            let _ = write!(text, "{}{}", if all == 0 { "" } else { ", " }, Changed { change, group, now });
+        }
+        all += 1;
+    }
+    if all > NAMED {
+        let _ = write!(text, " and {} more", all - NAMED);
+    }
+    (all > 0).then_some(text)
+}
+
+fn say(shared: &Shared, change: Change, groups: &str) {
+    let configuration = shared.configuration();
+    let seconds = configuration.statistics.time_to_live.as_secs_f64();
+    let Options { optimization_goal: goal, .. } = configuration.pacing;
+    match change {
+        Change::Silent => shared.log.warning(format_args!(
+            "no statistics for {seconds} s of {groups}; no answer is made for them: is the collector running?"
+        )),
+        Change::Back => shared.log.info(format_args!("statistics are back of {groups}")),
+        Change::GoalMissed => shared.log.warning(format_args!(
+            "for an hour more than {goal} % abandoned of {groups}; does every client ask, and heed the answer?"
+        )),
+        Change::GoalMet => shared.log.info(format_args!("the goal of {goal} % is met again by {groups}")),
+    }
+}

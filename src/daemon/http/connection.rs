@@ -1,0 +1,140 @@
+//! One connection: hyper speaks HTTP on it, until the client or the daemon ends it.
+
+use std::cell::Cell;
+use std::convert::Infallible;
+use std::error::Error as _;
+use std::future::{Future as _, poll_fn};
+use std::io;
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use pacingd::answer::Status;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+use tokio::task::yield_now;
+
+use crate::context::Shared;
+use crate::http::places::Place;
+use crate::http::respond::{self, Asked};
+use crate::http::stream::Stream;
+
+/// The most bytes that hyper buffers of requests, and so of a request's head; its smallest value.
+const HEAD_BYTES: usize = 8192;
+
+/// What a client may still send, and for how long, before a connection that is over is closed.
+const LINGER_BYTES: usize = 256 * 1024;
+const LINGER: Duration = Duration::from_secs(1);
+
+/// How long a client that has connected and not asked yet is waited for when the daemon stops: its request may be on
+/// its way.
+pub(crate) const LAST_CALL: Duration = Duration::from_secs(1);
+
+/// Answers the requests of a connection until it is over, and closes it.
+pub(crate) async fn serve(shared: &Shared, asked: Asked, stream: Stream, place: &Place) {
+    let mut io = TokioIo::new(stream);
+    let ended = speak(shared, asked, &mut io, place).await;
+    let side = asked.side();
+    match ended {
+        Ok(()) => {}
+        Err(error) if is_timeout(&error) => return shared.traffic.connection_timed_out(side),
+        Err(error) if error.is_parse_too_large() => {
+            shared.traffic.answer(side, Status::RequestHeaderFieldsTooLarge);
+        }
+        Err(error) if error.is_parse() => shared.traffic.answer(side, Status::BadRequest),
+        Err(_) => return,
+    }
+    end(io.into_inner()).await;
+}
+
+async fn speak(shared: &Shared, asked: Asked, io: &mut TokioIo<Stream>, place: &Place) -> hyper::Result<()> {
+    let has_asked = Cell::new(false);
+    let was_answered_in_this_turn = Cell::new(false);
+    let service = service_fn(|request: Request<Incoming>| {
+        has_asked.set(true);
+        place.busy();
+        let is_next_turn_for_it = was_answered_in_this_turn.replace(true);
+        async move {
+            // Who sends requests without waiting for answers gets one in each turn of the event loop, as others do.
+            if is_next_turn_for_it {
+                yield_now().await;
+            }
+            let response = respond::respond(shared, asked, &request);
+            place.waiting();
+            Ok::<_, Infallible>(response)
+        }
+    });
+    let idle_timeout = shared.configuration().http.limits.idle_timeout;
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(idle_timeout)
+        .max_buf_size(HEAD_BYTES)
+        // On 32-bit musl hyper's clock stops in 2038; see `clock32`.
+        .auto_date_header(false)
+        // A client that has finished sending still gets its answers.
+        .half_close(true)
+        .serve_connection(io, service);
+    let mut connection = pin!(connection);
+    let mut last_call = pin!(async {
+        shared.stopped().await;
+        if has_asked.get() {
+            // A request that has arrived is read, and answered, first.
+            yield_now().await;
+        } else {
+            tokio::time::sleep(LAST_CALL).await;
+        }
+    });
+    let mut is_last = false;
+    poll_fn(|context| {
+        was_answered_in_this_turn.set(false);
+        if let Poll::Ready(ended) = connection.as_mut().poll(context) {
+            return Poll::Ready(ended);
+        }
+        if !is_last && last_call.as_mut().poll(context).is_ready() {
+            is_last = true;
+            connection.as_mut().graceful_shutdown();
+            return connection.as_mut().poll(context);
+        }
+        Poll::Pending
+    })
+    .await
+}
+
+/// Whether the client has not sent a head in time, or not taken an answer.
+fn is_timeout(error: &hyper::Error) -> bool {
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
+    error.is_timeout() || cause.is_some_and(|cause| cause.kind() == io::ErrorKind::TimedOut)
+}
+
+/// Closes a connection in stages (RFC 9112, section 9.6): closing at once while the client still sends would destroy the
+/// last answer on its way.
+pub(crate) async fn end(mut stream: Stream) {
+    let closed = async {
+        // However it ends, the client had its chance.
+        let _ = stream.shutdown().await;
+        // What still comes is not looked at, so it need not be deciphered.
+        discard(stream.tcp()).await
+    };
+    let _ = tokio::time::timeout(LINGER, closed).await;
+}
+
+async fn discard(stream: &TcpStream) -> io::Result<()> {
+    let mut left = LINGER_BYTES;
+    while left > 0 {
+        stream.readable().await?;
+        match stream.try_read(&mut [0; 4096]) {
+            Ok(0) => break,
+            Ok(read) => left = left.saturating_sub(read),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+        // Others have their turn after each piece.
+        yield_now().await;
+    }
+    Ok(())
+}

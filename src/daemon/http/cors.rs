@@ -1,0 +1,181 @@
+//! Pages of other origins (Fetch standard, "CORS protocol"): who may read the answers.
+
+use std::fmt;
+
+use http::header::{self, HeaderMap, HeaderValue};
+use http::{Method, Request};
+
+/// How long a browser may remember a preflight's answer, in seconds; browsers cap it at two hours themselves.
+const MAX_AGE: HeaderValue = HeaderValue::from_static("7200");
+const ANY: HeaderValue = HeaderValue::from_static("*");
+const METHODS: HeaderValue = HeaderValue::from_static(pacingd::answer::METHODS);
+/// What a page may read besides the headers that every page may.
+const EXPOSED: HeaderValue = HeaderValue::from_static("date, retry-after");
+const VARY: HeaderValue = HeaderValue::from_static("origin, access-control-request-headers");
+
+/// The origins whose pages may read the answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum AllowedOrigins {
+    Any,
+    Listed(Vec<Origin>),
+}
+
+/// An origin as browsers write it: scheme, host and port without a default one, in lower case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Origin(String);
+
+impl Origin {
+    /// `None`: no browser would ever send it so, and it would never match.
+    pub(crate) fn new(text: &str) -> Option<Self> {
+        let (scheme, authority) = text.split_once("://")?;
+        let port = authority.rsplit_once(':').filter(|(_, port)| !port.contains(']')).map(|(_, port)| port);
+        let default_port = match scheme {
+            "http" => "80",
+            "https" => "443",
+            _ => return None,
+        };
+        let is_written_so = !authority.is_empty()
+            && authority
+                .bytes()
+                .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b':' | b'[' | b']'))
+            && port.is_none_or(|port| port != default_port && port.parse::<u16>().is_ok());
+        is_written_so.then(|| Self(text.to_owned()))
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// What a browser wants to see in the headers before it lets a page read an answer.
+#[derive(Default)]
+pub(crate) struct Grant {
+    vary: bool,
+    origin: Option<HeaderValue>,
+    preflight: bool,
+    /// The fields that a preflight asks for.
+    fields: Option<HeaderValue>,
+}
+
+/// What to grant to the page that made a request.
+pub(crate) fn grant<B>(allowed: &AllowedOrigins, request: &Request<B>) -> Grant {
+    let mut grant = Grant::default();
+    let origin = match allowed {
+        AllowedOrigins::Listed(list) if list.is_empty() => return grant,
+        _ => request.headers().get(header::ORIGIN),
+    };
+    grant.origin = match allowed {
+        AllowedOrigins::Any => origin.map(|_| ANY),
+        AllowedOrigins::Listed(list) => {
+            // Also for those who get nothing: a cache must not give their answer to a page that may read it.
+            grant.vary = true;
+            origin.filter(|origin| list.iter().any(|listed| listed.0.as_bytes() == origin.as_bytes())).cloned()
+        }
+    };
+    grant.preflight =
+        request.method() == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+    if grant.origin.is_some() && grant.preflight {
+        grant.fields = request.headers().get(header::ACCESS_CONTROL_REQUEST_HEADERS).cloned();
+    }
+    grant
+}
+
+impl Grant {
+    /// Inserts it into the answer's headers.
+    pub(crate) fn insert(self, headers: &mut HeaderMap) {
+        if self.vary {
+            headers.insert(header::VARY, VARY);
+        }
+        let Some(origin) = self.origin else { return };
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        if !self.preflight {
+            headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+            return;
+        }
+        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
+        headers.insert(header::ACCESS_CONTROL_MAX_AGE, MAX_AGE);
+        if let Some(names) = self.fields {
+            // Whatever a page's library adds: no header changes what is answered.
+            headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, names);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listed() -> AllowedOrigins {
+        AllowedOrigins::Listed(vec![Origin::new("https://shop.example").unwrap()])
+    }
+
+    fn answer(allowed: &AllowedOrigins, method: Method, fields: &[(&str, &str)]) -> HeaderMap {
+        let mut request = Request::builder().method(method);
+        for (name, value) in fields {
+            request = request.header(*name, *value);
+        }
+        let mut headers = HeaderMap::new();
+        grant(allowed, &request.body(()).unwrap()).insert(&mut headers);
+        headers
+    }
+
+    #[test]
+    fn a_listed_origin_may_read_and_an_unlisted_one_may_not() {
+        let headers = answer(&listed(), Method::GET, &[("origin", "https://shop.example")]);
+        assert_eq!(headers["access-control-allow-origin"], "https://shop.example");
+        assert!(headers["vary"].to_str().unwrap().contains("origin"));
+        for other in ["https://shop.example.evil", "http://shop.example", "https://SHOP.example", "null", "*"] {
+            let headers = answer(&listed(), Method::GET, &[("origin", other)]);
+            assert_eq!(headers.get("access-control-allow-origin"), None, "{other}");
+            assert!(headers.contains_key("vary"), "{other}");
+        }
+    }
+
+    #[test]
+    fn any_origin_is_allowed_by_a_star_without_vary() {
+        let headers = answer(&AllowedOrigins::Any, Method::GET, &[("origin", "http://anywhere:8000")]);
+        assert_eq!(headers["access-control-allow-origin"], "*");
+        assert_eq!(headers.get("vary"), None);
+        assert!(answer(&AllowedOrigins::Any, Method::GET, &[]).is_empty());
+        assert!(answer(&AllowedOrigins::Listed(Vec::new()), Method::GET, &[("origin", "http://a")]).is_empty());
+    }
+
+    #[test]
+    fn a_preflight_is_answered_with_methods_and_headers() {
+        let fields = [
+            ("origin", "https://shop.example"),
+            ("access-control-request-method", "GET"),
+            ("access-control-request-headers", "x-requested-with"),
+        ];
+        let headers = answer(&listed(), Method::OPTIONS, &fields);
+        assert_eq!(headers["access-control-allow-methods"], "GET, HEAD, OPTIONS");
+        assert_eq!(headers["access-control-allow-headers"], "x-requested-with");
+        assert_eq!(headers["access-control-max-age"], "7200");
+    }
+
+    #[test]
+    fn an_origin_is_taken_only_as_browsers_write_it() {
+        for good in
+            ["https://shop.example", "http://localhost:8000", "http://[::1]:8000", "https://[::1]", "http://a:443"]
+        {
+            assert!(Origin::new(good).is_some(), "{good}");
+        }
+        for bad in [
+            "",
+            "shop.example",
+            "https://",
+            "https://Shop.example",
+            "https://a/",
+            "https://a:443",
+            "http://a:80",
+            "http://a:x",
+            "null",
+            "ftp://a",
+            "https://a b",
+        ] {
+            assert!(Origin::new(bad).is_none(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Listening sockets: each connection that is accepted takes a place and is served by a task of its own.
+
+pub(crate) mod connection;
+pub(crate) mod cors;
+pub(crate) mod counters;
+pub(crate) mod operator_pages;
+pub(crate) mod places;
+pub(crate) mod respond;
+pub(crate) mod stream;
+
+use std::fmt;
+use std::io;
+use std::net::{Ipv6Addr, SocketAddr};
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+use socket2::SockRef;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+
+use crate::context::Shared;
+use crate::http::places::{Place, Places};
+use crate::http::respond::Asked;
+use crate::http::stream::Stream;
+use crate::https::Tls;
+use crate::log::Cause;
+
+/// Connections that the kernel keeps until they are accepted. Linux caps it at `net.core.somaxconn`.
+const BACKLOG: u32 = 1024;
+
+/// Places for operators: they are few, and must get in when visitors fill every place of theirs.
+pub(crate) const OPERATORS_CONNECTIONS: usize = 16;
+
+/// Bytes of a connection's answers, and of its requests, that the kernel buffers (it takes twice as many, for what it
+/// needs itself). By default it buffers megabytes for a client that sends requests and takes no answers, and the daemon
+/// would answer all of them. Many answers fit, and a request's head twice.
+const KERNEL_BYTES: usize = 16 * 1024;
+
+/// How long accepting pauses when the system has no more file descriptors or memory.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// How long answers under way get when the daemon stops.
+pub(crate) const DRAIN: Duration = Duration::from_secs(5);
+
+pub(crate) struct Listener {
+    socket: TcpListener,
+}
+
+/// What is spoken on a listening socket.
+#[derive(Clone, Copy)]
+pub(crate) enum Protocol {
+    Http,
+    Https(&'static Tls),
+}
+
+/// Binds a listening socket, one of `all`. Needs the event loop.
+pub(crate) fn bind(address: SocketAddr, all: &[SocketAddr]) -> Result<Listener, String> {
+    let bound = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        // A restart must not wait until the kernel has forgotten the connections of the last run.
+        socket.set_reuseaddr(true)?;
+        if address.is_ipv6() {
+            // Always set, for the default is the administrator's (net.ipv6.bindv6only).
+            SockRef::from(&socket).set_only_v6(leaves_ipv4(address, all))?;
+        }
+        socket.bind(address)?;
+        bound_buffers(&socket)?;
+        socket.listen(BACKLOG)
+    };
+    let socket = bound().map_err(|error: io::Error| format!("cannot listen on {address}: {error}"))?;
+    Ok(Listener { socket })
+}
+
+/// Whether a socket for any address of IPv6, which takes those of IPv4, too, has to leave them to another of `all`.
+pub(crate) fn leaves_ipv4(address: SocketAddr, all: &[SocketAddr]) -> bool {
+    let is_beside = |other: &SocketAddr| other.is_ipv4() && other.port() == address.port();
+    address.ip() == Ipv6Addr::UNSPECIFIED && all.iter().any(is_beside)
+}
+
+/// Takes a socket that is bound and listens already. Needs the event loop.
+pub(crate) fn adopt(socket: std::net::TcpListener) -> Result<Listener, String> {
+    let adopted = || {
+        socket.set_nonblocking(true)?;
+        bound_buffers(&socket)?;
+        TcpListener::from_std(socket)
+    };
+    adopted().map(|socket| Listener { socket }).map_err(|error| format!("cannot take systemd's socket: {error}"))
+}
+
+/// What is accepted inherits it.
+fn bound_buffers(socket: &impl AsFd) -> io::Result<()> {
+    let socket = SockRef::from(socket);
+    socket.set_send_buffer_size(KERNEL_BYTES)?;
+    socket.set_recv_buffer_size(KERNEL_BYTES)
+}
+
+impl Listener {
+    /// The socket's own address, for people.
+    pub(crate) fn local(&self) -> impl fmt::Display {
+        self.socket.local_addr().map_or_else(|error| error.to_string(), |address| address.to_string())
+    }
+
+    /// Accepts and serves until the daemon stops.
+    pub(crate) async fn serve(self, shared: &'static Shared, asked: Asked, protocol: Protocol, places: Places) {
+        tokio::select! {
+            () = shared.stopped() => {}
+            () = self.accept(shared, asked, protocol, places) => {}
+        }
+    }
+
+    async fn accept(&self, shared: &'static Shared, asked: Asked, protocol: Protocol, places: Places) {
+        loop {
+            match self.socket.accept().await {
+                Ok((stream, _)) => {
+                    // The next one waits in the kernel's queue until this one has its place.
+                    let place = places.take().await;
+                    drop(tokio::task::spawn_local(serve_one(shared, asked, stream, protocol, place)));
+                    // One connection in each turn of the event loop: a crowd keeps nobody else waiting for longer.
+                    tokio::task::yield_now().await;
+                }
+                Err(error) if is_of_the_connection(&error) => {}
+                Err(error) => {
+                    shared.traffic.accept_failed();
+                    shared.log.limited(
+                        Cause::Accept,
+                        format_args!("cannot accept connections: {error}; they wait in the listen queue"),
+                    );
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+        }
+    }
+}
+
+async fn serve_one(shared: &'static Shared, asked: Asked, stream: TcpStream, protocol: Protocol, place: Place) {
+    shared.traffic.connection_began(asked.side());
+    // An answer is one small segment; nothing is gained by waiting for more.
+    let _ = stream.set_nodelay(true);
+    // The kernel ends the connection of a client that takes no answer for so long.
+    let idle_timeout = shared.configuration().http.limits.idle_timeout;
+    let _ = SockRef::from(&stream).set_tcp_user_timeout(Some(idle_timeout));
+    let served = async {
+        match protocol {
+            Protocol::Http => connection::serve(shared, asked, Stream::Plain(stream), &place).await,
+            Protocol::Https(tls) => {
+                // In a box of its own, which is gone before the first request: it is larger than all the rest.
+                if let Some((stream, asked)) = Box::pin(tls.accept(shared, stream)).await {
+                    connection::serve(shared, asked, stream, &place).await;
+                }
+            }
+        }
+    };
+    tokio::select! {
+        biased;
+        () = served => {}
+        () = place.needed() => shared.traffic.connection_timed_out(asked.side()),
+    }
+    shared.traffic.connection_ended(asked.side());
+}
+
+/// Errors of a client that went away before it was accepted, as accept(2) reports them.
+fn is_of_the_connection(error: &io::Error) -> bool {
+    use io::ErrorKind as Kind;
+    matches!(
+        error.kind(),
+        Kind::ConnectionAborted | Kind::ConnectionReset | Kind::ConnectionRefused | Kind::Interrupted
+    )
+}

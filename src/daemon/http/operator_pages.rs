@@ -1,0 +1,141 @@
+//! The documents on the operators' listener: the status page, `/status` and `/metrics`.
+//!
+//! `/status` and `/metrics` are written into a text of their own for each request, which is freed when it was sent. With
+//! every one of 256 groups at its widest it takes some 140 KB (`/status`) or 680 KB (`/metrics`). Their number is limited
+//! (`DOCUMENTS`), so clients that take them slowly cost 5.5 MB at most; visitors cannot ask for them.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use http::header::{self, HeaderMap, HeaderValue};
+use hyper::body::Bytes;
+use pacingd::answer::prometheus::{self, Family, Kind};
+use pacingd::answer::status::About;
+use pacingd::answer::{Answer, Document, Status};
+use pacingd::answer::{metrics, status};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::context::Shared;
+use crate::http::respond::Body;
+use crate::https::Tls;
+use crate::{VERSION, clock};
+
+/// The status page: one file with nothing outside of it.
+const PAGE: &str = include_str!("page.html");
+
+/// The page may run its own script and style, known by their hashes (CSP level 3), and ask where it came from. Nothing
+/// else, from nowhere. The checks of the page compute the hashes anew.
+const POLICY: HeaderValue = HeaderValue::from_static(include_str!("page.csp").trim_ascii_end());
+
+const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const METRICS: HeaderValue = HeaderValue::from_static(prometheus::CONTENT_TYPE);
+const NO_SNIFFING: HeaderValue = HeaderValue::from_static("nosniff");
+const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
+
+/// Documents that are being sent at once. A client on the same network takes one in a millisecond.
+const DOCUMENTS: usize = 8;
+
+/// Permits to send a document.
+pub(crate) struct Permits(Arc<Semaphore>);
+
+impl Default for Permits {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(DOCUMENTS)))
+    }
+}
+
+/// A document's text, which holds a permit until it was sent.
+struct Text {
+    text: String,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl AsRef<[u8]> for Text {
+    fn as_ref(&self) -> &[u8] {
+        self.text.as_bytes()
+    }
+}
+
+/// A document and its headers.
+///
+/// # Errors
+///
+/// What to answer while [`DOCUMENTS`] are being sent already.
+pub(crate) fn document(shared: &Shared, document: Document, headers: &mut HeaderMap) -> Result<Body, Answer> {
+    let Ok(permit) = Arc::clone(&shared.documents.0).try_acquire_owned() else {
+        let detail = format_args!("{DOCUMENTS} large responses are already being sent; try again");
+        return Err(Answer { retry_after: Some(1), ..Answer::problem(Status::ServiceUnavailable, detail) });
+    };
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, NO_SNIFFING);
+    let (content_type, text) = match document {
+        Document::Page => {
+            headers.insert(header::CONTENT_SECURITY_POLICY, POLICY);
+            headers.insert(header::REFERRER_POLICY, NO_REFERRER);
+            headers.insert(header::CONTENT_TYPE, HTML);
+            return Ok(Bytes::from_static(PAGE.as_bytes()).into());
+        }
+        Document::Status => (JSON, status_text(shared)),
+        Document::Metrics => (METRICS, metrics_text(shared)),
+    };
+    headers.insert(header::CONTENT_TYPE, content_type);
+    Ok(Bytes::from_owner(Text { text, _permit: permit }).into())
+}
+
+fn status_text(shared: &Shared) -> String {
+    let now = clock::now();
+    let expires = shared.tls.as_ref().map(Tls::expires);
+    let uptime = now.saturating_sub(shared.started);
+    let about = About { version: VERSION, uptime, certificate_expires: expires.as_deref() };
+    let mut text = String::new();
+    // A String takes all that is written to it.
+    let _ = status::write(&mut text, &shared.state(), now, about);
+    text
+}
+
+fn metrics_text(shared: &Shared) -> String {
+    let mut text = String::new();
+    let _ = metrics::write(&mut text, &shared.state(), clock::now());
+    let _ = shared.traffic.write(&mut text);
+    let _ = shared.tls.as_ref().map_or(Ok(()), |tls| tls.write(&mut text));
+    let _ = about_process(shared, &mut text);
+    text
+}
+
+fn about_process(shared: &Shared, text: &mut String) -> std::fmt::Result {
+    let help = "Lines of the log that nobody took.";
+    Family::new(text, "pacingd_log_lines_lost_total", Kind::Counter, help)?.value(shared.log.lost())?;
+    let help = "1 while statistics are heard there, 0 while a multicast group's interface is missing.";
+    let mut family = Family::new(text, "pacingd_statistics_listener_up", Kind::Gauge, help)?;
+    // A String takes all that is written to it.
+    shared.listeners.each(|name, is_up, _| _ = family.sample(&[("listener", name)], u8::from(is_up)));
+    let help = "Datagrams that the kernel dropped because the listener's socket was full, since it was opened.";
+    let mut family = Family::new(text, "pacingd_statistics_datagrams_dropped_total", Kind::Counter, help)?;
+    shared.listeners.each(|name, _, drops| {
+        if let Some(drops) = drops {
+            _ = family.sample(&[("listener", name)], drops);
+        }
+    });
+    let help = "1, with the version of the program.";
+    Family::new(text, "pacingd_build_info", Kind::Gauge, help)?.sample(&[("version", VERSION)], 1)?;
+    let help = "When the process was started, seconds since 1970.";
+    let started = clock::since_epoch().saturating_sub(clock::now().saturating_sub(shared.started));
+    write!(text, "# HELP process_start_time_seconds {help}\n# TYPE process_start_time_seconds gauge\n")?;
+    writeln!(text, "process_start_time_seconds {}", started.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_is_small_and_asks_nobody_else() {
+        assert!(PAGE.len() <= 24 * 1024, "{} bytes", PAGE.len());
+        for outside in ["http:", "https:", "src=\"//", "@import", " style=\"", " onclick="] {
+            assert!(!PAGE.replace("http://www.w3.org/2000/svg", "").contains(outside), "{outside}");
+        }
+        assert_eq!(PAGE.matches("<script").count(), 1);
+        assert_eq!(PAGE.matches("<style").count(), 1);
+        assert_eq!(POLICY.to_str().unwrap().matches("'sha256-").count(), 2);
+    }
+}

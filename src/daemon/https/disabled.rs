@@ -1,0 +1,60 @@
+//! What stands for [`tls`](super) in a build without the feature: HTTPS is refused, so nothing is ever made of it.
+
+use std::fmt;
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+
+use crate::configuration::{Https, PairFiles};
+use crate::context::Shared;
+use crate::http::respond::Asked;
+use crate::http::stream::Stream;
+use crate::log::Log;
+
+pub(crate) enum Tls {}
+pub(crate) enum Pair {}
+
+impl Tls {
+    pub(crate) fn new(https: &Https) -> Result<Option<Self>, String> {
+        match https.pair {
+            None => Ok(None),
+            Some(_) => Err("https: this pacingd was built without HTTPS; want one built with the feature tls, or no \
+                            https section"
+                .into()),
+        }
+    }
+
+    pub(crate) fn load(&self, _: &PairFiles) -> Result<Pair, String> {
+        match *self {}
+    }
+
+    pub(crate) fn replace(&self, _: Pair) {
+        match *self {}
+    }
+
+    pub(crate) async fn accept(&self, _: &Shared, _: TcpStream) -> Option<(Stream, Asked)> {
+        match *self {}
+    }
+
+    pub(crate) fn tell(&self, _: &Log) {
+        match *self {}
+    }
+
+    pub(crate) fn tell_expiry(&self, _: &Log, _: Duration) -> Option<Duration> {
+        match *self {}
+    }
+
+    pub(crate) fn expires(&self) -> String {
+        match *self {}
+    }
+
+    pub(crate) fn write(&self, _: &mut impl fmt::Write) -> fmt::Result {
+        match *self {}
+    }
+}
+
+impl fmt::Display for Tls {
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {}
+    }
+}

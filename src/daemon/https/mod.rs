@@ -1,0 +1,191 @@
+//! HTTPS: the certificate in force, and handshakes that are bounded in number, in time, and in a turn of the event loop.
+//!
+//! TLS 1.2 and 1.3 as rustls has them: only suites with forward secrecy and authenticated encryption, no renegotiation, no
+//! compression. Sessions are resumed from a store of fixed size instead of tickets that the client keeps: a key that
+//! opens all tickets would be one more secret to look after, and rustls asks the standard library for the time when it
+//! changes that key.
+
+mod certificate_and_key;
+mod handshake;
+mod validity;
+
+use std::cell::{Cell, RefCell};
+use std::fmt::{self, Write};
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
+
+use httpdate::HttpDate;
+use pacingd::answer::prometheus::{Family, Kind};
+use rustls::ServerConfig;
+use rustls::server::ServerSessionMemoryCache;
+use rustls::sign::SingleCertAndKey;
+use rustls::time_provider::TimeProvider;
+use tokio::sync::Semaphore;
+
+use crate::clock;
+use crate::configuration::{Https, PairFiles};
+use crate::http::places::Places;
+use crate::log::Log;
+pub(crate) use certificate_and_key::Pair;
+use handshake::Outcome;
+use validity::Remaining;
+
+/// Sessions that can be resumed. A web tier needs few, visitors stay connected from one question to the next; more would
+/// take memory: these take up to 144 KiB, measured by filling them.
+const SESSIONS: usize = 256;
+
+/// How often the log is told of a certificate that has not long to live.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// From how many days before its end on.
+const WARNING_DAYS: u64 = 30;
+
+pub(crate) struct Tls {
+    config: RefCell<Arc<ServerConfig>>,
+    pair: RefCell<Pair>,
+    /// When the log was told of the certificate.
+    told: Cell<Option<Duration>>,
+    /// Whether the last reading of the files was in vain.
+    is_outdated: Cell<bool>,
+    /// For handshakes.
+    places: Places,
+    /// One handshake is carried on in a turn of the event loop.
+    turn: Semaphore,
+    outcomes: [Cell<u64>; Outcome::ALL.len()],
+}
+
+impl Tls {
+    /// As configured; `None` if nothing is.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the files.
+    pub(crate) fn new(https: &Https) -> Result<Option<Self>, String> {
+        let Some(files) = &https.pair else { return Ok(None) };
+        let pair = Pair::load(files)?;
+        // Without the standard library's clock: see `crate::clock`.
+        let builder = ServerConfig::builder_with_details(certificate_and_key::provider(), Arc::new(Clock));
+        let builder = builder.with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12]);
+        let builder = builder.map_err(|error| format!("TLS cannot be set up: {error}"))?.with_no_client_auth();
+        let mut config = builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(Arc::clone(&pair.key))));
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config.session_storage = ServerSessionMemoryCache::new(SESSIONS);
+        // A client asks on one connection, as a rule; each ticket takes a session's place.
+        config.send_tls13_tickets = 1;
+        Ok(Some(Self {
+            config: RefCell::new(Arc::new(config)),
+            pair: RefCell::new(pair),
+            told: Cell::new(None),
+            is_outdated: Cell::new(false),
+            places: Places::new(https.handshakes),
+            turn: Semaphore::new(1),
+            outcomes: Default::default(),
+        }))
+    }
+
+    /// Reads the files anew, and changes nothing yet.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with them.
+    pub(crate) fn load(&self, files: &PairFiles) -> Result<Pair, String> {
+        let loaded = Pair::load(files);
+        self.is_outdated.set(loaded.is_err());
+        loaded
+    }
+
+    /// Another pair for connections from now on. Sessions go on, for it is the same daemon; so do connections.
+    pub(crate) fn replace(&self, pair: Pair) {
+        let mut config = ServerConfig::clone(&self.config.borrow());
+        config.cert_resolver = Arc::new(SingleCertAndKey::from(Arc::clone(&pair.key)));
+        self.config.replace(Arc::new(config));
+        self.pair.replace(pair);
+        self.told.set(None);
+    }
+
+    /// Tells the log what is in force.
+    pub(crate) fn tell(&self, log: &Log) {
+        let pair = self.pair.borrow();
+        log.info(format_args!("{pair}"));
+        if let Some(complaint) = &pair.complaint {
+            log.warning(format_args!("{complaint}"));
+        }
+    }
+
+    /// Warns of a certificate that is not valid, or not for long, once a day. Gives when to come back.
+    pub(crate) fn tell_expiry(&self, log: &Log, now: Duration) -> Option<Duration> {
+        if let Some(due) = self.told.get().map(|at| at + DAY).filter(|due| now < *due) {
+            return Some(due);
+        }
+        self.told.set(Some(now));
+        let pair = self.pair.borrow();
+        let certificate = &pair.files.certificate;
+        match pair.validity.remaining(clock::since_epoch()) {
+            Remaining::NotYet => log.warning(format_args!(
+                "{certificate} is not valid before {}: browsers refuse it; is the clock right?",
+                date(pair.validity.not_before)
+            )),
+            Remaining::Days(days) if days < WARNING_DAYS => {
+                let date = date(pair.validity.not_after);
+                log.warning(format_args!("{certificate} expires on {date} (days left: {days}): renew it, and reload"));
+            }
+            Remaining::Days(_) => {}
+            Remaining::Expired => log.warning(format_args!(
+                "{certificate} has expired on {}: browsers refuse it; renew it, and reload",
+                date(pair.validity.not_after)
+            )),
+        }
+        Some(now + DAY)
+    }
+
+    /// When the certificate expires, as HTTP writes dates.
+    pub(crate) fn expires(&self) -> String {
+        date(self.pair.borrow().validity.not_after).to_string()
+    }
+
+    fn count(&self, outcome: Outcome) {
+        if let Some(counter) = self.outcomes.get(outcome as usize) {
+            counter.set(counter.get() + 1);
+        }
+    }
+
+    /// Writes all of it for Prometheus.
+    pub(crate) fn write(&self, out: &mut impl Write) -> fmt::Result {
+        let help = "TLS handshakes by outcome. Those that were dropped for newer ones are timed_out.";
+        let mut family = Family::new(out, "pacingd_tls_handshakes_total", Kind::Counter, help)?;
+        for (outcome, counter) in Outcome::ALL.into_iter().zip(&self.outcomes) {
+            family.sample(&[("outcome", outcome.name())], counter.get())?;
+        }
+        let help = "TLS handshakes under way.";
+        Family::new(out, "pacingd_tls_handshakes_under_way", Kind::Gauge, help)?.value(self.places.taken())?;
+        let help = "When the certificate expires, seconds since 1970.";
+        let not_after = self.pair.borrow().validity.not_after.as_secs();
+        Family::new(out, "pacingd_tls_certificate_not_after_timestamp_seconds", Kind::Gauge, help)?.value(not_after)?;
+        let help = "1 if certificate and key in force are those that were read last, 0 if those were refused.";
+        let in_force = u8::from(!self.is_outdated.get());
+        Family::new(out, "pacingd_tls_certificate_reload_successful", Kind::Gauge, help)?.value(in_force)
+    }
+}
+
+/// What is in force, in words.
+impl fmt::Display for Tls {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.pair.borrow().fmt(formatter)
+    }
+}
+
+fn date(since_epoch: Duration) -> HttpDate {
+    // HTTP's dates, and so the library's, end with the year 9999.
+    const LAST: Duration = Duration::from_secs(253_402_300_799);
+    HttpDate::from(UNIX_EPOCH + since_epoch.min(LAST))
+}
+
+/// The daemon's clock for rustls.
+#[derive(Debug)]
+struct Clock;
+
+impl TimeProvider for Clock {
+    fn current_time(&self) -> Option<rustls::pki_types::UnixTime> {
+        Some(rustls::pki_types::UnixTime::since_unix_epoch(clock::since_epoch()))
+    }
+}

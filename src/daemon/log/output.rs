@@ -1,0 +1,196 @@
+//! Where lines go, without ever waiting: syslog's datagram socket, or standard error.
+
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+use std::os::unix::net::UnixDatagram;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, poll};
+use syslog::{Facility, LogFormat, Logger, LoggerBackend, Severity};
+use time::{OffsetDateTime, UtcOffset};
+
+use super::Level;
+use crate::clock;
+
+/// Where every syslog daemon of Linux listens, journald's included.
+const SOCKET: &str = "/dev/log";
+
+/// A syslogd that restarts is back within seconds; a box without one is asked for no more than a system call a second.
+const RECONNECT_INTERVAL: Duration = Duration::from_secs(1);
+
+pub(super) enum Sink {
+    Stderr {
+        /// journald reads the level from the line's beginning.
+        journal: bool,
+        /// The disk was full in the middle of a line.
+        is_torn: bool,
+    },
+    Syslog {
+        logger: Option<Logger<LoggerBackend, Rfc3164>>,
+        last_try: Option<Duration>,
+    },
+}
+
+impl Sink {
+    pub(super) fn stderr() -> Self {
+        Self::Stderr { journal: std::env::var_os("JOURNAL_STREAM").is_some(), is_torn: false }
+    }
+
+    pub(super) fn syslog() -> Self {
+        Self::Syslog { logger: None, last_try: None }
+    }
+
+    /// True: somebody took it.
+    pub(super) fn send(&mut self, level: Level, line: &str) -> bool {
+        match self {
+            Self::Stderr { journal, is_torn } => write_to_stderr(*journal, is_torn, level, line).is_ok(),
+            Self::Syslog { logger, last_try } => {
+                if logger.is_none() {
+                    connect(logger, last_try);
+                }
+                let Some(connected) = logger else { return false };
+                let Err(error) = log(connected, level, line) else { return true };
+                if matches!(&error, syslog::Error::Write(error) | syslog::Error::Io(error) if is_full(error)) {
+                    return false;
+                }
+                // It went away; it may be back already.
+                *logger = None;
+                connect(logger, last_try);
+                logger.as_mut().is_some_and(|logger| log(logger, level, line).is_ok())
+            }
+        }
+    }
+}
+
+/// Every socket here is a datagram one: a stream to a syslogd that hangs would block already when it is opened.
+fn connect(logger: &mut Option<Logger<LoggerBackend, Rfc3164>>, last_try: &mut Option<Duration>) {
+    let now = clock::now();
+    if last_try.is_some_and(|last| now < last + RECONNECT_INTERVAL) {
+        return;
+    }
+    *last_try = Some(now);
+    let connected = UnixDatagram::unbound().and_then(|socket| {
+        socket.set_nonblocking(true)?;
+        socket.connect(SOCKET)?;
+        Ok(socket)
+    });
+    *logger = connected.ok().map(|socket| Logger::new(LoggerBackend::Unix(socket), Rfc3164::new()));
+}
+
+fn log(logger: &mut Logger<LoggerBackend, Rfc3164>, level: Level, line: &str) -> syslog::Result<()> {
+    match level {
+        Level::Error => logger.err(line),
+        Level::Warning => logger.warning(line),
+        Level::Info => logger.info(line),
+        Level::Debug => logger.debug(line),
+    }
+}
+
+fn is_full(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::WouldBlock
+}
+
+fn write_to_stderr(journal: bool, is_torn: &mut bool, level: Level, line: &str) -> io::Result<()> {
+    let mut text = String::with_capacity(line.len() + 32);
+    if *is_torn {
+        text.push('\n');
+    }
+    let _ = match level {
+        _ if journal => write!(text, "<{}>", severity(level) as u8),
+        Level::Info => write!(text, "pacingd: "),
+        _ => write!(text, "pacingd: {}: ", level.name()),
+    };
+    text.push_str(line);
+    text.push('\n');
+    let mut stderr = io::stderr().lock();
+    // A pipe whose reader hangs, or a stopped terminal, must not stop us. Making it non-blocking would do so for
+    // everyone who shares it, so it is asked first; less than a page always fits into a pipe that has room at all.
+    let mut sockets = [PollFd::new(&stderr, PollFlags::OUT)];
+    let no_time = rustix::time::Timespec { tv_sec: 0, tv_nsec: 0 };
+    poll(&mut sockets, Some(&no_time))?;
+    if !sockets.iter().all(|socket| socket.revents().contains(PollFlags::OUT)) {
+        return Err(io::ErrorKind::WouldBlock.into());
+    }
+    let written = stderr.write(text.as_bytes())?;
+    *is_torn = true;
+    stderr.write_all(text.as_bytes().get(written..).unwrap_or_default())?;
+    *is_torn = false;
+    Ok(())
+}
+
+fn severity(level: Level) -> Severity {
+    match level {
+        Level::Error => Severity::LOG_ERR,
+        Level::Warning => Severity::LOG_WARNING,
+        Level::Info => Severity::LOG_INFO,
+        Level::Debug => Severity::LOG_DEBUG,
+    }
+}
+
+/// `<priority>Mmm dd hh:mm:ss pacingd[pid]: message`, as local programs write it: RFC 3164, section 4.1, without the
+/// host name, which the syslog daemon knows. The crate's own formatter asks the standard library for the time, which
+/// ends in 2038 on 32-bit musl, and fills the day up with a zero.
+pub(super) struct Rfc3164 {
+    pid: u32,
+}
+
+impl Rfc3164 {
+    fn new() -> Self {
+        Self { pid: std::process::id() }
+    }
+}
+
+impl LogFormat<&str> for Rfc3164 {
+    fn format<W: io::Write>(&self, writer: &mut W, severity: Severity, message: &str) -> syslog::Result<()> {
+        let priority = Facility::LOG_DAEMON as u8 | severity as u8;
+        let line = format!("<{priority}>{} pacingd[{}]: {message}", timestamp(local_time()), self.pid);
+        writer.write_all(line.as_bytes()).map_err(syslog::Error::Write)
+    }
+}
+
+fn timestamp(at: OffsetDateTime) -> String {
+    let month = at.month().to_string();
+    let month = month.get(..3).unwrap_or_default();
+    format!("{month} {:2} {:02}:{:02}:{:02}", at.day(), at.hour(), at.minute(), at.second())
+}
+
+/// In the time zone of the box, as every other line of its log; in UTC where that cannot be known.
+fn local_time() -> OffsetDateTime {
+    let seconds = i64::try_from(clock::since_epoch().as_secs()).unwrap_or_default();
+    let utc = OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    UtcOffset::local_offset_at(in_32_bits(utc)).map_or(utc, |offset| utc.to_offset(offset))
+}
+
+/// A time before 2038 with the same offset from UTC: the C library of 32-bit musl is asked for it with 32-bit times.
+/// After 28 years the calendar falls on the same days of the week, by which summer time begins and ends.
+fn in_32_bits(mut at: OffsetDateTime) -> OffsetDateTime {
+    while at.year() > 2037 {
+        at -= time::Duration::days(28 * 365 + 7);
+    }
+    at
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_has_the_form_of_rfc_3164() {
+        let mut line = Vec::new();
+        Rfc3164 { pid: 7 }.format(&mut line, severity(Level::Warning), "no chats").unwrap();
+        let line = String::from_utf8(line).unwrap();
+        assert!(line.starts_with("<28>"), "{line}");
+        assert!(line.ends_with(" pacingd[7]: no chats"), "{line}");
+        let at = OffsetDateTime::from_unix_timestamp(2_208_989_045).unwrap();
+        assert_eq!(timestamp(at), "Jan  1 00:04:05", "in 2040 too, with the day filled up by a space");
+    }
+
+    #[test]
+    fn the_offset_of_a_late_year_is_that_of_an_early_one_with_the_same_calendar() {
+        let late = OffsetDateTime::from_unix_timestamp(2_224_713_600).unwrap();
+        let early = in_32_bits(late);
+        assert_eq!((late.year(), early.year()), (2040, 2012));
+        assert_eq!((early.month(), early.day(), early.weekday()), (late.month(), late.day(), late.weekday()));
+        assert_eq!(in_32_bits(early), early, "what fits is left alone");
+    }
+}

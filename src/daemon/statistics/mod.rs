@@ -1,0 +1,139 @@
+//! The UDP sockets: datagrams go to the core, and what it reports of them goes to the log.
+
+pub(crate) mod endpoint;
+pub(crate) mod listeners;
+pub(crate) mod multicast;
+mod sockets;
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use pacingd::counters::Outcome;
+use pacingd::limits::DATAGRAM_BYTES;
+use pacingd::state::Fault;
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use tokio::net::UdpSocket;
+
+use crate::clock;
+use crate::context::Shared;
+use crate::http::leaves_ipv4;
+use crate::log::{Cause, Log};
+use crate::timer;
+
+/// Datagrams received in one turn of the event loop: in a flood, requests wait for that many and no more.
+const DATAGRAMS_A_TURN: usize = 32;
+
+/// Bytes after which a turn ends as well: the largest datagrams hold a thousand lines, each with a signature to verify.
+const BYTES_A_TURN: usize = 32 * 1024;
+
+/// How long a socket that reports errors is left alone.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// The receive buffer asked for, in bytes: a burst of more than a thousand short datagrams, each of which takes 768 to
+/// 1,280 bytes of it. The kernel grants `net.core.rmem_max` at most.
+const RECEIVE_BUFFER: usize = 1024 * 1024;
+
+/// Binds a socket to `address`, one of `all`. Needs the event loop.
+pub(crate) fn bind(address: SocketAddr, all: &[SocketAddr]) -> Result<UdpSocket, String> {
+    let bound = || {
+        let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+        if address.is_ipv6() {
+            // Always said: what holds else is up to `net.ipv6.bindv6only`.
+            socket.set_only_v6(leaves_ipv4(address, all))?;
+        }
+        enlarge_buffer(&socket);
+        socket.bind(&address.into())?;
+        non_blocking(socket.into())
+    };
+    bound().map_err(|error: io::Error| format!("cannot receive statistics on UDP {address}: {error}"))
+}
+
+/// Asks for a receive buffer of [`RECEIVE_BUFFER`]; a smaller one serves as well, and [`log_buffer`] reports it.
+fn enlarge_buffer(socket: &Socket) {
+    let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
+}
+
+/// Logs the receive buffer that the kernel grants.
+pub(crate) fn log_buffer(socket: &UdpSocket, log: &Log) {
+    // The kernel doubles what it grants, for its own records of each datagram.
+    let Ok(granted) = SockRef::from(socket).recv_buffer_size().map(|bytes| bytes / 2) else { return };
+    let kib = granted / 1024;
+    if granted < RECEIVE_BUFFER {
+        log.info(format_args!(
+            "receive buffer for statistics: {kib} KiB; bursts are safer with 1024: raise net.core.rmem_max and restart"
+        ));
+    } else {
+        log.info(format_args!("receive buffer for statistics: {kib} KiB"));
+    }
+}
+
+/// Adopts a socket that is bound already. Needs the event loop.
+pub(crate) fn adopt(socket: std::net::UdpSocket) -> Result<UdpSocket, String> {
+    non_blocking(socket).map_err(|error| format!("cannot use systemd's UDP socket: {error}"))
+}
+
+fn non_blocking(socket: std::net::UdpSocket) -> io::Result<UdpSocket> {
+    socket.set_nonblocking(true)?;
+    UdpSocket::from_std(socket)
+}
+
+/// The socket's own address, for people.
+pub(crate) fn local(socket: &UdpSocket) -> impl fmt::Display {
+    socket.local_addr().map_or_else(|error| error.to_string(), |address| address.to_string())
+}
+
+pub(crate) async fn receive(shared: &'static Shared, socket: &UdpSocket) {
+    let mut buffer = vec![0; DATAGRAM_BYTES];
+    loop {
+        let taken = match socket.readable().await {
+            Ok(()) => take(shared, socket, &mut buffer),
+            Err(error) => Err(error),
+        };
+        match taken {
+            Ok(()) => tokio::task::yield_now().await,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => {
+                shared.log.limited(Cause::Receive, format_args!("cannot receive statistics: {error}; trying again"));
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+fn take(shared: &Shared, socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<()> {
+    // They were all there when the first was asked for, near enough.
+    let (now, wall) = (clock::now(), clock::since_epoch());
+    let mut state = shared.state();
+    // A group that is new or comes back is due within one and a half periods.
+    timer::wake_before(shared, now + state.settings().pacing.refresh_period * 2);
+    let mut bytes = 0;
+    for _ in 0..DATAGRAMS_A_TURN {
+        let (length, sender) = socket.try_recv_from(buffer)?;
+        let datagram = buffer.get(..length).unwrap_or_default();
+        state.receive(now, wall, sender.ip(), datagram, |line, fault| complain(shared, sender, line, fault));
+        bytes += length;
+        if bytes >= BYTES_A_TURN {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn complain(shared: &Shared, mut sender: SocketAddr, line: usize, fault: &Fault) {
+    let cause = match fault.outcome() {
+        Outcome::Malformed => Cause::Malformed,
+        Outcome::OutOfRange => Cause::OutOfRange,
+        Outcome::TableFull => Cause::TableFull,
+        Outcome::Unsigned => Cause::Unsigned,
+        Outcome::BadSignature => Cause::BadSignature,
+        Outcome::Replayed => Cause::Replayed,
+        Outcome::NotAllowed => Cause::NotAllowed,
+        // Networks reorder and double datagrams; the counter is enough.
+        Outcome::Late | Outcome::Accepted => return,
+    };
+    // As statistics.sources would name it, on a socket for both kinds of addresses, too.
+    sender.set_ip(sender.ip().to_canonical());
+    shared.log.limited(cause, format_args!("statistics from {sender}, line {line}, dropped: {fault}"));
+}

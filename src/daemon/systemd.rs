@@ -1,7 +1,0 @@
-//! systemd, where it is: the sockets that it holds for the daemon, and what it is told of the daemon's life.
-//!
-//! Without it nothing here does anything.
-
-pub(crate) mod manager;
-pub(crate) mod sockets;
-pub(crate) mod status;
