@@ -4,6 +4,7 @@
 //! algorithm is meant is not the sender's to say, so no header can choose another one (RFC 8725, section 3.1). Only then
 //! is the header read, which must name HS256 and nothing that one would have to understand, and the payload handed out.
 
+use alloc::boxed::Box;
 use core::fmt;
 use core::time::Duration;
 
@@ -15,8 +16,8 @@ use sha2::Sha256;
 use crate::counters::Distrust;
 use crate::groups::FORGOTTEN_AFTER;
 use crate::limits::{KEYS, PAYLOAD_BYTES};
-use crate::wire::excerpt::Excerpt;
-use crate::wire::line::{self, Got};
+use crate::wire::json::{self, Value};
+use crate::wire::line::Got;
 
 /// Bytes of the shortest key: as many as the hash has (RFC 7518, section 3.2).
 pub const KEY_BYTES: usize = 32;
@@ -40,9 +41,10 @@ pub const SIGNED_BYTES: usize = HEADER.len() + 1 + encoded(PAYLOAD_BYTES) + 1 + 
 /// from a clock that was ahead.
 const WINDOW_AT_MOST: Duration = Duration::from_secs(FORGOTTEN_AFTER.as_secs() / 2 - 1);
 
-/// A key that signs lines. It cannot be read out again.
+/// A key that signs lines. It cannot be read out again, and is wiped when it is dropped; boxed, so that moving it copies none of
+/// it.
 #[derive(Clone)]
-pub struct Key(Hmac<Sha256>);
+pub struct Key(Box<Hmac<Sha256>>);
 
 /// A key that is too short.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +64,7 @@ impl Key {
         if bytes.len() < KEY_BYTES {
             return Err(short);
         }
-        Hmac::new_from_slice(bytes).map(Self).map_err(|_| short)
+        Hmac::new_from_slice(bytes).map(|mac| Self(Box::new(mac))).map_err(|_| short)
     }
 
     /// The line that has this payload and this key's signature. `None`: the payload is longer than [`PAYLOAD_BYTES`].
@@ -72,7 +74,7 @@ impl Key {
         line.push_str(HEADER).ok()?;
         line.push('.').ok()?;
         line.push_str(encode(payload, &mut part)?).ok()?;
-        let signature = self.0.clone().chain_update(line.as_bytes()).finalize().into_bytes();
+        let signature = Hmac::clone(&self.0).chain_update(line.as_bytes()).finalize().into_bytes();
         line.push('.').ok()?;
         line.push_str(encode(&signature, &mut part)?).ok()?;
         Some(line)
@@ -88,7 +90,7 @@ impl fmt::Debug for Key {
 /// Two keys are the same if they sign the same, which is compared in constant time.
 impl PartialEq for Key {
     fn eq(&self, other: &Self) -> bool {
-        self.0.clone().finalize() == other.0.clone().finalize()
+        Hmac::clone(&self.0).finalize() == Hmac::clone(&other.0).finalize()
     }
 }
 
@@ -122,7 +124,7 @@ impl Keys {
     /// # Errors
     ///
     /// Why it is not to be trusted. Nothing was read of it then but its form and, if the signature fits, its header.
-    pub fn open<'a>(&self, line: &[u8], buffer: &'a mut [u8; PAYLOAD_BYTES]) -> Result<&'a [u8], SignatureError> {
+    pub fn verify<'a>(&self, line: &[u8], buffer: &'a mut [u8; PAYLOAD_BYTES]) -> Result<&'a [u8], SignatureError> {
         let line = line.trim_ascii();
         let mut parts = line.split(|byte| *byte == b'.');
         let (Some(header), Some(payload), Some(signature), None) =
@@ -148,7 +150,7 @@ impl Keys {
         let mut claimed = [0; SIGNATURE_BYTES];
         let mismatch = SignatureError::Mismatch { keys: self.len() };
         decode(signature, &mut claimed).ok_or_else(|| mismatch.clone())?;
-        let fits = |key: &Key| key.0.clone().chain_update(signed).verify_slice(&claimed).is_ok();
+        let fits = |key: &Key| Hmac::clone(&key.0).chain_update(signed).verify_slice(&claimed).is_ok();
         if !self.0.iter().any(fits) {
             return Err(mismatch);
         }
@@ -167,25 +169,30 @@ fn decode<'a>(text: &[u8], bytes: &'a mut [u8]) -> Option<&'a [u8]> {
     bytes.get(..length)
 }
 
-/// Reads the header of a line whose signature fits.
+/// Checks the header of a line whose signature fits.
 fn check_header(header: &[u8]) -> Result<(), SignatureError> {
-    let no_object = || SignatureError::Header("is no JSON object");
-    let (alg, crit) = (Got::Text(Excerpt::new("alg")), Got::Text(Excerpt::new("crit")));
-    let mut algorithm = None;
-    let mut fault = None;
-    let read = line::members(core::str::from_utf8(header).map_err(|_| no_object())?, |name, value| {
-        if name == alg && algorithm.replace(value).is_some() {
-            fault = Some(SignatureError::Header("has two alg"));
-        } else if name == crit {
-            // What stands there must be understood (RFC 7515, section 4.1.11), and nothing is.
-            fault = Some(SignatureError::Header("has crit, and no extension is understood"));
+    let not_an_object = SignatureError::Header("is not a JSON object");
+    let text = core::str::from_utf8(header).map_err(|_| not_an_object.clone())?;
+    let (mut algorithms, mut other, mut is_critical) = (0, None, false);
+    let known = |name: &str| matches!(name, "alg" | "crit").then_some(name == "crit");
+    let read = json::members(text, known, |is_crit, value| {
+        if is_crit {
+            is_critical = true;
+            return;
+        }
+        algorithms += 1;
+        if !matches!(value, Value::Text("HS256")) {
+            other = Some(Got::from(value));
         }
     });
-    read.map_err(|_| no_object())?;
-    match fault.map_or(Ok(algorithm), Err)? {
-        None => Err(SignatureError::Header("has no alg")),
-        Some(Got::Text(name)) if name == Excerpt::new("HS256") => Ok(()),
-        Some(got) => Err(SignatureError::OtherAlgorithm { got }),
+    read.map_err(|_| not_an_object)?;
+    match (algorithms, other) {
+        // It lists what must be understood (RFC 7515, section 4.1.11), and no extension is.
+        _ if is_critical => Err(SignatureError::Header("has crit, and no extension is understood")),
+        (0, _) => Err(SignatureError::Header("has no alg")),
+        (1, None) => Ok(()),
+        (1, Some(got)) => Err(SignatureError::OtherAlgorithm { got }),
+        _ => Err(SignatureError::Header("has two alg")),
     }
 }
 
@@ -358,7 +365,7 @@ mod tests {
     }
 
     fn open(line: &str) -> Result<Vec<u8>, SignatureError> {
-        keys(&[SECRET]).open(line.as_bytes(), &mut [0; PAYLOAD_BYTES]).map(Vec::from)
+        keys(&[SECRET]).verify(line.as_bytes(), &mut [0; PAYLOAD_BYTES]).map(Vec::from)
     }
 
     fn distrust(line: &str) -> Distrust {
@@ -373,7 +380,7 @@ mod tests {
         let secret = decode(secret.as_bytes(), &mut buffer).unwrap();
         let line = "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
         let mut buffer = [0; PAYLOAD_BYTES];
-        let payload = keys(&[secret]).open(line.as_bytes(), &mut buffer).unwrap();
+        let payload = keys(&[secret]).verify(line.as_bytes(), &mut buffer).unwrap();
         assert!(payload.starts_with(b"{\"iss\":\"joe\",\r\n"));
         assert_eq!(distrust(line), Distrust::Mismatch, "with another key");
     }
@@ -383,9 +390,9 @@ mod tests {
         let other = [7; KEY_BYTES];
         let line = Key::new(SECRET).unwrap().sign(b"{}").unwrap();
         for both in [[SECRET, &other], [&other, SECRET]] {
-            assert_eq!(keys(&both).open(line.as_bytes(), &mut [0; PAYLOAD_BYTES]), Ok(&b"{}"[..]));
+            assert_eq!(keys(&both).verify(line.as_bytes(), &mut [0; PAYLOAD_BYTES]), Ok(&b"{}"[..]));
         }
-        let error = keys(&[&other, &other]).open(line.as_bytes(), &mut [0; PAYLOAD_BYTES]).unwrap_err();
+        let error = keys(&[&other, &other]).verify(line.as_bytes(), &mut [0; PAYLOAD_BYTES]).unwrap_err();
         assert_eq!(error, SignatureError::Mismatch { keys: 2 });
         assert!(!keys(&[SECRET, SECRET]).push(Key::new(SECRET).unwrap()), "two at the most");
     }
@@ -402,20 +409,20 @@ mod tests {
                 altered[place] ^= 1 << bit;
                 // White space at the end is a line's end.
                 let is_same = altered.trim_ascii() == bytes;
-                assert_eq!(keys.open(&altered, &mut [0; PAYLOAD_BYTES]).is_ok(), is_same, "{place} {bit}");
+                assert_eq!(keys.verify(&altered, &mut [0; PAYLOAD_BYTES]).is_ok(), is_same, "{place} {bit}");
                 refused += 1;
             }
             let mut shorter = bytes.to_vec();
             shorter.remove(place);
-            assert!(keys.open(&shorter, &mut [0; PAYLOAD_BYTES]).is_err(), "{place}");
+            assert!(keys.verify(&shorter, &mut [0; PAYLOAD_BYTES]).is_err(), "{place}");
             for more in *b"A.=" {
                 let mut longer = bytes.to_vec();
                 longer.insert(place, more);
-                assert!(keys.open(&longer, &mut [0; PAYLOAD_BYTES]).is_err(), "{place}");
+                assert!(keys.verify(&longer, &mut [0; PAYLOAD_BYTES]).is_err(), "{place}");
             }
         }
         assert_eq!(refused, 8 * bytes.len());
-        assert_eq!(keys.open(format!("{line}\r").as_bytes(), &mut [0; PAYLOAD_BYTES]).unwrap().len(), 40);
+        assert_eq!(keys.verify(format!("{line}\r").as_bytes(), &mut [0; PAYLOAD_BYTES]).unwrap().len(), 40);
     }
 
     #[test]
