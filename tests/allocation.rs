@@ -1,7 +1,7 @@
-//! The core allocates nothing: neither for a datagram, nor for a refresh, nor for an answer.
+//! The core allocates nothing: neither for an accepted datagram, nor for a refresh, nor for an answer. For a line with
+//! escapes `serde_json` allocates no more than the line is long, until the line is read.
 //!
-//! Counted by thread, so that tests may run side by side. What `serde_json` allocates for faulty lines, for escapes in
-//! unknown texts and for nesting in unknown fields is its own, and told in `pacingd::wire::line`.
+//! Counted by thread, so that tests may run side by side.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // clippy.toml allows them in test functions only.
 
@@ -43,13 +43,23 @@ fn full(group: &str, turn: u64) -> String {
     )
 }
 
-/// Datagrams of every kind that is accepted, of as many groups as there are places.
+/// Lines with escapes, in names and in a key, as Python and as PHP write them; and one with nesting in an unknown field.
+const ESCAPED: [&str; 6] = [
+    r#"{"channel":"webcallback","group":"\u00dcberweisung \ud83d\ude00","ready":3}"#,
+    r#"{"channel":"ch\u0061t","group":"a\/b","ready":3,"time":1790000000000}"#,
+    r#"{"channel":"chat","group":"a\/b","re\u0061dy":3}"#,
+    r#"{"channel":"chat","group":"\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc","ready":1}"#,
+    r#"{"collector":"one \u0026 only","channel":"chat","group":"Sales \u0026 Service","ready":1,"loggedIn":2}"#,
+    r#"{"channel":"chat","group":"nested","ready":1,"x":[[[[[[[[[[[[{"y":[{}]}]]]]]]]]]]]]}"#,
+];
+
+/// Datagrams of every kind that is accepted, of as many groups as there are places, without escapes.
 fn datagrams(turn: u64) -> Vec<String> {
     let mut datagrams = vec![
         r#"{"channel":"chat","group":"minimal","ready":1}"#.into(),
-        r#"{"channel":"webcallback","group":"\u00dcberweisung \ud83d\ude00","ready":3}"#.into(),
-        r#"{"channel":"ch\u0061t","group":"a\/b","re\u0061dy":3}"#.replace("re\\u0061dy", "ready"),
-        r#"{"channel":"chat","group":"grown","ready":3,"new":1.5,"newer":"text","newest":null,"flag":true}"#.into(),
+        "\u{feff}{\"channel\":\"webcallback\",\"group\":\"Überweisung 😀\",\"ready\":3}\r\n\0\0".into(),
+        r#"{"channel":"chat","group":"nothing yet","ready":3,"queued":null,"handleTime":0}"#.into(),
+        r#"{"channel":"chat","group":"grown","ready":3,"new":1e999,"newer":"t\u0065xt \ud800","newest":[null],"flag":true,"place":{"x":2}}"#.into(),
         (0..20).map(|number| full(&format!("group {number}"), turn)).collect::<Vec<_>>().join("\n"),
     ];
     datagrams.extend((20..GROUPS - 4).map(|number| full(&format!("group {number}"), turn)));
@@ -77,6 +87,29 @@ fn a_hundred_thousand_datagrams_and_their_refreshes_allocate_nothing() {
         }
         assert_eq!(state.groups().all().len(), GROUPS);
         assert_eq!(state.counters().received(), state.counters().lines(Outcome::Accepted));
+    }
+}
+
+#[test]
+fn a_line_with_escapes_allocates_no_more_than_its_length_and_frees_it() {
+    let mut state = Box::new(State::new(settings(Algorithm::External)));
+    for line in ESCAPED {
+        let allocated = measure(|| {
+            state.receive(WALL, WALL, SENDER, line.as_bytes(), |line, fault| panic!("{line}: {fault}"));
+        });
+        assert!(allocated.bytes_max > 0 && allocated.bytes_max <= line.len() as u64, "{allocated:?} for {line}");
+        assert_eq!(allocated.bytes_current, 0, "{line}");
+    }
+}
+
+#[test]
+fn a_line_that_is_dropped_allocates_little_and_frees_it() {
+    let mut state = Box::new(State::new(settings(Algorithm::External)));
+    let deep = "[".repeat(60_000);
+    for line in [&r#"{"channel":"chat","group":"A","ready":-1}"#.repeat(2), "garbage", "", &deep, "\u{1f}\u{8b}"] {
+        let allocated = measure(|| state.receive(WALL, WALL, SENDER, line.as_bytes(), |_, _| ()));
+        assert!(allocated.bytes_max <= 1024 + 4 * line.len() as u64, "{allocated:?}");
+        assert_eq!(allocated.bytes_current, 0);
     }
 }
 

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use common::client::Client;
 use common::syslog::{self, Namespace};
-use common::{Daemon, Directory, Lines, PATIENCE, Process, configuration, line, line_with, run, sender_on};
+use common::{Daemon, Directory, Lines, PATIENCE, Process, configuration, line, line_with, pause, run, sender_on};
 
 const ASK: &str = "GET /backend/data/pacing/channelCapacity?channel=chat HTTP/1.1\r\nhost: pacing\r\n\r\n";
 
@@ -208,9 +208,7 @@ fn a_request_under_way_is_answered_before_the_end() {
     idle.send(ASK);
     assert_eq!(idle.answer().value("capacity"), 7);
     let mut slow = Client::connect(daemon.http);
-    // Once the first is answered, the half behind it was read, too.
-    slow.send(format!("{ASK}{first}"));
-    assert_eq!(slow.answer().value("capacity"), 7);
+    slow.send(first);
     let begin = Instant::now();
     daemon.process.signal("TERM");
     daemon.log.wait_for("stopping");
@@ -225,17 +223,58 @@ fn a_request_under_way_is_answered_before_the_end() {
 }
 
 #[test]
+fn a_burst_of_datagrams_waits_in_the_kernel_and_none_is_lost() {
+    let maximum = std::fs::read_to_string("/proc/sys/net/core/rmem_max").unwrap();
+    let daemon = Daemon::with("");
+    let granted = daemon.log.wait_for("receive buffer for statistics: ");
+    let daemon_is_stopped = daemon.process.stopped();
+    let name = "x".repeat(60);
+    for number in 0..256 {
+        daemon.fire(line_with(&name, number, r#""loggedIn":300,"busy":10,"queued":0,"handleTime":300000,"reactiveEntered":100,"reactiveAbandoned":2,"proactiveEntered":17,"proactiveAbandoned":1"#).as_bytes());
+    }
+    drop(daemon_is_stopped);
+    if maximum.trim().parse::<u64>().unwrap() < 1024 * 1024 {
+        eprintln!("skipped: net.core.rmem_max of this machine is {maximum}");
+        return;
+    }
+    assert!(granted.ends_with("1024 KiB"), "{granted}");
+    daemon.wait_until_received(256);
+}
+
+#[test]
+fn sighup_kills_no_daemon_that_is_starting() {
+    for _ in 0..20 {
+        let directory = Directory::new();
+        let file = directory.file("pacingd.toml", &configuration(""));
+        let mut process = Process::spawn_from(
+            Stdio::null(),
+            &[],
+            &["--config", file.to_str().unwrap(), "--log", "stderr"],
+            Stdio::piped(),
+        );
+        let log = process.stderr();
+        // From the first moment on at which it has a handler, which is before it reads its configuration.
+        common::wait_until("no handler is installed", || process.catches(1) || !process.is_running());
+        for _ in 0..3 {
+            process.signal("HUP");
+        }
+        let daemon = Daemon::ready(process, log, directory);
+        daemon.log.wait_for("is in force");
+    }
+}
+
+#[test]
 fn a_stopping_daemon_takes_no_new_connections() {
     let mut daemon = Daemon::with("");
     let mut slow = Client::connect(daemon.http);
-    slow.send(format!("{ASK}{}", ASK.split_at(40).0));
-    slow.answer();
+    slow.send(ASK.split_at(40).0);
     daemon.process.signal("TERM");
     daemon.log.wait_for("stopping");
     // The listening socket goes away with its task, which may be a moment later.
     let until = Instant::now() + PATIENCE;
     while std::net::TcpStream::connect(daemon.http).is_ok() {
         assert!(Instant::now() < until && daemon.process.is_running(), "it still accepts");
+        pause();
     }
     assert!(daemon.process.is_running(), "an answer is under way");
 }
@@ -287,6 +326,7 @@ fn a_reload_changes_what_can_change_and_keeps_the_statistics() {
     let until = Instant::now() + PATIENCE;
     while daemon.get(target).status != 404 {
         assert!(Instant::now() < until, "what is no longer declared is no longer known");
+        pause();
     }
     assert_eq!(daemon.capacity("channel=chat").value("capacity"), 7);
     assert_eq!(daemon.log.containing("is in force").len(), 1, "errors only are logged now");
@@ -398,6 +438,7 @@ fn standard_error_that_nobody_reads_holds_nothing_up() {
         let until = Instant::now() + PATIENCE;
         while daemon.get(&target).status != 503 {
             assert!(Instant::now() < until, "the reload does not happen");
+            pause();
         }
     }
     daemon.send("garbage", 1);
@@ -475,6 +516,7 @@ fn a_dev_log_that_nobody_reads_holds_nothing_up() {
         let until = Instant::now() + PATIENCE;
         while daemon.get(&target).status != 503 {
             assert!(Instant::now() < until, "the reload does not happen");
+            pause();
         }
     }
     daemon.send(["garbage", &line("chat", "B", 7)].join("\n"), 2);
@@ -529,6 +571,7 @@ fn without_a_dev_log_the_daemon_serves_and_logs_when_there_is_one() {
             Ok(_) => break Client::connect((Ipv4Addr::LOCALHOST, ports[0]).into()),
             Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionRefused),
         }
+        pause();
     };
     client.get("/").problem(404);
     let socket = syslog::listen(&directory);

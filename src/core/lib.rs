@@ -44,6 +44,8 @@
 //! ```
 #![no_std]
 
+extern crate alloc;
+
 pub mod answer;
 pub mod counters;
 pub mod groups;

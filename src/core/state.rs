@@ -14,6 +14,7 @@ use crate::groups::consolidation::Consolidation;
 use crate::groups::{Group, Groups, Order, Refused};
 use crate::limits::{GROUPS, PAYLOAD_BYTES, SOURCES};
 use crate::pacing::Options;
+use crate::wire;
 use crate::wire::channel::Channel;
 use crate::wire::collector::Collector;
 use crate::wire::group_name::GroupName;
@@ -48,7 +49,7 @@ impl Settings {
     #[inline(never)]
     fn read_signed(&self, wall: Duration, line: &[u8]) -> Result<Line, Fault> {
         let mut buffer = [0; PAYLOAD_BYTES];
-        let payload = self.keys.open(line, &mut buffer).map_err(Fault::Distrusted)?;
+        let payload = self.keys.verify(line, &mut buffer).map_err(Fault::Distrusted)?;
         let line = Line::parse(payload).map_err(Fault::Line)?;
         let time = line.statistics.time.ok_or(Fault::Line(LineError::Missing { field: "time" }))?;
         jws::check_time(time, wall, self.time_to_live).map_err(Fault::Distrusted)?;
@@ -213,24 +214,8 @@ impl State {
             self.counters.count(Outcome::NotAllowed);
             return fault(1, &Fault::NotAllowed);
         }
-        let mut rest = Some(datagram);
-        let lines = core::iter::from_fn(|| {
-            let datagram = rest?;
-            let line;
-            (line, rest) = match memchr::memchr(b'\n', datagram) {
-                Some(end) => (datagram.get(..end)?, datagram.get(end + 1..)),
-                None => (datagram, None),
-            };
-            Some(line)
-        });
-        let lines = lines.enumerate();
-        let mut lines = lines.filter(|(_, line)| !line.trim_ascii().is_empty()).peekable();
-        if lines.peek().is_none() {
-            // Nothing at all is no line either; its sender would wonder where it went.
-            self.take(now, wall, source, b"").unwrap_or_else(|error| fault(1, &error));
-        }
-        for (index, line) in lines {
-            self.take(now, wall, source, line).unwrap_or_else(|error| fault(index + 1, &error));
+        for (number, line) in wire::datagram::lines(datagram) {
+            self.take(now, wall, source, line).unwrap_or_else(|error| fault(number, &error));
         }
     }
 
@@ -388,7 +373,10 @@ mod tests {
         let faults = receive(&mut state, 0, &format!("\n{}\r\nx\n\n[]\n{}", line("A", 1), line("B", 2)));
         assert_eq!(
             faults,
-            ["3: not JSON from column 1 on; a line is one JSON object", "5: got an array; a line is one JSON object"]
+            [
+                "3: not JSON from column 1 on: \"x\"; a line is a JSON object",
+                "5: got an array; a line is a JSON object"
+            ]
         );
         assert_eq!(state.counters().received(), 4);
         assert_eq!(capacity(&mut state, 0), (2, 3));
@@ -534,7 +522,7 @@ mod tests {
         };
         assert_eq!(told(&line("A", 1)), "time is missing; every signed line has it");
         assert_eq!(told("{}"), "channel is missing; every line has channel, group and ready");
-        assert_eq!(told("\u{fc}"), "not JSON from column 1 on; a line is one JSON object");
+        assert_eq!(told("\u{fc}"), "not JSON from column 1 on: \"ü\"; a line is a JSON object");
         assert!(told(&line("", 1)).starts_with("group is empty"));
         assert_eq!(state.counters().lines(Outcome::Malformed), 3);
         assert_eq!(state.counters().lines(Outcome::OutOfRange), 1);

@@ -6,19 +6,23 @@ use std::time::Duration;
 
 use rustix::time::{ClockId, Timespec, clock_gettime};
 
-/// Time since the machine started, the time it slept included: statistics age while an appliance sleeps.
+/// The last time that is reported: a day before the end of the year 9999, with which the dates of HTTP, of the log and of
+/// their libraries end in every time zone.
+const LAST: Duration = Duration::from_secs(253_402_300_799 - 24 * 60 * 60);
+
+/// Returns the time since the machine started, including the time it was suspended: statistics age meanwhile.
 pub(crate) fn now() -> Duration {
     duration(clock_gettime(ClockId::Boottime))
 }
 
-/// Time since the machine started, without the time it slept: as the service manager counts it.
+/// Returns the time since the machine started, without the time it was suspended, as the service manager counts it.
 pub(crate) fn monotonic() -> Duration {
     duration(clock_gettime(ClockId::Monotonic))
 }
 
-/// Wall-clock time since 1970; zero if the clock is set before that.
+/// Returns the wall-clock time since 1970: zero if the clock is set before that, and at most [`LAST`].
 pub(crate) fn since_epoch() -> Duration {
-    duration(clock_gettime(ClockId::Realtime))
+    duration(clock_gettime(ClockId::Realtime)).min(LAST)
 }
 
 fn duration(time: Timespec) -> Duration {

@@ -10,9 +10,8 @@ use crate::clock;
 use crate::configuration::Configuration;
 use crate::group_changes::Watch;
 use crate::http::counters::Traffic;
-use crate::http::fairness::Turns;
-use crate::http::operator_pages::Ticket;
-use crate::http::respond::{Dates, Room};
+use crate::http::operator_pages::Permits;
+use crate::http::respond::Dates;
 use crate::https::Tls;
 use crate::log::{Cause, Log};
 use crate::statistics::listeners::Listeners;
@@ -30,10 +29,7 @@ pub(crate) struct Shared {
     pub(crate) manager: Manager,
     pub(crate) status: Status,
     pub(crate) traffic: Traffic,
-    /// For connections that have more requests than one.
-    pub(crate) turns: Turns,
-    pub(crate) documents: Ticket,
-    pub(crate) room: Room,
+    pub(crate) documents: Permits,
     pub(crate) watch: Watch,
     /// When the daemon was started.
     pub(crate) started: Duration,
@@ -55,13 +51,11 @@ impl Shared {
             configuration: RefCell::new(configuration),
             tls,
             log,
-            dates: Dates::new(),
+            dates: Dates::default(),
             manager,
             status: Status::new(),
             traffic: Traffic::default(),
-            turns: Turns::new(),
-            documents: Ticket::default(),
-            room: Room::default(),
+            documents: Permits::default(),
             watch: Watch::default(),
             started: clock::now(),
             listeners: Listeners::default(),

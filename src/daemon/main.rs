@@ -14,6 +14,7 @@ mod https;
 #[path = "https/disabled.rs"]
 mod https;
 mod log;
+mod lookalike;
 mod reload;
 mod signals;
 mod statistics;
@@ -24,10 +25,13 @@ use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
 
 use arguments::Action;
+// For its `clock_gettime`.
+use clock32 as _;
 use configuration::Configuration;
 use context::Shared;
 use exit::Failure;
-use http::respond::Side;
+use http::places::Places;
+use http::respond::Asked;
 use http::{Listener, Protocol};
 use https::Tls;
 use log::Log;
@@ -65,12 +69,15 @@ fn act() -> Result<(), Failure> {
         }
         Action::Lines(source, is_sent) => check_lines::run(&source.load().map_err(Failure::configuration)?, is_sent),
         Action::Run(source, log_to) => {
+            // Before anything that takes time: until then SIGHUP would kill the process.
+            let handlers = signals::Handlers::install()
+                .map_err(|error| Failure::system(format!("cannot install signal handlers: {error}")))?;
             let loaded = source.load().map_err(Failure::configuration);
             // Also what is wrong with the configuration is told where the log would be without it, for nobody may see the rest.
             let default = configuration::Log::default();
             let settings = loaded.as_ref().map_or(&default, |configuration| &configuration.log);
             let log = Log::new(log_to.unwrap_or(settings.to), settings.level);
-            loaded.and_then(|configuration| run(source, configuration, log_to, &log)).map_err(|failure| {
+            loaded.and_then(|configuration| run(source, configuration, log_to, &log, handlers)).map_err(|failure| {
                 log.error(format_args!("{}", failure.message));
                 Failure { is_told: log.is_on_stderr(), ..failure }
             })
@@ -83,6 +90,7 @@ fn run(
     configuration: Configuration,
     log_to: Option<log::Target>,
     log: &Log,
+    handlers: signals::Handlers,
 ) -> Result<(), Failure> {
     // One thread does all the work, so that nothing is locked and nothing waits for another.
     let mut runtime = tokio::runtime::Builder::new_current_thread();
@@ -90,8 +98,8 @@ fn run(
     let runtime = runtime.map_err(|error| Failure::system(format!("cannot start the event loop: {error}")))?;
     let _entered = runtime.enter();
 
-    let mut signals =
-        signals::Signals::register().map_err(|error| Failure::system(format!("cannot take signals: {error}")))?;
+    let signals = handlers.into_signals();
+    let signals = signals.map_err(|error| Failure::system(format!("cannot wait for signals: {error}")))?;
     let tls = Tls::new(&configuration.https).map_err(Failure::configuration)?;
     let Opened { http, https, operators, statistics } = open(&configuration, tls.is_some(), log)?;
     let manager = Manager::from_environment();
@@ -100,23 +108,23 @@ fn run(
     let shared: &'static Shared = Box::leak(Box::new(Shared::new(configuration, tls, log.clone(), manager)));
     shared.declare_groups();
     runtime.block_on(async {
-        let visitors = http::Gate::new(shared.configuration().http.limits.connections);
-        let watchers = http::Gate::new(http::OPERATORS_CONNECTIONS);
+        let visitors = Places::new(shared.configuration().http.limits.connections);
+        let watchers = Places::new(http::OPERATORS_CONNECTIONS);
         for listener in http {
-            tokio::task::spawn_local(listener.serve(shared, Side::Visitors, Protocol::Http, visitors.clone()));
+            tokio::task::spawn_local(listener.serve(shared, Asked::Visitors, Protocol::Http, visitors.clone()));
         }
         if let Some(tls) = &shared.tls {
             tls.tell(&shared.log);
             for listener in https {
                 tokio::task::spawn_local(listener.serve(
                     shared,
-                    Side::Visitors,
+                    Asked::Visitors,
                     Protocol::Https(tls),
                     visitors.clone(),
                 ));
             }
         }
-        tokio::task::spawn_local(operators.serve(shared, Side::Operators, Protocol::Http, watchers.clone()));
+        tokio::task::spawn_local(operators.serve(shared, Asked::Operators, Protocol::Http, watchers.clone()));
         for socket in statistics {
             let place = shared.listeners.add(statistics::local(&socket).to_string());
             shared.listeners.opened(place, &socket);
@@ -132,8 +140,7 @@ fn run(
         tokio::task::spawn_local(shared.manager.watch());
         shared.log.info(format_args!("ready, version {VERSION}"));
         shared.manager.ready();
-        let failed = |error| Failure::system(format!("cannot wait for signals: {error}"));
-        while let signals::Signal::Reload = signals.next().await.map_err(failed)? {
+        while let signals::Signal::Reload = signals.next().await {
             shared.manager.reloading();
             reload::reload(shared, &source, log_to);
             shared.manager.ready();
@@ -199,6 +206,7 @@ fn open(configuration: &Configuration, has_certificate: bool, log: &Log) -> Resu
     log.info(format_args!("answering operators on {}", opened.operators.local()));
     for socket in &opened.statistics {
         log.info(format_args!("receiving statistics on UDP {}", statistics::local(socket)));
+        statistics::log_buffer(socket, log);
     }
     if !configuration.statistics.keys.is_empty() {
         log.info(format_args!("statistics must be signed; keys: {}", configuration.statistics.keys.len()));

@@ -1,73 +1,94 @@
-//! Signals, as something to wait for.
+//! Signals as something to wait for: handlers set a flag, and a byte in a pipe wakes the event loop.
 
 use std::io;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::{flag, low_level::pipe};
+
+/// How long to wait after an error of the pipe before the flags are looked at again.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// What a signal asks for.
 pub(crate) enum Signal {
     /// Read the configuration again.
     Reload,
-    /// End well.
+    /// Finish the answers under way and exit.
     Stop,
 }
 
-/// The signals the daemon knows.
+/// Handlers that are in place, from before the configuration is read: none of these signals kills the daemon unseen.
+pub(crate) struct Handlers {
+    stop: Arc<AtomicBool>,
+    reload: Arc<AtomicBool>,
+    pipe: UnixStream,
+}
+
+/// The signals as the event loop sees them.
 pub(crate) struct Signals {
-    stop: tokio::net::UnixStream,
-    reload: tokio::net::UnixStream,
+    stop: Arc<AtomicBool>,
+    reload: Arc<AtomicBool>,
+    pipe: tokio::net::UnixStream,
+}
+
+impl Handlers {
+    /// Installs the handlers.
+    pub(crate) fn install() -> io::Result<Self> {
+        let (reader, writer) = UnixStream::pair()?;
+        reader.set_nonblocking(true)?;
+        let (stop, reload) = (Arc::default(), Arc::default());
+        // The flag first, so that whoever is woken by the pipe sees it.
+        flag::register(SIGHUP, Arc::clone(&reload))?;
+        pipe::register(SIGHUP, writer.try_clone()?)?;
+        for signal in [SIGTERM, SIGINT] {
+            // In this order: the first signal finds the flag down and raises it, a second one ends the process at once,
+            // with the exit code that a shell reports for it.
+            flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stop))?;
+            flag::register(signal, Arc::clone(&stop))?;
+            pipe::register(signal, writer.try_clone()?)?;
+        }
+        Ok(Self { stop, reload, pipe: reader })
+    }
+
+    /// Hands the pipe to the event loop, in which this must be called.
+    pub(crate) fn into_signals(self) -> io::Result<Signals> {
+        let Self { stop, reload, pipe } = self;
+        Ok(Signals { stop, reload, pipe: tokio::net::UnixStream::from_std(pipe)? })
+    }
 }
 
 impl Signals {
-    /// From here on signals are ours. Needs the event loop.
-    pub(crate) fn register() -> io::Result<Self> {
-        let stopping = Arc::new(AtomicBool::new(false));
-        for signal in [SIGTERM, SIGINT] {
-            // In this order: the first one finds the flag down and raises it, a second one ends the process at once,
-            // with the exit code that a shell gives to one killed so.
-            flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stopping))?;
-            flag::register(signal, Arc::clone(&stopping))?;
-        }
-        Ok(Self { stop: pipe_of(&[SIGTERM, SIGINT])?, reload: pipe_of(&[SIGHUP])? })
-    }
-
-    /// The next signal. One that came several times before it was asked for counts once.
-    pub(crate) async fn next(&mut self) -> io::Result<Signal> {
+    /// Waits for the next signal. One that was sent several times in between counts once.
+    ///
+    /// An error of the pipe is no reason to end: the flags are looked at again after a pause.
+    pub(crate) async fn next(&self) -> Signal {
         loop {
-            let signal = tokio::select! {
-                biased;
-                ready = self.stop.readable() => ready.map(|()| Signal::Stop)?,
-                ready = self.reload.readable() => ready.map(|()| Signal::Reload)?,
-            };
-            let pipe = if let Signal::Stop = signal { &self.stop } else { &self.reload };
-            if is_drained(pipe)? {
-                return Ok(signal);
+            // Emptied before the flags are read: a signal in between leaves its byte for the next round.
+            let emptied = empty(&self.pipe);
+            if self.stop.load(Ordering::Relaxed) {
+                return Signal::Stop;
+            }
+            if self.reload.swap(false, Ordering::Relaxed) {
+                return Signal::Reload;
+            }
+            if emptied.is_err() || self.pipe.readable().await.is_err() {
+                tokio::time::sleep(PAUSE).await;
             }
         }
     }
 }
 
-fn pipe_of(signals: &[i32]) -> io::Result<tokio::net::UnixStream> {
-    let (ours, theirs) = UnixStream::pair()?;
-    ours.set_nonblocking(true)?;
-    for signal in signals {
-        pipe::register(*signal, theirs.try_clone()?)?;
-    }
-    tokio::net::UnixStream::from_std(ours)
-}
-
-/// Takes all there is; false if there was nothing.
-fn is_drained(pipe: &tokio::net::UnixStream) -> io::Result<bool> {
-    let mut any = false;
+/// Reads all that is in the pipe.
+fn empty(pipe: &tokio::net::UnixStream) -> io::Result<()> {
     loop {
         match pipe.try_read(&mut [0; 16]) {
             Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-            Ok(_) => any = true,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(any),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
     }

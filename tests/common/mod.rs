@@ -1,6 +1,7 @@
 //! What the integration tests share: the real binary as a child, a bare HTTP client, a sender of datagrams.
 //!
-//! Nothing here sleeps. Waiting is a blocking read with a deadline, or a request that is tried again.
+//! Waiting is a blocking read with a deadline, or a question that is asked again after a millisecond: a test that spins
+//! takes the processor away from the daemon that it waits for.
 #![allow(dead_code, unreachable_pub)] // Every test file uses its own part of it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // Tests may; clippy.toml reaches only test functions.
 
@@ -21,6 +22,20 @@ use serde_json::Value;
 
 /// How long anything may take that should take milliseconds: emulated processors and loaded machines are slow.
 pub const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Lets other processes run, before something is looked at again.
+pub fn pause() {
+    std::thread::sleep(Duration::from_millis(1));
+}
+
+/// Asks until the answer is yes, at most [`PATIENCE`]; `what` says what did not happen.
+pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let until = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < until, "{what}");
+        pause();
+    }
+}
 
 /// The base of most configurations: free ports, and whatever `more` says of the sections.
 pub fn configuration(more: &str) -> String {
@@ -120,6 +135,35 @@ impl Process {
         assert!(sent.success(), "kill -{name}");
     }
 
+    /// The lines of its standard error, which must be a pipe.
+    pub fn stderr(&mut self) -> Lines {
+        Lines::of(self.0.stderr.take().unwrap())
+    }
+
+    /// Stops it (SIGSTOP) until the result is dropped.
+    pub fn stopped(&self) -> impl Drop + use<'_> {
+        struct Stopped<'a>(&'a Process);
+        impl Drop for Stopped<'_> {
+            fn drop(&mut self) {
+                self.0.signal("CONT");
+            }
+        }
+        self.signal("STOP");
+        wait_until("it does not stop", || self.status("State:").starts_with('T'));
+        Stopped(self)
+    }
+
+    /// Whether it has a handler for the signal of that number.
+    pub fn catches(&self, signal: u32) -> bool {
+        u64::from_str_radix(&self.status("SigCgt:"), 16).unwrap() >> (signal - 1) & 1 == 1
+    }
+
+    /// A field of the kernel's `/proc/PID/status`.
+    fn status(&self, field: &str) -> String {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
+        status.lines().find_map(|line| line.strip_prefix(field)).unwrap().trim().to_owned()
+    }
+
     /// Waits for the end, at most [`PATIENCE`].
     pub fn wait(&mut self) -> ExitStatus {
         let until = Instant::now() + PATIENCE;
@@ -128,7 +172,7 @@ impl Process {
                 return status;
             }
             assert!(Instant::now() < until, "the daemon does not end");
-            std::thread::yield_now();
+            pause();
         }
     }
 
@@ -151,9 +195,7 @@ impl Process {
 
     /// Bytes of memory that are its own, in RAM now.
     pub fn resident(&self) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
-        line.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() * 1024
+        self.status("RssAnon:").strip_suffix(" kB").unwrap().parse::<u64>().unwrap() * 1024
     }
 
     /// Hundredths of a second of processor time used.
@@ -269,7 +311,7 @@ impl Daemon {
         let file = directory.file("pacingd.toml", text);
         let arguments = ["--config", file.to_str().unwrap(), "--log", "stderr"];
         let mut process = Process::spawn_from(stdin, wrapper, &arguments, Stdio::piped());
-        let log = Lines::of(process.0.stderr.take().unwrap());
+        let log = process.stderr();
         Self::ready(process, log, directory)
     }
 
@@ -338,6 +380,7 @@ impl Daemon {
                 return;
             }
             assert!(received < lines && Instant::now() < until, "waiting for {lines} lines: {health}");
+            pause();
         }
     }
 
@@ -350,6 +393,7 @@ impl Daemon {
                 return;
             }
             assert!(Instant::now() < until, "waiting for {body}: {answer:?}");
+            pause();
         }
     }
 
@@ -365,7 +409,7 @@ impl Daemon {
                 return line.clone();
             }
             assert!(Instant::now() < until, "no reload: {:#?}", self.log.all());
-            std::thread::yield_now();
+            pause();
         }
     }
 

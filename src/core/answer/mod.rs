@@ -156,9 +156,12 @@ pub fn answer(state: &mut State, now: Duration, method: &str, path: &str, query:
         Ok(None) => state.consolidate(now, channel),
         Err(SelectionError::Query(error)) => return bad_request(&error),
         Err(SelectionError::Unknown(name)) => {
+            let name = name.as_str();
+            // As the reference's syntax line could be read.
+            let is_in_brackets = name.starts_with('[') && name.ends_with(']');
+            let hint = if is_in_brackets { "; try it without the brackets" } else { "" };
             let detail = format_args!(
-                "groups has {:?}, which is neither declared nor known from statistics of {channel}",
-                name.as_str()
+                "groups has {name:?}, which is neither declared nor known from statistics of {channel}{hint}"
             );
             return Answer::problem(Status::NotFound, detail);
         }

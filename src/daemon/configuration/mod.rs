@@ -107,16 +107,8 @@ pub(crate) struct PairFiles {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Limits {
     pub(crate) connections: usize,
-    pub(crate) timeouts: Timeouts,
-}
-
-/// How long a client may take.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Timeouts {
-    /// For a request's head, from its first byte on.
-    pub(crate) header: Duration,
-    /// Between requests, and to take an answer.
-    pub(crate) idle: Duration,
+    /// In which the next complete head of a request must arrive, and an answer must be taken.
+    pub(crate) idle_timeout: Duration,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -158,10 +150,8 @@ impl Default for Configuration {
             http: Http {
                 listen: vec![loopback(8080)],
                 allowed_origins: AllowedOrigins::Listed(Vec::new()),
-                limits: Limits {
-                    connections: 256,
-                    timeouts: Timeouts { header: Duration::from_secs(10), idle: Duration::from_secs(60) },
-                },
+                // Longer than the 60 s for which nginx keeps a connection to an upstream, so that nginx closes first.
+                limits: Limits { connections: 256, idle_timeout: Duration::from_secs(75) },
             },
             https: Https {
                 listen: Vec::new(),
@@ -214,10 +204,9 @@ impl fmt::Display for Configuration {
                 writeln!(formatter, "[http.cors]\nallowed-origins = {}\n", List(list.iter()))?;
             }
         }
-        let Limits { connections, timeouts } = &http.limits;
+        let Limits { connections, idle_timeout } = &http.limits;
         writeln!(formatter, "[http.limits]\nconnections = {connections}")?;
-        writeln!(formatter, "header-timeout = {}", timeouts.header.as_secs_f64())?;
-        writeln!(formatter, "idle-timeout = {}\n", timeouts.idle.as_secs_f64())?;
+        writeln!(formatter, "idle-timeout = {}\n", idle_timeout.as_secs_f64())?;
         writeln!(formatter, "[https]\nlisten = {}", List(https.listen.iter()))?;
         if let Some(PairFiles { certificate, key }) = &https.pair {
             writeln!(formatter, "certificate = {}\nkey = {}", Text(certificate), Text(key))?;

@@ -11,7 +11,7 @@ use pacingd::wire::group_name::GroupName;
 
 use super::file_name;
 use super::section::{ConfigurationError, Section, Value};
-use super::{Configuration, Http, Https, Limits, PairFiles, Statistics, Timeouts};
+use super::{Configuration, Http, Https, Limits, PairFiles, Statistics};
 use crate::http::cors::{AllowedOrigins, Origin};
 use crate::log::{Level, Target};
 use crate::statistics::endpoint::Endpoint;
@@ -91,13 +91,12 @@ fn http(http: &mut Http, mut section: Section<'_>, others: usize) -> Result<(), 
     cors.end()?;
 
     let mut section_limits = section.section("limits")?;
-    let Limits { connections, timeouts: Timeouts { header, idle } } = &mut http.limits;
+    let Limits { connections, idle_timeout } = &mut http.limits;
     // Each address that is listened to holds a place for the connection that it waits for.
     let least = http.listen.len() + others;
     let want = format!("an integer, {least} to {CONNECTIONS}");
     set(connections, section_limits.value("connections", &want, |value| value.integer(&(least..=CONNECTIONS)))?);
-    set(header, seconds(&mut section_limits, "header-timeout", 0.1, 600.0)?);
-    set(idle, seconds(&mut section_limits, "idle-timeout", 0.1, 3600.0)?);
+    set(idle_timeout, seconds(&mut section_limits, "idle-timeout", 0.1, 3600.0)?);
     section_limits.end()?;
     section.end()
 }
@@ -231,7 +230,7 @@ mod tests {
             [http]
             listen = ["0.0.0.0:80", "[::1]:0"]
             cors.allowed-origins = ["https://shop.example"]
-            limits = { connections = 7, header-timeout = 1.5, idle-timeout = 2 }
+            limits = { connections = 7, idle-timeout = 2 }
             [https]
             listen = ["0.0.0.0:443"]
             certificate = "/etc/ssl/shop \"A\".pem"
@@ -265,7 +264,7 @@ mod tests {
             "listen = [\"0.0.0.0:80\", \"[::1]:0\"]",
             "allowed-origins = [\"https://shop.example\"]",
             "[https]\nlisten = [\"0.0.0.0:443\"]\ncertificate = \"/etc/ssl/shop \\\"A\\\".pem\"\nkey = \"credential:key\"\nhandshakes = 3\nhandshake-timeout = 0.5",
-            "connections = 7\nheader-timeout = 1.5\nidle-timeout = 2",
+            "connections = 7\nidle-timeout = 2",
             "sources = [\"10.0.0.0/8\", \"::1/128\"]\ntime-to-live = 5",
             "key-files = [\"/etc/pacingd/old\", \"credential:new\"]",
             "chat = [\"Sales \\\"A\\\"\", \"Überweisung\"]\nwebcallback = [\"B\"]",

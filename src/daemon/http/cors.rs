@@ -49,7 +49,7 @@ impl fmt::Display for Origin {
     }
 }
 
-/// What a browser must be told to let the page read an answer.
+/// What a browser wants to see in the headers before it lets a page read an answer.
 #[derive(Default)]
 pub(crate) struct Grant {
     vary: bool,
@@ -59,7 +59,7 @@ pub(crate) struct Grant {
     fields: Option<HeaderValue>,
 }
 
-/// Looks at a request for it.
+/// What to grant to the page that made a request.
 pub(crate) fn grant<B>(allowed: &AllowedOrigins, request: &Request<B>) -> Grant {
     let mut grant = Grant::default();
     let origin = match allowed {
@@ -82,17 +82,9 @@ pub(crate) fn grant<B>(allowed: &AllowedOrigins, request: &Request<B>) -> Grant 
     grant
 }
 
-/// The same for an answer to a request that could not be read, as lines of its head: which origin asks is not known.
-pub(crate) const fn grant_unread(allowed: &AllowedOrigins) -> &'static str {
-    match allowed {
-        AllowedOrigins::Any => "access-control-allow-origin: *\r\naccess-control-expose-headers: date, retry-after\r\n",
-        AllowedOrigins::Listed(_) => "",
-    }
-}
-
 impl Grant {
-    /// Adds it to the answer's headers.
-    pub(crate) fn tell(self, headers: &mut HeaderMap) {
+    /// Inserts it into the answer's headers.
+    pub(crate) fn insert(self, headers: &mut HeaderMap) {
         if self.vary {
             headers.insert(header::VARY, VARY);
         }
@@ -125,7 +117,7 @@ mod tests {
             request = request.header(*name, *value);
         }
         let mut headers = HeaderMap::new();
-        grant(allowed, &request.body(()).unwrap()).tell(&mut headers);
+        grant(allowed, &request.body(()).unwrap()).insert(&mut headers);
         headers
     }
 
@@ -151,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_preflight_is_told_methods_and_headers() {
+    fn a_preflight_is_answered_with_methods_and_headers() {
         let fields = [
             ("origin", "https://shop.example"),
             ("access-control-request-method", "GET"),

@@ -10,15 +10,13 @@ use crate::http::respond::Side;
 
 const SIDES: [Side; 2] = [Side::Visitors, Side::Operators];
 
-/// Every status that is answered, and what it is called.
-const STATUSES: [(Status, &str); 10] = [
+/// Every status that is answered, and its label.
+const STATUSES: [(Status, &str); 8] = [
     (Status::Ok, "200"),
     (Status::NoContent, "204"),
     (Status::BadRequest, "400"),
     (Status::NotFound, "404"),
     (Status::MethodNotAllowed, "405"),
-    (Status::RequestTimeout, "408"),
-    (Status::UriTooLong, "414"),
     (Status::RequestHeaderFieldsTooLarge, "431"),
     (Status::NotImplemented, "501"),
     (Status::ServiceUnavailable, "503"),
@@ -70,7 +68,7 @@ impl Traffic {
         self.of(side).methods.iter().map(Cell::get).sum()
     }
 
-    /// An answer was given, if only to a head that was too long or too late.
+    /// An answer was given: by the daemon, or by hyper to what is no request.
     pub(crate) fn answer(&self, side: Side, status: Status) {
         let mut counters = STATUSES.iter().zip(&self.of(side).statuses);
         if let Some((_, counter)) = counters.find(|((known, _), _)| *known == status) {
@@ -83,17 +81,18 @@ impl Traffic {
         add(&self.of(side).accepted);
     }
 
-    /// It is over, however it went.
+    /// It is over, for whatever reason.
     pub(crate) fn connection_ended(&self, side: Side) {
         add(&self.of(side).ended);
     }
 
-    /// It was given up: idle, late with its head, or not taking its answers.
+    /// It was closed because its client did not send a request's head or take an answer in time, or because another client
+    /// needed the place.
     pub(crate) fn connection_timed_out(&self, side: Side) {
         add(&self.of(side).timed_out);
     }
 
-    /// The system had none to give.
+    /// The system has no file descriptors or memory for a connection.
     pub(crate) fn accept_failed(&self) {
         add(&self.accept_errors);
     }
@@ -107,7 +106,7 @@ impl Traffic {
                 family.sample(&[("side", side.name()), ("method", method)], counter.get())?;
             }
         }
-        let help = "Answers given, by listener and status. 408, 414, 431 and some 400 are heads that were refused.";
+        let help = "Answers given, by listener and status. 431 and some 400 are requests that could not be read.";
         let mut family = Family::new(out, "pacingd_http_responses_total", Kind::Counter, help)?;
         for side in SIDES {
             for ((_, code), counter) in STATUSES.iter().zip(&self.of(side).statuses) {
@@ -121,10 +120,10 @@ impl Traffic {
         let help = "Connections accepted.";
         let accepted = |counts: &Counts| counts.accepted.get();
         per_side(out, "pacingd_connections_accepted_total", Kind::Counter, help, accepted)?;
-        let help = "Connections given up: idle, late with a head, or not taking answers.";
+        let help = "Connections closed because no request came or no answer was taken in time, or because another client needed the place.";
         let timed_out = |counts: &Counts| counts.timed_out.get();
         per_side(out, "pacingd_connections_timed_out_total", Kind::Counter, help, timed_out)?;
-        let help = "Connections open now. More than the limit wait in the listen queue.";
+        let help = "Connections open now.";
         let open = |counts: &Counts| counts.accepted.get() - counts.ended.get();
         per_side(out, "pacingd_connections_open", Kind::Gauge, help, open)?;
         let help = "Failures to accept a connection: the system has no file descriptors or memory.";

@@ -1,10 +1,10 @@
-//! Listening sockets: accepting, no more connections at once than allowed, and pausing when the system has no more.
+//! Listening sockets: each connection that is accepted takes a place and is served by a task of its own.
 
 pub(crate) mod connection;
 pub(crate) mod cors;
 pub(crate) mod counters;
-pub(crate) mod fairness;
 pub(crate) mod operator_pages;
+pub(crate) mod places;
 pub(crate) mod respond;
 pub(crate) mod stream;
 
@@ -12,31 +12,30 @@ use std::fmt;
 use std::io;
 use std::net::{Ipv6Addr, SocketAddr};
 use std::os::fd::AsFd;
-use std::rc::Rc;
 use std::time::Duration;
 
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::context::Shared;
-use crate::http::respond::Side;
+use crate::http::places::{Place, Places};
+use crate::http::respond::Asked;
 use crate::http::stream::Stream;
-use crate::https::{self, Tls};
+use crate::https::Tls;
 use crate::log::Cause;
 
-/// Connections that the kernel holds for us while all places are taken. Linux caps it at `net.core.somaxconn`.
+/// Connections that the kernel keeps until they are accepted. Linux caps it at `net.core.somaxconn`.
 const BACKLOG: u32 = 1024;
 
-/// Operators are few, and must get in when visitors fill every place of theirs.
+/// Places for operators: they are few, and must get in when visitors fill every place of theirs.
 pub(crate) const OPERATORS_CONNECTIONS: usize = 16;
 
-/// Bytes of a connection's answers, and of its requests, that the kernel holds for us (it takes twice as many, for what it
-/// needs itself). Left alone it holds megabytes for a client that sends requests and takes no answers, and we would make
-/// answers for all of them. Many answers fit, and a request's head twice.
+/// Bytes of a connection's answers, and of its requests, that the kernel buffers (it takes twice as many, for what it
+/// needs itself). By default it buffers megabytes for a client that sends requests and takes no answers, and the daemon
+/// would answer all of them. Many answers fit, and a request's head twice.
 const KERNEL_BYTES: usize = 16 * 1024;
 
-/// How long to leave accepting alone when the system has no more file descriptors or memory.
+/// How long accepting pauses when the system has no more file descriptors or memory.
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// How long answers under way get when the daemon stops.
@@ -59,8 +58,9 @@ pub(crate) fn bind(address: SocketAddr, all: &[SocketAddr]) -> Result<Listener, 
         let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
         // A restart must not wait until the kernel has forgotten the connections of the last run.
         socket.set_reuseaddr(true)?;
-        if leaves_ipv4(address, all) {
-            SockRef::from(&socket).set_only_v6(true)?;
+        if address.is_ipv6() {
+            // Always set, for the default is the administrator's (net.ipv6.bindv6only).
+            SockRef::from(&socket).set_only_v6(leaves_ipv4(address, all))?;
         }
         socket.bind(address)?;
         bound_buffers(&socket)?;
@@ -70,7 +70,7 @@ pub(crate) fn bind(address: SocketAddr, all: &[SocketAddr]) -> Result<Listener, 
     Ok(Listener { socket })
 }
 
-/// Whether a socket for any address, which is any of IPv4, too, has to leave those to another of `all`.
+/// Whether a socket for any address of IPv6, which takes those of IPv4, too, has to leave them to another of `all`.
 pub(crate) fn leaves_ipv4(address: SocketAddr, all: &[SocketAddr]) -> bool {
     let is_beside = |other: &SocketAddr| other.is_ipv4() && other.port() == address.port();
     address.ip() == Ipv6Addr::UNSPECIFIED && all.iter().any(is_beside)
@@ -100,26 +100,21 @@ impl Listener {
     }
 
     /// Accepts and serves until the daemon stops.
-    pub(crate) async fn serve(self, shared: &'static Shared, side: Side, protocol: Protocol, gate: Gate) {
+    pub(crate) async fn serve(self, shared: &'static Shared, asked: Asked, protocol: Protocol, places: Places) {
         tokio::select! {
             () = shared.stopped() => {}
-            () = self.accept(shared, side, protocol, gate) => {}
+            () = self.accept(shared, asked, protocol, places) => {}
         }
     }
 
-    async fn accept(&self, shared: &'static Shared, side: Side, protocol: Protocol, gate: Gate) {
+    async fn accept(&self, shared: &'static Shared, asked: Asked, protocol: Protocol, places: Places) {
         loop {
-            let handshake = match protocol {
-                Protocol::Http => None,
-                // Before there is a place for the connection, so that handshakes take no more of those than there are
-                // places for handshakes.
-                Protocol::Https(tls) => Some((tls, tls.enter().await)),
-            };
-            let place = gate.enter().await;
             match self.socket.accept().await {
                 Ok((stream, _)) => {
-                    drop(tokio::task::spawn_local(serve_one(shared, side, stream, handshake, place)));
-                    // A crowd that comes at once keeps nobody else waiting for longer than for one of it.
+                    // The next one waits in the kernel's queue until this one has its place.
+                    let place = places.take().await;
+                    drop(tokio::task::spawn_local(serve_one(shared, asked, stream, protocol, place)));
+                    // One connection in each turn of the event loop: a crowd keeps nobody else waiting for longer.
                     tokio::task::yield_now().await;
                 }
                 Err(error) if is_of_the_connection(&error) => {}
@@ -129,7 +124,6 @@ impl Listener {
                         Cause::Accept,
                         format_args!("cannot accept connections: {error}; they wait in the listen queue"),
                     );
-                    drop(place);
                     tokio::time::sleep(PAUSE).await;
                 }
             }
@@ -137,26 +131,30 @@ impl Listener {
     }
 }
 
-async fn serve_one(
-    shared: &'static Shared,
-    side: Side,
-    stream: TcpStream,
-    handshake: Option<(&'static Tls, https::Place)>,
-    place: OwnedSemaphorePermit,
-) {
-    shared.traffic.connection_began(side);
+async fn serve_one(shared: &'static Shared, asked: Asked, stream: TcpStream, protocol: Protocol, place: Place) {
+    shared.traffic.connection_began(asked.side());
     // An answer is one small segment; nothing is gained by waiting for more.
     let _ = stream.set_nodelay(true);
-    let stream = match handshake {
-        None => Some(Stream::Plain(stream)),
-        // In a box of its own, which is gone before the first request: it is larger than all the rest.
-        Some((tls, place)) => Box::pin(tls.accept(shared, side, stream, place)).await,
+    // The kernel ends the connection of a client that takes no answer for so long.
+    let idle_timeout = shared.configuration().http.limits.idle_timeout;
+    let _ = SockRef::from(&stream).set_tcp_user_timeout(Some(idle_timeout));
+    let served = async {
+        match protocol {
+            Protocol::Http => connection::serve(shared, asked, Stream::Plain(stream), &place).await,
+            Protocol::Https(tls) => {
+                // In a box of its own, which is gone before the first request: it is larger than all the rest.
+                if let Some((stream, asked)) = Box::pin(tls.accept(shared, stream)).await {
+                    connection::serve(shared, asked, stream, &place).await;
+                }
+            }
+        }
     };
-    if let Some(stream) = stream {
-        connection::serve(shared, side, stream).await;
+    tokio::select! {
+        biased;
+        () = served => {}
+        () = place.needed() => shared.traffic.connection_timed_out(asked.side()),
     }
-    shared.traffic.connection_ended(side);
-    drop(place);
+    shared.traffic.connection_ended(asked.side());
 }
 
 /// Errors of a client that went away before it was accepted, as accept(2) reports them.
@@ -166,30 +164,4 @@ fn is_of_the_connection(error: &io::Error) -> bool {
         error.kind(),
         Kind::ConnectionAborted | Kind::ConnectionReset | Kind::ConnectionRefused | Kind::Interrupted
     )
-}
-
-/// Places for connections.
-#[derive(Clone)]
-pub(crate) struct Gate {
-    places: std::sync::Arc<Semaphore>,
-    all: Rc<u32>,
-}
-
-impl Gate {
-    pub(crate) fn new(places: usize) -> Self {
-        let all = Rc::new(u32::try_from(places).unwrap_or(u32::MAX));
-        Self { places: std::sync::Arc::new(Semaphore::new(places)), all }
-    }
-
-    async fn enter(&self) -> OwnedSemaphorePermit {
-        match self.places.clone().acquire_owned().await {
-            Ok(place) => place,
-            // Nobody closes the semaphore.
-            Err(_) => std::future::pending().await,
-        }
-    }
-
-    pub(crate) async fn wait_until_empty(&self) {
-        let _ = self.places.acquire_many(*self.all).await;
-    }
 }

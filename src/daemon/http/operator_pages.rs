@@ -1,21 +1,22 @@
 //! The documents on the operators' listener: the status page, `/status` and `/metrics`.
 //!
-//! The latter two are written into a text of their own for each request, which is freed when it was sent. With every one
-//! of 256 groups at its widest it takes some 140 KB (`/status`) or 680 KB (`/metrics`). Only so many may be under way to
-//! clients that take their time, so a hostile operator can make them cost 5.5 MB for a minute; visitors can make them cost
-//! nothing.
+//! `/status` and `/metrics` are written into a text of their own for each request, which is freed when it was sent. With
+//! every one of 256 groups at its widest it takes some 140 KB (`/status`) or 680 KB (`/metrics`). Their number is limited
+//! (`DOCUMENTS`), so clients that take them slowly cost 5.5 MB at most; visitors cannot ask for them.
 
 use std::fmt::Write as _;
-use std::rc::Rc;
+use std::sync::Arc;
 
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::header::{self, HeaderMap, HeaderValue};
 use hyper::body::Bytes;
 use pacingd::answer::prometheus::{self, Family, Kind};
 use pacingd::answer::status::About;
 use pacingd::answer::{Answer, Document, Status};
 use pacingd::answer::{metrics, status};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::context::Shared;
+use crate::http::respond::Body;
 use crate::https::Tls;
 use crate::{VERSION, clock};
 
@@ -25,7 +26,6 @@ const PAGE: &str = include_str!("page.html");
 /// The page may run its own script and style, known by their hashes (CSP level 3), and ask where it came from. Nothing
 /// else, from nowhere. The checks of the page compute the hashes anew.
 const POLICY: HeaderValue = HeaderValue::from_static(include_str!("page.csp").trim_ascii_end());
-const POLICY_NAME: HeaderName = header::CONTENT_SECURITY_POLICY;
 
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -33,41 +33,53 @@ const METRICS: HeaderValue = HeaderValue::from_static(prometheus::CONTENT_TYPE);
 const NO_SNIFFING: HeaderValue = HeaderValue::from_static("nosniff");
 const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
 
-/// Texts on their way at once. A client on the same network takes its own in a millisecond.
-const UNDER_WAY: usize = 8;
+/// Documents that are being sent at once. A client on the same network takes one in a millisecond.
+const DOCUMENTS: usize = 8;
 
-/// Counts the texts that are on their way: each holds a ticket until it was sent.
-#[derive(Clone, Default)]
-pub(crate) struct Ticket(Rc<()>);
+/// Permits to send a document.
+pub(crate) struct Permits(Arc<Semaphore>);
 
-impl Ticket {
-    /// `None`: too many are under way.
-    pub(crate) fn another(&self) -> Option<Self> {
-        // This one counts, too.
-        (Rc::strong_count(&self.0) <= UNDER_WAY).then(|| self.clone())
-    }
-
-    /// What is said then.
-    pub(crate) fn refusal() -> Answer {
-        let detail = format_args!("{UNDER_WAY} operators are being answered at length already; ask again");
-        Answer { retry_after: Some(1), ..Answer::problem(Status::ServiceUnavailable, detail) }
+impl Default for Permits {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(DOCUMENTS)))
     }
 }
 
-/// A document, and what the headers say of it.
-pub(crate) fn document(shared: &Shared, document: Document, headers: &mut HeaderMap) -> Bytes {
+/// A document's text, which holds a permit until it was sent.
+struct Text {
+    text: String,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl AsRef<[u8]> for Text {
+    fn as_ref(&self) -> &[u8] {
+        self.text.as_bytes()
+    }
+}
+
+/// A document and its headers.
+///
+/// # Errors
+///
+/// What to answer while [`DOCUMENTS`] are being sent already.
+pub(crate) fn document(shared: &Shared, document: Document, headers: &mut HeaderMap) -> Result<Body, Answer> {
+    let Ok(permit) = Arc::clone(&shared.documents.0).try_acquire_owned() else {
+        let detail = format_args!("{DOCUMENTS} large responses are already being sent; try again");
+        return Err(Answer { retry_after: Some(1), ..Answer::problem(Status::ServiceUnavailable, detail) });
+    };
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, NO_SNIFFING);
-    let (content_type, body) = match document {
+    let (content_type, text) = match document {
         Document::Page => {
-            headers.insert(POLICY_NAME, POLICY);
+            headers.insert(header::CONTENT_SECURITY_POLICY, POLICY);
             headers.insert(header::REFERRER_POLICY, NO_REFERRER);
-            (HTML, Bytes::from_static(PAGE.as_bytes()))
+            headers.insert(header::CONTENT_TYPE, HTML);
+            return Ok(Bytes::from_static(PAGE.as_bytes()).into());
         }
-        Document::Status => (JSON, Bytes::from(status_text(shared))),
-        Document::Metrics => (METRICS, Bytes::from(metrics_text(shared))),
+        Document::Status => (JSON, status_text(shared)),
+        Document::Metrics => (METRICS, metrics_text(shared)),
     };
     headers.insert(header::CONTENT_TYPE, content_type);
-    body
+    Ok(Bytes::from_owner(Text { text, _permit: permit }).into())
 }
 
 fn status_text(shared: &Shared) -> String {
@@ -115,15 +127,6 @@ fn about_process(shared: &Shared, text: &mut String) -> std::fmt::Result {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_ticket_is_free_again_when_its_text_was_sent() {
-        let first = Ticket::default();
-        let mut under_way: Vec<_> = (0..UNDER_WAY).map(|_| first.another().unwrap()).collect();
-        assert!(first.another().is_none());
-        under_way.pop();
-        assert!(first.another().is_some());
-    }
 
     #[test]
     fn the_page_is_small_and_asks_nobody_else() {

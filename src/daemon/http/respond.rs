@@ -1,20 +1,20 @@
 //! From hyper's request to the core's answer and back to hyper's response.
 
-use std::cell::{Ref, RefCell};
-use std::rc::Rc;
+use std::cell::RefCell;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::{Duration, UNIX_EPOCH};
 
-use http::header::{self, HeaderMap, HeaderValue};
-use http::{Request, Response, StatusCode, Version};
-use http1::Text;
+use http::header::{self, HeaderValue};
+use http::{Request, Response, StatusCode};
 use httpdate::HttpDate;
-use hyper::body::{Body as _, Incoming};
+use hyper::body::{Body as _, Bytes, Frame, Incoming, SizeHint};
 use pacingd::answer::{self, Answer, Document, METHODS, Status};
 
 use crate::clock;
 use crate::context::Shared;
-use crate::http::cors::{self, Grant};
-use crate::http::operator_pages::{self, Ticket};
+use crate::http::{cors, operator_pages};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
@@ -41,187 +41,196 @@ impl Side {
     }
 }
 
-/// Fields that the map of headers that a connection keeps has room for: those that browsers send.
-const KEPT_FIELDS: usize = 24;
+/// What is asked on a connection.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asked {
+    Visitors,
+    Operators,
+    /// Plain HTTP where visitors are answered over HTTPS.
+    PlainOverHttps,
+}
 
-pub(crate) fn respond(shared: &Shared, side: Side, request: &mut Request<Incoming>, now: Duration) -> Response<Text> {
-    let (method, path, query) = (request.method(), request.uri().path(), request.uri().query().unwrap_or_default());
-    shared.traffic.request(side, method.as_str());
-    let answer = match (side, without_one_host(request)) {
-        (_, Some(got)) => {
-            Answer::problem(Status::BadRequest, format_args!("the request has {got} host field; want exactly one"))
+impl Asked {
+    pub(crate) const fn side(self) -> Side {
+        match self {
+            Self::Visitors | Self::PlainOverHttps => Side::Visitors,
+            Self::Operators => Side::Operators,
         }
-        (Side::Visitors, None) => answer::answer(&mut shared.state(), now, method.as_str(), path, query),
-        (Side::Operators, None) => match Document::asked_for(method.as_str(), path) {
-            None => answer::operators_answer(&mut shared.state(), now, method.as_str(), path),
-            Some(document) => match shared.documents.another() {
-                Some(ticket) => return document_response(shared, document, ticket, request, now),
-                None => Ticket::refusal(),
-            },
-        },
+    }
+}
+
+/// Answers a request.
+pub(crate) fn respond(shared: &Shared, asked: Asked, request: &Request<Incoming>) -> Response<Body> {
+    let now = clock::now();
+    let (method, path, query) = (request.method(), request.uri().path(), request.uri().query().unwrap_or_default());
+    shared.traffic.request(asked.side(), method.as_str());
+    let mut response = match asked {
+        Asked::Visitors => {
+            let answer = answer::answer(&mut shared.state(), now, method.as_str(), path, query);
+            let mut response = response_of(shared, asked.side(), answer, now);
+            cors::grant(&shared.configuration().http.allowed_origins, request).insert(response.headers_mut());
+            response
+        }
+        Asked::Operators => {
+            match Document::asked_for(method.as_str(), path).map(|document| document_of(shared, document)) {
+                Some(Ok(response)) => response,
+                Some(Err(refusal)) => response_of(shared, asked.side(), refusal, now),
+                None => {
+                    let answer = answer::operators_answer(&mut shared.state(), now, method.as_str(), path);
+                    response_of(shared, asked.side(), answer, now)
+                }
+            }
+        }
+        Asked::PlainOverHttps => {
+            let detail = format_args!("this port speaks HTTPS and got plain HTTP; want https:// in the URL");
+            response_of(shared, asked.side(), Answer::problem(Status::BadRequest, detail), now)
+        }
     };
-    shared.traffic.answer(side, answer.status);
-    let grant = match side {
-        Side::Visitors => cors::grant(&shared.configuration().http.allowed_origins, request),
-        Side::Operators => Grant::default(),
-    };
-    let mut headers = recycled(request);
-    http1::set(&mut headers, header::DATE, shared.dates.date(now));
-    if !answer.body.is_empty() {
-        http1::set(&mut headers, header::CONTENT_TYPE, if answer.is_problem { PROBLEM } else { JSON });
-        http1::set(&mut headers, header::CACHE_CONTROL, NO_STORE);
-    }
-    if let Some(received) = answer.received {
-        http1::set(&mut headers, header::LAST_MODIFIED, shared.dates.last_modified(now, received));
-    }
-    if let Some(seconds) = answer.retry_after {
-        http1::set(&mut headers, header::RETRY_AFTER, HeaderValue::from(seconds));
-    }
-    if answer.allow {
-        http1::set(&mut headers, header::ALLOW, ALLOW);
-    }
-    grant.tell(&mut headers);
-    close_at_the_end(shared, request, &mut headers);
-    let mut response = Response::new(text(shared, &answer.body));
-    *response.status_mut() = StatusCode::from_u16(answer.status.code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    *response.headers_mut() = headers;
-    response
-}
-
-/// How many a request of HTTP/1.1 has that must be refused for it (RFC 9112, section 3.2). The value is no matter: every
-/// name leads to the same daemon.
-fn without_one_host(request: &Request<Incoming>) -> Option<&'static str> {
-    match http1::count(request.headers(), header::HOST) {
-        1 => None,
-        _ if request.version() != Version::HTTP_11 => None,
-        0 => Some("no"),
-        _ => Some("more than one"),
-    }
-}
-
-/// The request's map of headers, emptied: hyper takes that of the response for the next request, and so one serves a
-/// connection for as long as it lives. One that a client has made large is not kept.
-fn recycled(request: &mut Request<Incoming>) -> HeaderMap {
-    let mut headers = std::mem::take(request.headers_mut());
-    if headers.capacity() > KEPT_FIELDS {
-        return HeaderMap::new();
-    }
-    headers.clear();
-    headers
-}
-
-fn document_response(
-    shared: &Shared,
-    document: Document,
-    ticket: Ticket,
-    request: &Request<Incoming>,
-    now: Duration,
-) -> Response<Text> {
-    shared.traffic.answer(Side::Operators, Status::Ok);
-    let mut response = Response::new(Text::Nothing);
     let headers = response.headers_mut();
-    headers.insert(header::DATE, shared.dates.date(now));
-    headers.insert(header::CACHE_CONTROL, NO_STORE);
-    close_at_the_end(shared, request, headers);
-    let rest = operator_pages::document(shared, document, headers);
-    *response.body_mut() = Text::Long(rest, Box::new(ticket));
-    response
-}
-
-/// Nothing here takes a body; reading it to keep the connection would let a client choose how long.
-fn close_at_the_end(shared: &Shared, request: &Request<Incoming>, headers: &mut HeaderMap) {
-    if !request.body().is_end_stream() || shared.is_stopping() {
+    headers.insert(header::DATE, shared.dates.date.value(clock::since_epoch()));
+    // Nothing here takes a body; reading it to keep the connection would let a client choose how long.
+    if !request.body().is_end_stream() || asked == Asked::PlainOverHttps || shared.is_stopping() {
         headers.insert(header::CONNECTION, CLOSE);
     }
+    response
 }
 
-/// A whole response for a connection that hyper has given up.
-pub(crate) fn last_words(shared: &Shared, side: Side, answer: &Answer) -> String {
-    let date = shared.dates.date(clock::now());
-    let grant = match side {
-        Side::Visitors => cors::grant_unread(&shared.configuration().http.allowed_origins),
-        Side::Operators => "",
-    };
-    format!(
-        "HTTP/1.1 {} {}\r\ndate: {}\r\ncontent-type: application/problem+json\r\ncache-control: no-store\r\n{grant}\
-         content-length: {}\r\nconnection: close\r\n\r\n{}",
-        answer.status.code(),
-        answer.status.reason(),
-        date.to_str().unwrap_or_default(),
-        answer.body.len(),
-        answer.body
-    )
+fn response_of(shared: &Shared, side: Side, answer: Answer, now: Duration) -> Response<Body> {
+    shared.traffic.answer(side, answer.status);
+    let mut response = Response::new(Body::from(answer.body.as_bytes()));
+    *response.status_mut() = StatusCode::from_u16(answer.status.code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    if !answer.body.is_empty() {
+        headers.insert(header::CONTENT_TYPE, if answer.is_problem { PROBLEM } else { JSON });
+        headers.insert(header::CACHE_CONTROL, NO_STORE);
+    }
+    if let Some(received) = answer.received {
+        headers.insert(header::LAST_MODIFIED, shared.dates.last_modified(clock::since_epoch(), now, received));
+    }
+    if let Some(seconds) = answer.retry_after {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if answer.allow {
+        headers.insert(header::ALLOW, ALLOW);
+    }
+    response
 }
 
-/// The room for an answer's body: one for the whole daemon, for hyper copies a body behind its head at once. While a
-/// client that does not take its answers holds it, the others get another.
-pub(crate) type Room = RefCell<Rc<answer::Body>>;
-
-fn text(shared: &Shared, body: &answer::Body) -> Text {
-    if body.is_empty() {
-        return Text::Nothing;
-    }
-    let mut room = shared.room.borrow_mut();
-    if Rc::get_mut(&mut room).is_none() {
-        *room = Rc::default();
-    }
-    if let Some(room) = Rc::get_mut(&mut room) {
-        room.clear();
-        // As long as any answer's body.
-        let _ = room.push_str(body);
-    }
-    let room: Rc<answer::Body> = Rc::clone(&room);
-    Text::Short(room)
+/// The response with a document, or what to answer instead.
+fn document_of(shared: &Shared, document: Document) -> Result<Response<Body>, Answer> {
+    let mut response = Response::new(Body::default());
+    *response.body_mut() = operator_pages::document(shared, document, response.headers_mut())?;
+    response.headers_mut().insert(header::CACHE_CONTROL, NO_STORE);
+    shared.traffic.answer(Side::Operators, Status::Ok);
+    Ok(response)
 }
 
-/// Header values of dates, each made once for as long as it holds.
+/// A response's body, which is there as a whole.
+#[derive(Default)]
+pub(crate) struct Body(Bytes);
+
+impl From<&[u8]> for Body {
+    fn from(text: &[u8]) -> Self {
+        Self(Bytes::copy_from_slice(text))
+    }
+}
+
+impl From<Bytes> for Body {
+    fn from(bytes: Bytes) -> Self {
+        Self(bytes)
+    }
+}
+
+impl hyper::body::Body for Body {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let bytes = std::mem::take(&mut self.0);
+        Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.0.len() as u64)
+    }
+}
+
+/// Header values of dates.
 ///
-/// The wall clock is read when a second of it is over: setting it shows that late at most.
+/// `date` is written here and not by hyper, which asks the standard library for the time: that cannot count past 2038 on
+/// 32-bit musl (see `clock32`).
+#[derive(Default)]
 pub(crate) struct Dates {
-    date: RefCell<Date>,
-    last_modified: RefCell<(Duration, HeaderValue)>,
-}
-
-struct Date {
-    value: HeaderValue,
-    /// When it holds no more.
-    until: Duration,
-    /// When, on the wall clock, our own clock was at zero.
-    since_epoch: Duration,
+    date: Date,
+    last_modified: Date,
 }
 
 impl Dates {
-    pub(crate) fn new() -> Self {
-        let value = || HeaderValue::from_static("");
-        let date = Date { value: value(), until: Duration::ZERO, since_epoch: Duration::ZERO };
-        Self { date: RefCell::new(date), last_modified: RefCell::new((Duration::MAX, value())) }
-    }
-
-    fn date(&self, now: Duration) -> HeaderValue {
-        self.at(now).value.clone()
-    }
-
-    fn last_modified(&self, now: Duration, received: Duration) -> HeaderValue {
-        let at = self.at(now).since_epoch.saturating_add(received);
-        let mut last = self.last_modified.borrow_mut();
-        if last.0.as_secs() != at.as_secs() {
-            *last = (at, http_date(at));
-        }
-        last.1.clone()
-    }
-
-    fn at(&self, now: Duration) -> Ref<'_, Date> {
-        if self.date.borrow().until <= now {
-            let at = clock::since_epoch();
-            let until = now + Duration::from_secs(1) - Duration::from_nanos(at.subsec_nanos().into());
-            let since_epoch = at.saturating_sub(now);
-            *self.date.borrow_mut() = Date { value: http_date(at), until, since_epoch };
-        }
-        self.date.borrow()
+    /// When something was received, on the wall clock; `now` and `received` are of the daemon's clock.
+    fn last_modified(&self, since_epoch: Duration, now: Duration, received: Duration) -> HeaderValue {
+        self.last_modified.value(since_epoch.saturating_sub(now.saturating_sub(received)))
     }
 }
 
-fn http_date(since_epoch: Duration) -> HeaderValue {
-    let date = HttpDate::from(UNIX_EPOCH + Duration::from_secs(since_epoch.as_secs())).to_string();
+/// The last value made, for it holds for a second.
+struct Date(RefCell<(u64, HeaderValue)>);
+
+impl Default for Date {
+    fn default() -> Self {
+        Self(RefCell::new((0, http_date(0))))
+    }
+}
+
+impl Date {
+    fn value(&self, since_epoch: Duration) -> HeaderValue {
+        let mut last = self.0.borrow_mut();
+        if last.0 != since_epoch.as_secs() {
+            *last = (since_epoch.as_secs(), http_date(since_epoch.as_secs()));
+        }
+        last.1.clone()
+    }
+}
+
+/// The last second of the year 9999, with which HTTP's dates end.
+const LAST_SECOND: u64 = 253_402_300_799;
+
+fn http_date(seconds: u64) -> HeaderValue {
+    let date = HttpDate::from(UNIX_EPOCH + Duration::from_secs(seconds.min(LAST_SECOND))).to_string();
     HeaderValue::try_from(date).unwrap_or(HeaderValue::from_static(""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn last_modified_is_the_wall_clock_less_the_age_of_the_statistics() {
+        let dates = Dates::default();
+        let at = Duration::from_millis;
+        let value = |epoch, now, received| dates.last_modified(at(epoch), at(now), at(received));
+        assert_eq!(value(1_795_653_125_000, 90_000, 90_000), "Thu, 26 Nov 2026 00:32:05 GMT");
+        assert_eq!(value(1_795_653_125_000, 90_000, 85_000), "Thu, 26 Nov 2026 00:32:00 GMT");
+        assert_eq!(value(1_795_653_125_000, 90_000, 84_999), "Thu, 26 Nov 2026 00:31:59 GMT");
+        // The clock was set back to 1970.
+        assert_eq!(value(3000, 90_000, 10_000), "Thu, 01 Jan 1970 00:00:00 GMT");
+    }
+
+    #[test]
+    fn a_date_is_made_anew_with_each_second_and_ends_with_the_year_9999() {
+        let date = Date::default();
+        for (milliseconds, want) in [
+            (0, "Thu, 01 Jan 1970 00:00:00 GMT"),
+            (999, "Thu, 01 Jan 1970 00:00:00 GMT"),
+            (1000, "Thu, 01 Jan 1970 00:00:01 GMT"),
+            (0, "Thu, 01 Jan 1970 00:00:00 GMT"),
+            (2_147_483_648_000, "Tue, 19 Jan 2038 03:14:08 GMT"),
+            (u64::MAX, "Fri, 31 Dec 9999 23:59:59 GMT"),
+        ] {
+            assert_eq!(date.value(Duration::from_millis(milliseconds)), want);
+        }
+    }
 }

@@ -7,13 +7,12 @@ use tokio::net::TcpStream;
 
 use crate::configuration::{Https, PairFiles};
 use crate::context::Shared;
-use crate::http::respond::Side;
+use crate::http::respond::Asked;
 use crate::http::stream::Stream;
 use crate::log::Log;
 
 pub(crate) enum Tls {}
 pub(crate) enum Pair {}
-pub(crate) enum Place {}
 
 impl Tls {
     pub(crate) fn new(https: &Https) -> Result<Option<Self>, String> {
@@ -33,11 +32,7 @@ impl Tls {
         match *self {}
     }
 
-    pub(crate) async fn enter(&self) -> Place {
-        match *self {}
-    }
-
-    pub(crate) async fn accept(&self, _: &Shared, _: Side, _: TcpStream, _: Place) -> Option<Stream> {
+    pub(crate) async fn accept(&self, _: &Shared, _: TcpStream) -> Option<(Stream, Asked)> {
         match *self {}
     }
 

@@ -1,8 +1,8 @@
-//! One handshake: begun, bounded, and what became of it.
+//! One handshake: begun, limited, and its outcome.
 //!
 //! A handshake's arithmetic takes as long as dozens of requests: on x86-64 0.4 ms with a key of ECDSA and 1.1 with one of
-//! RSA, on a small board many times that. One thread does it all, so no more than one handshake is carried on in a turn of
-//! the event loop; between two of them every connection and datagram that is ready gets its turn.
+//! RSA, on a small board many times that. One thread does it all, so at most one handshake is carried on in a turn of the
+//! event loop; between two of them every connection and datagram that is ready gets its turn.
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -10,27 +10,29 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use pacingd::answer::{Answer, Status};
 use rustls::{Error, HandshakeKind};
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+use tokio::task::yield_now;
 use tokio_rustls::TlsAcceptor;
 
-use super::{Place, Tls};
+use super::Tls;
 use crate::context::Shared;
 use crate::http::connection;
-use crate::http::fairness::Turns;
-use crate::http::respond::{self, Side};
+use crate::http::places::Place;
+use crate::http::respond::Asked;
 use crate::http::stream::Stream;
 use crate::log::Cause;
 
-/// Bytes of answers that rustls keeps for a client that does not take them; the kernel keeps as many again.
+/// Bytes of answers that rustls buffers for a client that does not take them.
 const BUFFER_BYTES: usize = 8192;
 
-/// What became of a handshake.
+/// How a handshake ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
     Full,
     Resumed,
+    /// It took too long, or another client needed its place.
     TimedOut,
     /// The client went away, or the daemon stopped.
     Closed,
@@ -38,7 +40,7 @@ pub(super) enum Outcome {
     PlainHttp,
     /// No version, suite, group or protocol in common.
     Incompatible,
-    /// The client said no: as a rule to the certificate.
+    /// The client ended it: as a rule it does not trust the certificate.
     RefusedByClient,
     /// What came was not TLS.
     Malformed,
@@ -81,10 +83,8 @@ impl Outcome {
 }
 
 impl Tls {
-    /// Carries a handshake to its end. `None`: it failed, and the connection is over. It has its place until then, so that
-    /// those who fail again and again take no more of the connections than those who do not end.
-    pub(crate) async fn accept(&self, shared: &Shared, side: Side, stream: TcpStream, _place: Place) -> Option<Stream> {
-        self.begin();
+    /// Carries a handshake to its end: what to serve on the connection then, or `None` where it is over.
+    pub(crate) async fn accept(&self, shared: &Shared, stream: TcpStream) -> Option<(Stream, Asked)> {
         let time = shared.configuration().https.handshake_timeout;
         let stopped = async {
             shared.stopped().await;
@@ -95,23 +95,19 @@ impl Tls {
             () = tokio::time::sleep(time) => (Outcome::TimedOut, None),
             () = stopped => (Outcome::Closed, None),
         };
-        self.end(outcome);
+        self.count(outcome);
         match (outcome, stream?) {
-            (Outcome::Full | Outcome::Resumed, stream) => return Some(stream),
-            (Outcome::PlainHttp, stream) => {
-                let detail = format_args!("this port speaks HTTPS and got plain HTTP; want https:// in the URL");
-                let answer = Answer::problem(Status::BadRequest, detail);
-                shared.traffic.answer(side, answer.status);
-                connection::end(stream, respond::last_words(shared, side, &answer)).await;
-            }
+            (Outcome::Full | Outcome::Resumed, stream) => return Some((stream, Asked::Visitors)),
+            (Outcome::PlainHttp, stream) => return Some((stream, Asked::PlainOverHttps)),
             // Closing in stages lets the alert arrive that says why.
-            (_, stream) => connection::end(stream, String::new()).await,
+            (_, stream) => connection::end(stream).await,
         }
         None
     }
 
     async fn shake(&self, stream: TcpStream, shared: &Shared) -> (Outcome, Option<Stream>) {
         let mut first = [0];
+        // Who connects and sends nothing takes no place from those who do.
         match stream.peek(&mut first).await {
             // A method's first letter, where TLS has a 22.
             Ok(1..) if first.first().is_some_and(u8::is_ascii_uppercase) => {
@@ -120,9 +116,15 @@ impl Tls {
             Ok(1..) => {}
             Ok(0) | Err(_) => return (Outcome::Closed, None),
         }
+        let place = self.places.take().await;
         let acceptor = TlsAcceptor::from(Arc::clone(&self.config.borrow()));
         let accept = acceptor.accept_with(stream, |connection| connection.set_buffer_limit(Some(BUFFER_BYTES)));
-        match in_turn(&self.turns, accept.into_fallible()).await {
+        let accepted = tokio::select! {
+            biased;
+            accepted = step_by_step(&self.turn, &place, accept.into_fallible()) => accepted,
+            () = place.needed() => return (Outcome::TimedOut, None),
+        };
+        match accepted {
             Ok(stream) => {
                 let is_resumed = stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed);
                 let outcome = if is_resumed { Outcome::Resumed } else { Outcome::Full };
@@ -136,15 +138,23 @@ impl Tls {
     }
 }
 
-/// Polls a future only while no other one was polled in this turn of the event loop. First come, first served.
-async fn in_turn<F: Future>(turns: &Turns, future: F) -> F::Output {
-    let mut future = pin!(future);
+/// Polls a handshake while no other one is polled in this turn of the event loop, first come, first served. It gives up its
+/// place only while it waits for the client.
+async fn step_by_step<F: Future>(turn: &Semaphore, place: &Place, handshake: F) -> F::Output {
+    let mut handshake = pin!(handshake);
     loop {
-        turns.next().await;
-        if let Poll::Ready(output) = poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await {
+        place.busy();
+        // Nothing closes the semaphore.
+        let permit = turn.acquire().await;
+        // First all that is ready by now is served.
+        yield_now().await;
+        let polled = poll_fn(|context| Poll::Ready(handshake.as_mut().poll(context))).await;
+        drop(permit);
+        if let Poll::Ready(output) = polled {
             return output;
         }
-        // The future has seen to it that this task is woken.
+        place.waiting();
+        // The handshake has seen to it that this task is woken.
         let mut is_woken = false;
         poll_fn(|_| if std::mem::replace(&mut is_woken, true) { Poll::Ready(()) } else { Poll::Pending }).await;
     }

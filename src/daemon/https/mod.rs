@@ -20,11 +20,11 @@ use rustls::ServerConfig;
 use rustls::server::ServerSessionMemoryCache;
 use rustls::sign::SingleCertAndKey;
 use rustls::time_provider::TimeProvider;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 
 use crate::clock;
 use crate::configuration::{Https, PairFiles};
-use crate::http::fairness::Turns;
+use crate::http::places::Places;
 use crate::log::Log;
 pub(crate) use certificate_and_key::Pair;
 use handshake::Outcome;
@@ -47,15 +47,12 @@ pub(crate) struct Tls {
     told: Cell<Option<Duration>>,
     /// Whether the last reading of the files was in vain.
     is_outdated: Cell<bool>,
-    places: Arc<Semaphore>,
-    begun: Cell<u64>,
-    /// One handshake a turn of the event loop; see there.
-    turns: Turns,
+    /// For handshakes.
+    places: Places,
+    /// One handshake is carried on in a turn of the event loop.
+    turn: Semaphore,
     outcomes: [Cell<u64>; Outcome::ALL.len()],
 }
-
-/// A place for a handshake, until it is dropped.
-pub(crate) type Place = OwnedSemaphorePermit;
 
 impl Tls {
     /// As configured; `None` if nothing is.
@@ -80,9 +77,8 @@ impl Tls {
             pair: RefCell::new(pair),
             told: Cell::new(None),
             is_outdated: Cell::new(false),
-            places: Arc::new(Semaphore::new(https.handshakes)),
-            begun: Cell::new(0),
-            turns: Turns::new(),
+            places: Places::new(https.handshakes),
+            turn: Semaphore::new(1),
             outcomes: Default::default(),
         }))
     }
@@ -105,15 +101,6 @@ impl Tls {
         self.config.replace(Arc::new(config));
         self.pair.replace(pair);
         self.told.set(None);
-    }
-
-    /// Waits for a place for a handshake.
-    pub(crate) async fn enter(&self) -> Place {
-        match Arc::clone(&self.places).acquire_owned().await {
-            Ok(place) => place,
-            // Nobody closes the semaphore.
-            Err(_) => std::future::pending().await,
-        }
     }
 
     /// Tells the log what is in force.
@@ -156,11 +143,7 @@ impl Tls {
         date(self.pair.borrow().validity.not_after).to_string()
     }
 
-    fn begin(&self) {
-        self.begun.set(self.begun.get() + 1);
-    }
-
-    fn end(&self, outcome: Outcome) {
+    fn count(&self, outcome: Outcome) {
         if let Some(counter) = self.outcomes.get(outcome as usize) {
             counter.set(counter.get() + 1);
         }
@@ -168,14 +151,13 @@ impl Tls {
 
     /// Writes all of it for Prometheus.
     pub(crate) fn write(&self, out: &mut impl Write) -> fmt::Result {
-        let help = "TLS handshakes by what became of them.";
+        let help = "TLS handshakes by outcome. Those that were dropped for newer ones are timed_out.";
         let mut family = Family::new(out, "pacingd_tls_handshakes_total", Kind::Counter, help)?;
         for (outcome, counter) in Outcome::ALL.into_iter().zip(&self.outcomes) {
             family.sample(&[("outcome", outcome.name())], counter.get())?;
         }
-        let help = "TLS handshakes under way. More than the limit wait in the listen queue.";
-        let under_way = self.begun.get() - self.outcomes.iter().map(Cell::get).sum::<u64>();
-        Family::new(out, "pacingd_tls_handshakes_under_way", Kind::Gauge, help)?.value(under_way)?;
+        let help = "TLS handshakes under way.";
+        Family::new(out, "pacingd_tls_handshakes_under_way", Kind::Gauge, help)?.value(self.places.taken())?;
         let help = "When the certificate expires, seconds since 1970.";
         let not_after = self.pair.borrow().validity.not_after.as_secs();
         Family::new(out, "pacingd_tls_certificate_not_after_timestamp_seconds", Kind::Gauge, help)?.value(not_after)?;

@@ -1,4 +1,4 @@
-//! The UDP sockets: datagrams to the core, what it says of them to the log.
+//! The UDP sockets: datagrams go to the core, and what it reports of them goes to the log.
 
 pub(crate) mod endpoint;
 pub(crate) mod listeners;
@@ -13,40 +13,65 @@ use std::time::Duration;
 use pacingd::counters::Outcome;
 use pacingd::limits::DATAGRAM_BYTES;
 use pacingd::state::Fault;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::net::UdpSocket;
 
 use crate::clock;
 use crate::context::Shared;
 use crate::http::leaves_ipv4;
-use crate::log::Cause;
+use crate::log::{Cause, Log};
 use crate::timer;
 
-/// Datagrams taken in one turn of the event loop: a flood of them keeps no request waiting longer than for so many.
+/// Datagrams received in one turn of the event loop: in a flood, requests wait for that many and no more.
 const DATAGRAMS_A_TURN: usize = 32;
 
-/// … or for the next datagram after so many bytes: the largest hold a thousand lines, each with a signature to be tried.
+/// Bytes after which a turn ends as well: the largest datagrams hold a thousand lines, each with a signature to verify.
 const BYTES_A_TURN: usize = 32 * 1024;
 
-/// How long to leave a socket alone that gives errors.
+/// How long a socket that reports errors is left alone.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// Binds a socket, one of `all`. Needs the event loop.
+/// The receive buffer asked for, in bytes: a burst of more than a thousand short datagrams, each of which takes 768 to
+/// 1,280 bytes of it. The kernel grants `net.core.rmem_max` at most.
+const RECEIVE_BUFFER: usize = 1024 * 1024;
+
+/// Binds a socket to `address`, one of `all`. Needs the event loop.
 pub(crate) fn bind(address: SocketAddr, all: &[SocketAddr]) -> Result<UdpSocket, String> {
     let bound = || {
         let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
-        if leaves_ipv4(address, all) {
-            socket.set_only_v6(true)?;
+        if address.is_ipv6() {
+            // Always said: what holds else is up to `net.ipv6.bindv6only`.
+            socket.set_only_v6(leaves_ipv4(address, all))?;
         }
+        enlarge_buffer(&socket);
         socket.bind(&address.into())?;
         non_blocking(socket.into())
     };
     bound().map_err(|error: io::Error| format!("cannot receive statistics on UDP {address}: {error}"))
 }
 
-/// Takes a socket that is bound already. Needs the event loop.
+/// Asks for a receive buffer of [`RECEIVE_BUFFER`]; a smaller one serves as well, and [`log_buffer`] reports it.
+fn enlarge_buffer(socket: &Socket) {
+    let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
+}
+
+/// Logs the receive buffer that the kernel grants.
+pub(crate) fn log_buffer(socket: &UdpSocket, log: &Log) {
+    // The kernel doubles what it grants, for its own records of each datagram.
+    let Ok(granted) = SockRef::from(socket).recv_buffer_size().map(|bytes| bytes / 2) else { return };
+    let kib = granted / 1024;
+    if granted < RECEIVE_BUFFER {
+        log.info(format_args!(
+            "receive buffer for statistics: {kib} KiB; bursts are safer with 1024: raise net.core.rmem_max and restart"
+        ));
+    } else {
+        log.info(format_args!("receive buffer for statistics: {kib} KiB"));
+    }
+}
+
+/// Adopts a socket that is bound already. Needs the event loop.
 pub(crate) fn adopt(socket: std::net::UdpSocket) -> Result<UdpSocket, String> {
-    non_blocking(socket).map_err(|error| format!("cannot take systemd's UDP socket: {error}"))
+    non_blocking(socket).map_err(|error| format!("cannot use systemd's UDP socket: {error}"))
 }
 
 fn non_blocking(socket: std::net::UdpSocket) -> io::Result<UdpSocket> {

@@ -12,8 +12,8 @@ use socket2::{Domain, InterfaceIndexOrAddress, Protocol, Socket, Type};
 use tokio::net::UdpSocket;
 
 use crate::context::Shared;
-use crate::statistics;
 use crate::statistics::endpoint::Group;
+use crate::statistics::{self, enlarge_buffer};
 
 /// How often the interface is looked for: statistics get stale after thirty seconds.
 const LOOK: Duration = Duration::from_secs(5);
@@ -31,6 +31,7 @@ pub(crate) async fn receive(shared: &'static Shared, group: Group, place: usize)
         match join(&group) {
             Ok(joined) => {
                 shared.log.info(format_args!("receiving statistics on UDP {group}"));
+                statistics::log_buffer(&joined.socket, &shared.log);
                 shared.listeners.opened(place, &joined.socket);
                 tokio::select! {
                     () = statistics::receive(shared, &joined.socket) => {}
@@ -58,6 +59,7 @@ fn join(group: &Group) -> io::Result<Joined> {
     let address = group.address;
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
     let index = name_to_index(&socket, &group.interface)?;
+    enlarge_buffer(&socket);
     // Several programs of a machine may hear a group.
     socket.set_reuse_address(true)?;
     // Bound to the group and not to any address, so that nothing else that comes to the port is heard; and without the
