@@ -48,7 +48,7 @@ pub struct Line {
 
 /// What was found where another value would have been right.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Got {
+pub enum Found {
     /// An integer.
     Integer(u64),
     /// An integer below 0.
@@ -90,7 +90,7 @@ pub enum LineError {
     /// The line is JSON, but not an object.
     NotAnObject {
         /// What it is.
-        got: Got,
+        found: Found,
     },
     /// A required field is missing.
     Missing {
@@ -107,7 +107,7 @@ pub enum LineError {
         /// The field.
         field: &'static str,
         /// What it is.
-        got: Got,
+        found: Found,
         /// What would be right.
         want: &'static str,
     },
@@ -116,7 +116,7 @@ pub enum LineError {
         /// The field.
         field: &'static str,
         /// What it is.
-        got: Got,
+        found: Found,
         /// What would be right.
         want: &'static str,
     },
@@ -218,16 +218,16 @@ fn unreadable(text: &str, fault: Fault<usize>) -> LineError {
         Fault::Syntax(_) if let Some(format) = format_of(line) => LineError::NotText { format },
         Fault::Syntax(at) if at >= line.len() => LineError::NotJson { column: at + 1, at: Excerpt::new("") },
         Fault::Syntax(at) => LineError::NotJson { column: at + 1, at: Excerpt::of_bytes(value_around(line, at)) },
-        Fault::NotAnObject(got) => LineError::NotAnObject { got },
+        Fault::NotAnObject(found) => LineError::NotAnObject { found },
         Fault::Unreadable(index, at) => {
             let (field, want) = FIELDS.get(index).map_or(("", ""), |field| (field.name, field.want()));
             let value = value_around(line, at).split(|byte| matches!(byte, b',' | b'}')).next().unwrap_or_default();
-            LineError::OutOfRange { field, got: Got::Text(Excerpt::of_bytes(value)), want }
+            LineError::OutOfRange { field, found: Found::Text(Excerpt::of_bytes(value)), want }
         }
     }
 }
 
-impl fmt::Display for Got {
+impl fmt::Display for Found {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Integer(value) => write!(formatter, "{value}"),
@@ -257,16 +257,16 @@ impl fmt::Display for LineError {
                 write!(formatter, "not JSON from column {column} on: {at}; a line is a JSON object")
             }
             Self::Signed => formatter.write_str("signed, but no key is configured here (statistics.key-files)"),
-            Self::NotAnObject { got } => write!(formatter, "got {got}; a line is a JSON object"),
+            Self::NotAnObject { found } => write!(formatter, "got {found}; a line is a JSON object"),
             Self::Missing { field: "time" } => formatter.write_str("time is missing; every signed line has it"),
             Self::Missing { field } => write!(formatter, "{field} is missing; every line has channel, group and ready"),
             Self::Duplicate { field } => write!(formatter, "{field} is given twice; a line has each field once"),
-            Self::WrongType { field, got: Got::Name(error), .. }
-            | Self::OutOfRange { field, got: Got::Name(error), .. } => {
+            Self::WrongType { field, found: Found::Name(error), .. }
+            | Self::OutOfRange { field, found: Found::Name(error), .. } => {
                 write!(formatter, "{field} is {error}")
             }
-            Self::WrongType { field, got, want } | Self::OutOfRange { field, got, want } => {
-                write!(formatter, "{field} is {got}; want {want}")
+            Self::WrongType { field, found, want } | Self::OutOfRange { field, found, want } => {
+                write!(formatter, "{field} is {found}; want {want}")
             }
         }
     }
@@ -355,7 +355,7 @@ mod tests {
         for field in ["channel", "group", "ready"] {
             let line = FULL.replacen(&std::format!("\"{field}\":"), &std::format!("\"{field}\":null,\"x\":"), 1);
             assert!(
-                matches!(parse_text(&line), Err(LineError::WrongType { field: got, .. }) if got == field),
+                matches!(parse_text(&line), Err(LineError::WrongType { field: found, .. }) if found == field),
                 "{line}"
             );
         }
@@ -448,7 +448,7 @@ mod tests {
         );
         assert_eq!(complaint("[{}]"), "got an array; a line is a JSON object");
         assert_eq!(complaint("\"x\""), "got \"x\"; a line is a JSON object");
-        // Deep or not, what nobody asks for is skipped, and what somebody does is an array.
+        // However deep it is, an unknown field is skipped, and a known one is an array.
         let deep = std::format!("{}{}", "[".repeat(60_000), "]".repeat(60_000));
         assert!(with(&std::format!("\"x\":{deep}")).is_ok());
         assert!(matches!(with(&std::format!("\"queued\":{deep}")), Err(LineError::WrongType { field: "queued", .. })));
