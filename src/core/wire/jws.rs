@@ -534,6 +534,12 @@ mod tests {
     }
 
     #[test]
+    fn a_key_is_wiped_when_it_is_dropped() {
+        fn is_wiped<T: zeroize::ZeroizeOnDrop>(_: &T) {}
+        is_wiped(&*Key::new(SECRET).unwrap().0);
+    }
+
+    #[test]
     fn a_key_has_32_bytes_or_more_and_shows_none_of_them() {
         for (bytes, is_key) in [(0, false), (31, false), (32, true), (64, true), (65, true), (1024, true)] {
             assert_eq!(Key::new(&std::vec![b'k'; bytes]).is_ok(), is_key, "{bytes}");
