@@ -49,7 +49,7 @@ test('each group shows its statistics and why, the troubled first, and nothing i
   assert.match(await cell('Sales', 'abandonment').textContent(), /8\.5 %of 730/);
   assert.equal(await cell('Sales', 'ready').textContent(), '0 / 20');
   assert.equal(await cell('Sales', 'queued').textContent(), '7');
-  assert.equal(await cell('Billing', 'why').textContent(), 'nobody is at work');
+  assert.equal(await cell('Billing', 'why').textContent(), 'no agents are logged in');
   assert.equal(await cell('Überweisungen & Konten', 'factor').textContent(), '78 %');
   assert.match(await page.locator('#summary').textContent(), /2 silent, 1 over goal/);
   assert.match(await page.locator('#settings').textContent(), /SUPER_PROGRESSIVE_DUAL.*3 % abandonment.*Lines accepted12/);
@@ -109,7 +109,7 @@ test('256 groups are filtered by name, channel, reason and trouble', async () =>
   await shows(page.locator('#count'), '10 of 256 groups');
   await page.getByLabel('Channel').selectOption('chat');
   assert.equal((await groups()).length, 5);
-  await page.getByLabel('Filter by group').fill('nobody is at work');
+  await page.getByLabel('Filter by group').fill('no agents are logged in');
   assert.ok((await groups()).length > 0);
   await page.getByLabel('Only troubled groups').check();
   assert.equal((await groups()).length, 0);

@@ -13,7 +13,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use pacingd::limits::SOURCES;
 use pacingd::pacing::Options;
-use pacingd::state::Settings;
+use pacingd::settings::Settings;
 use pacingd::wire::channel::Channel;
 use pacingd::wire::group_name::GroupName;
 use pacingd::wire::jws::Keys;

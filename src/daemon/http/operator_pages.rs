@@ -86,7 +86,8 @@ fn status_text(shared: &Shared) -> String {
     let now = clock::now();
     let expires = shared.tls.as_ref().map(Tls::expires);
     let uptime = now.saturating_sub(shared.started);
-    let about = About { version: VERSION, uptime, certificate_expires: expires.as_deref() };
+    let started = clock::since_epoch().saturating_sub(uptime);
+    let about = About { version: VERSION, uptime, started, certificate_expires: expires.as_deref() };
     let mut text = String::new();
     // A String takes all that is written to it.
     let _ = status::write(&mut text, &shared.state(), now, about);

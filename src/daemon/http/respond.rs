@@ -72,6 +72,7 @@ pub(crate) fn respond(shared: &Shared, asked: Asked, request: &Request<Incoming>
             response
         }
         Asked::Operators => {
+            shared.state().counters_mut().set_dropped_by_kernel(shared.listeners.dropped());
             match Document::asked_for(method.as_str(), path).map(|document| document_of(shared, document)) {
                 Some(Ok(response)) => response,
                 Some(Err(refusal)) => response_of(shared, asked.side(), refusal, now),
