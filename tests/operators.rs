@@ -167,7 +167,7 @@ fn lines_sent_to_nobody_or_from_where_nobody_may_send_are_said_to_be_so() {
     let (code, _, complaint) = texts(&run_with(&["--config", file.to_str().unwrap(), "--send"], &line("chat", "A", 4)));
     assert_eq!(code, 69, "{complaint}");
     let want =
-        format!("pacingd: nobody receives statistics on UDP {free}; is the daemon running, with this configuration?\n");
+        format!("pacingd: nothing is listening on UDP {free}; is the daemon running, with this configuration?\n");
     assert_eq!(complaint, want);
     let elsewhere = configuration("[statistics]\nsources = [\"192.0.2.0/24\"]\n").replace("127.0.0.1:0", "127.0.0.1:9");
     let file = directory.file("elsewhere.toml", &elsewhere);

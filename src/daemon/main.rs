@@ -14,6 +14,7 @@ mod https;
 #[path = "https/disabled.rs"]
 mod https;
 mod log;
+mod lookalike;
 mod reload;
 mod signals;
 mod statistics;

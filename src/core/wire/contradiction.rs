@@ -10,7 +10,7 @@ use crate::wire::line::Statistics;
 
 /// How far an unsigned `time` may be from the clock here. Clocks without NTP drift by minutes, a wrong time zone is at
 /// most 14 hours off; a day is a wrong date or another unit. (Signed lines are held to the time to live.)
-const CLOCK_TOLERANCE: Duration = Duration::from_secs(24 * 3600);
+pub(super) const CLOCK_TOLERANCE: Duration = Duration::from_secs(24 * 3600);
 
 /// Two or more figures of a line that contradict each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -53,7 +53,7 @@ impl From<Value<'_>> for Got {
 /// [`Fault`]. Then `take` may have been called all the same.
 pub(super) fn members<K: Copy>(
     text: &str,
-    known: impl Fn(&str) -> Option<K>,
+    known: impl FnMut(&str) -> Option<K>,
     take: impl FnMut(K, Value<'_>),
 ) -> Result<(), Fault<K>> {
     let mut last = None;
@@ -91,7 +91,7 @@ struct Members<'a, K, N, T> {
     last: &'a mut Option<K>,
 }
 
-impl<'de, K: Copy, N: Fn(&str) -> Option<K>, T: FnMut(K, Value<'_>)> Visitor<'de> for Members<'_, K, N, T> {
+impl<'de, K: Copy, N: FnMut(&str) -> Option<K>, T: FnMut(K, Value<'_>)> Visitor<'de> for Members<'_, K, N, T> {
     type Value = ();
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -99,7 +99,7 @@ impl<'de, K: Copy, N: Fn(&str) -> Option<K>, T: FnMut(K, Value<'_>)> Visitor<'de
     }
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
-        while let Some(key) = map.next_key_seed(Key(&self.known))? {
+        while let Some(key) = map.next_key_seed(Key(&mut self.known))? {
             *self.last = key;
             match key {
                 Some(key) => map.next_value_seed(AnyValue(|value: Value<'_>| (self.take)(key, value)))?,
@@ -112,9 +112,9 @@ impl<'de, K: Copy, N: Fn(&str) -> Option<K>, T: FnMut(K, Value<'_>)> Visitor<'de
 }
 
 /// A key, given to the function.
-struct Key<'a, N>(&'a N);
+struct Key<'a, N>(&'a mut N);
 
-impl<'de, K, N: Fn(&str) -> Option<K>> DeserializeSeed<'de> for Key<'_, N> {
+impl<'de, K, N: FnMut(&str) -> Option<K>> DeserializeSeed<'de> for Key<'_, N> {
     type Value = Option<K>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
@@ -122,7 +122,7 @@ impl<'de, K, N: Fn(&str) -> Option<K>> DeserializeSeed<'de> for Key<'_, N> {
     }
 }
 
-impl<K, N: Fn(&str) -> Option<K>> Visitor<'_> for Key<'_, N> {
+impl<K, N: FnMut(&str) -> Option<K>> Visitor<'_> for Key<'_, N> {
     type Value = Option<K>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,8 +1,8 @@
 //! Signed lines of statistics: JWS in compact serialization (RFC 7515), signed with HS256 (RFC 7518, section 3.2).
 //!
-//! A signed line is `header.payload.signature`, each in base64url. Nothing in it is interpreted before its signature fits: which
-//! algorithm is meant is not the sender's to say, so no header can choose another one (RFC 8725, section 3.1). Only then
-//! is the header read, which must name HS256 and nothing that one would have to understand, and the payload handed out.
+//! A signed line is `header.payload.signature`, each in base64url. Nothing in it is interpreted before its signature is verified:
+//! the algorithm is fixed here, so no header can choose another one (RFC 8725, section 3.1). Only then is the header read, which
+//! must name HS256 and no critical extension, and the payload returned.
 
 use alloc::boxed::Box;
 use core::fmt;
@@ -14,17 +14,18 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
 use crate::counters::Distrust;
-use crate::limits::{DORMANT_AFTER, KEYS, PAYLOAD_BYTES};
+use crate::limits::{KEYS, PAYLOAD_BYTES};
+use crate::wire::contradiction::CLOCK_TOLERANCE;
 use crate::wire::json::{self, Value};
 use crate::wire::line_error::Got;
 
-/// Bytes of the shortest key: as many as the hash has (RFC 7518, section 3.2).
+/// Bytes of the shortest key: the length of the hash (RFC 7518, section 3.2).
 pub const KEY_BYTES: usize = 32;
 
 /// Bytes of a signature.
 const SIGNATURE_BYTES: usize = 32;
 
-/// Characters that so many bytes become, without padding.
+/// The number of base64url characters of `bytes` bytes, without padding.
 const fn encoded(bytes: usize) -> usize {
     (4 * bytes).div_ceil(3)
 }
@@ -34,11 +35,6 @@ const HEADER: &str = "eyJhbGciOiJIUzI1NiJ9";
 
 /// Bytes of the longest line that [`Key::sign`] makes.
 pub const SIGNED_BYTES: usize = HEADER.len() + 1 + encoded(PAYLOAD_BYTES) + 1 + encoded(SIGNATURE_BYTES);
-
-/// How far a line's time may be from the clock here at the most, whatever the time to live is: a group is forgotten after
-/// an hour of silence, its last time with it, and by then no line of it may be within the window any more, not even one
-/// from a clock that was ahead.
-const WINDOW_AT_MOST: Duration = Duration::from_secs(DORMANT_AFTER.as_secs() / 2 - 1);
 
 /// A key that signs lines. It cannot be read out again, and is wiped when it is dropped; boxed, so that moving it copies none of
 /// it.
@@ -53,11 +49,11 @@ pub struct TooShort {
 }
 
 impl Key {
-    /// The key of these bytes.
+    /// The key that consists of `bytes`.
     ///
     /// # Errors
     ///
-    /// They are fewer than [`KEY_BYTES`].
+    /// There are fewer than [`KEY_BYTES`].
     pub fn new(bytes: &[u8]) -> Result<Self, TooShort> {
         let short = TooShort { bytes: bytes.len() };
         if bytes.len() < KEY_BYTES {
@@ -66,7 +62,7 @@ impl Key {
         Hmac::new_from_slice(bytes).map(|mac| Self(Box::new(mac))).map_err(|_| short)
     }
 
-    /// The line that has this payload and this key's signature. `None`: the payload is longer than [`PAYLOAD_BYTES`].
+    /// A line with this payload, signed with this key. `None`: the payload is longer than [`PAYLOAD_BYTES`].
     pub fn sign(&self, payload: &[u8]) -> Option<heapless::String<SIGNED_BYTES>> {
         let mut part = [0; encoded(PAYLOAD_BYTES)];
         let mut line = heapless::String::new();
@@ -86,29 +82,29 @@ impl fmt::Debug for Key {
     }
 }
 
-/// Two keys are the same if they sign the same, which is compared in constant time.
+/// Two keys are equal if they sign alike, which is compared in constant time.
 impl PartialEq for Key {
     fn eq(&self, other: &Self) -> bool {
         Hmac::clone(&self.0).finalize() == Hmac::clone(&other.0).finalize()
     }
 }
 
-/// The keys of which one must have signed a line. None of them: lines are not signed.
+/// The keys of which one must have signed a line. Empty: lines are not signed.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Keys(heapless::Vec<Key, KEYS>);
 
 impl Keys {
-    /// One more key; `false`: there are [`KEYS`] already.
+    /// Adds a key; `false`: there are [`KEYS`] already.
     pub fn push(&mut self, key: Key) -> bool {
         self.0.push(key).is_ok()
     }
 
-    /// The first, with which one signs.
+    /// The first key, which signs.
     pub fn first(&self) -> Option<&Key> {
         self.0.first()
     }
 
-    /// How many there are.
+    /// The number of keys.
     pub fn len(&self) -> usize {
         self.0.len()
     }
@@ -118,11 +114,11 @@ impl Keys {
         self.0.is_empty()
     }
 
-    /// The payload of a signed line, decoded into `buffer`.
+    /// Verifies a signed line and returns its payload, decoded into `buffer`.
     ///
     /// # Errors
     ///
-    /// Why it is not to be trusted. Nothing was read of it then but its form and, if the signature fits, its header.
+    /// Why the line is not trusted. Then only its form was looked at and, if the signature is right, its header.
     pub fn verify<'a>(&self, line: &[u8], buffer: &'a mut [u8; PAYLOAD_BYTES]) -> Result<&'a [u8], SignatureError> {
         let line = line.trim_ascii();
         let mut parts = line.split(|byte| *byte == b'.');
@@ -132,7 +128,7 @@ impl Keys {
             return Err(SignatureError::NotSigned);
         };
         if header.first().is_none_or(|first| !first.is_ascii_alphanumeric()) {
-            // JSON with two fractions in it has two dots, too.
+            // JSON with two fractions has two dots as well.
             return Err(SignatureError::NotSigned);
         }
         if signature.is_empty() {
@@ -168,7 +164,7 @@ fn decode<'a>(text: &[u8], bytes: &'a mut [u8]) -> Option<&'a [u8]> {
     bytes.get(..length)
 }
 
-/// Checks the header of a line whose signature fits.
+/// Checks the header of a line whose signature is right.
 fn check_header(header: &[u8]) -> Result<(), SignatureError> {
     let not_an_object = SignatureError::Header("is not a JSON object");
     let text = core::str::from_utf8(header).map_err(|_| not_an_object.clone())?;
@@ -195,14 +191,14 @@ fn check_header(header: &[u8]) -> Result<(), SignatureError> {
     }
 }
 
-/// Checks that a line's time is within the time to live of the clock here; both since 1970.
+/// Checks that a line's time, Unix milliseconds, is within the time to live of `wall`, the time since 1970.
 ///
 /// # Errors
 ///
-/// It is not.
+/// [`SignatureError::Stale`] or [`SignatureError::Early`].
 pub fn check_time(milliseconds: u64, wall: Duration, time_to_live: Duration) -> Result<(), SignatureError> {
     let time = Duration::from_millis(milliseconds);
-    let window = window(time_to_live);
+    let window = time_to_live;
     if wall.abs_diff(time) <= window {
         Ok(())
     } else if time < wall {
@@ -212,57 +208,53 @@ pub fn check_time(milliseconds: u64, wall: Duration, time_to_live: Duration) -> 
     }
 }
 
-/// The latest time that a line can have now, Unix milliseconds. A last one that is later was heard before the clock here
-/// was set back.
+/// The latest time, Unix milliseconds, that [`check_time`] accepts at `wall`. A group's last time that is later was received
+/// before the clock here was set back.
 pub fn latest(wall: Duration, time_to_live: Duration) -> u64 {
-    u64::try_from(wall.saturating_add(window(time_to_live)).as_millis()).unwrap_or(u64::MAX)
+    u64::try_from(wall.saturating_add(time_to_live).as_millis()).unwrap_or(u64::MAX)
 }
 
-fn window(time_to_live: Duration) -> Duration {
-    time_to_live.min(WINDOW_AT_MOST)
-}
-
-/// Why a line is not to be trusted.
+/// Why a line is not trusted.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SignatureError {
-    /// It is no JWS at all.
+    /// It is not a JWS.
     NotSigned,
-    /// It is a JWS with nothing where the signature goes, as `alg` `none` makes it.
+    /// It is a JWS whose signature is empty, as with `alg` `none`.
     NoSignature,
-    /// Its signature is not as long as those of HS256.
+    /// Its signature is not as long as one of HS256.
     OtherLength {
         /// Bytes it has.
         bytes: usize,
     },
-    /// No line has so much in its header or payload; it was not verified.
+    /// Its header or payload is longer than any line's; it was not verified.
     TooLong {
         /// Bytes it has.
         bytes: usize,
     },
-    /// Its signature is none that one of the keys makes of it.
+    /// Its signature is not that of any of the keys.
     Mismatch {
-        /// How many keys there are.
+        /// The number of keys.
         keys: usize,
     },
-    /// Its signature fits, but its header names another algorithm.
+    /// Its signature is right, but its header names another algorithm.
     OtherAlgorithm {
         /// What it names.
         got: Got,
     },
-    /// Its signature fits, but its header does not do.
+    /// Its signature is right, but not its header.
     Header(&'static str),
-    /// Its signature fits, but that part is no base64url.
+    /// Its signature is right, but that part is not base64url.
     Encoding(&'static str),
-    /// Its time is long past.
+    /// Its time is too far behind the clock here.
     Stale {
-        /// So long.
+        /// How far.
         by: Duration,
         /// What is allowed.
         window: Duration,
     },
-    /// Its time is still to come.
+    /// Its time is too far ahead of the clock here.
     Early {
-        /// In so long.
+        /// How far.
         by: Duration,
         /// What is allowed.
         window: Duration,
@@ -270,7 +262,7 @@ pub enum SignatureError {
 }
 
 impl SignatureError {
-    /// What it is counted as.
+    /// The counter that it adds to.
     pub const fn distrust(&self) -> Distrust {
         match self {
             Self::NotSigned => Distrust::NotSigned,
@@ -298,28 +290,35 @@ impl fmt::Display for SignatureError {
                 write!(formatter, "a JWS with a part of {bytes} bytes; want at most {PAYLOAD_BYTES}")
             }
             Self::Mismatch { keys: 1 } => {
-                formatter.write_str("its signature does not fit; is it the same key here and at the sender?")
+                formatter.write_str("its signature does not fit; do the sender and this daemon have the same key?")
             }
             Self::Mismatch { keys } => {
                 write!(formatter, "its signature fits none of the {keys} keys; does the sender have one of them?")
             }
             Self::OtherAlgorithm { got } => write!(formatter, "alg is {got}; want \"HS256\""),
             Self::Header(what) => write!(formatter, "its header {what}; want {{\"alg\":\"HS256\"}}"),
-            Self::Encoding(part) => write!(formatter, "its {part} is no base64url without padding"),
+            Self::Encoding(part) => write!(formatter, "its {part} is not base64url without padding"),
             Self::Stale { by, window } => write!(
                 formatter,
-                "its time is {} s behind the clock here; want at most {} s: is a clock wrong, or is it an old line?",
+                "its time is {} s behind the clock here; want at most {} s: is a clock wrong, or is it an old line?{}",
                 by.as_secs(),
-                window.as_secs()
+                window.as_secs(),
+                unit_hint(*by)
             ),
             Self::Early { by, window } => write!(
                 formatter,
-                "its time is {} s ahead of the clock here; want at most {} s: is a clock wrong?",
+                "its time is {} s ahead of the clock here; want at most {} s: is a clock wrong?{}",
                 by.as_secs(),
-                window.as_secs()
+                window.as_secs(),
+                unit_hint(*by)
             ),
         }
     }
+}
+
+/// A question to add where a time is so far off that it is probably in another unit.
+fn unit_hint(by: Duration) -> &'static str {
+    if by >= CLOCK_TOLERANCE { " Is it in Unix milliseconds?" } else { "" }
 }
 
 impl core::error::Error for SignatureError {}
@@ -508,7 +507,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_is_within_the_time_to_live_of_the_clock_and_never_of_half_an_hour() {
+    fn a_time_is_within_the_time_to_live_of_the_clock() {
         let wall = Duration::from_millis(1_790_000_000_123);
         let at = |difference: i64| 1_790_000_000_123_u64.saturating_add_signed(difference);
         let check = |difference, seconds| check_time(at(difference), wall, Duration::from_secs(seconds));
@@ -517,8 +516,7 @@ mod tests {
         }
         assert_eq!(check(-30_001, 30).unwrap_err().distrust(), Distrust::Stale);
         assert_eq!(check(30_001, 30).unwrap_err().distrust(), Distrust::Early);
-        assert_eq!(check(-1_799_000, 3600), Ok(()));
-        assert!(check(-1_799_001, 3600).is_err());
+        assert_eq!(check(-3_600_000, 3600), Ok(()));
         for (time, wall) in [(0, Duration::MAX), (u64::MAX, Duration::ZERO)] {
             assert!(check_time(time, wall, Duration::from_secs(30)).is_err());
         }

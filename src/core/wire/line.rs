@@ -93,8 +93,20 @@ impl Line {
 }
 
 /// The names of all fields that a line may have.
-pub fn field_names() -> impl Iterator<Item = &'static str> {
+pub fn known_fields() -> impl Iterator<Item = &'static str> {
     FIELDS.iter().map(|field| field.name)
+}
+
+/// Calls `each` with the name of each member of `line` that is not a known field, as far as it is JSON.
+pub fn unknown_fields(line: &[u8], mut each: impl FnMut(&str)) {
+    let unknown = |name: &str| {
+        if Field::index(name).is_none() {
+            each(name);
+        }
+        None::<()>
+    };
+    // Why a line is not JSON is what `parse` says.
+    let _ = json::members(core::str::from_utf8(line).unwrap_or_default(), unknown, |(), _| ());
 }
 
 /// The format that bytes which are not a line seem to be in.

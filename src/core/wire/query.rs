@@ -105,17 +105,22 @@ impl Parameter {
     /// The parameter whose name is left of this one in lower case, without what nobody sees, what is in brackets, `amp;` before
     /// it (a link copied from HTML), and `.N` and `s` behind it.
     fn resembled_by(encoded: &str) -> Option<Self> {
-        let mut bytes = bytes(encoded).map(|byte| byte.unwrap_or(b'%')).filter(u8::is_ascii_graphic);
-        let mut name = heapless::Vec::<u8, NAME_BYTES>::new();
         let mut brackets = 0_usize;
-        while let Some(byte) = bytes.next() {
+        let is_outside = move |byte: &u8| {
             match byte {
                 b'[' => brackets += 1,
                 b']' => brackets = brackets.saturating_sub(1),
-                _ if brackets > 0 => {}
-                b'.' if bytes.clone().all(|byte| byte.is_ascii_digit()) => break,
-                _ => name.push(byte.to_ascii_lowercase()).ok()?,
+                byte => return brackets == 0 && byte.is_ascii_graphic(),
             }
+            false
+        };
+        let mut bytes = bytes(encoded).map(|byte| byte.unwrap_or(b'%')).filter(is_outside);
+        let mut name = heapless::Vec::<u8, NAME_BYTES>::new();
+        while let Some(byte) = bytes.next() {
+            if byte == b'.' && bytes.clone().all(|byte| byte.is_ascii_digit()) {
+                break;
+            }
+            name.push(byte.to_ascii_lowercase()).ok()?;
             if name == b"amp;" {
                 name.clear();
             }
@@ -310,6 +315,7 @@ mod tests {
             "groups[][]",
             "groups[ 0]",
             "[x]groups",
+            "groups.0[x]",
             "Groups[0].1",
         ] {
             let want = std::format!("{:?} is not a parameter; want groups=NAME, once for each group", name);

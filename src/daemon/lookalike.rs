@@ -1,0 +1,89 @@
+//! Names of fields that are nearly those of known ones.
+
+use pacingd::wire::line::known_fields;
+
+/// The known field that `name` is probably meant to be: the same but for case, punctuation, a plural or one typing error, or
+/// with words around it. `None`: the name resembles none.
+pub(crate) fn lookalike(name: &str) -> Option<&'static str> {
+    let name = plain(name);
+    let near = known_fields().find(|known| plain(known) == name);
+    let near = near.or_else(|| known_fields().find(|known| is_one_edit_away(&plain(known), &name)));
+    // As in `agentsReady` or `averageHandleTime`; `time` alone is a part of too many names that are something else.
+    let inside = || known_fields().filter(|known| *known != "time" && name.contains(&plain(known)));
+    near.or_else(|| inside().max_by_key(|known| known.len()))
+}
+
+/// Lower case, letters and digits only, without the `s` of a plural.
+fn plain(name: &str) -> String {
+    let plain: String = name.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+    plain.strip_suffix('s').unwrap_or(&plain).into()
+}
+
+/// Whether one letter is missing, too many or another, or two neighbours are swapped.
+fn is_one_edit_away(one: &str, other: &str) -> bool {
+    let (one, other): (Vec<char>, Vec<char>) = (one.chars().collect(), other.chars().collect());
+    let before = one.iter().zip(&other).take_while(|(one, other)| one == other).count();
+    let (one, other) = (one.get(before..).unwrap_or_default(), other.get(before..).unwrap_or_default());
+    match (one, other) {
+        ([a, b, rest @ ..], [c, d, others @ ..]) if (a, b) == (d, c) && rest == others => true,
+        ([_, rest @ ..], [_, others @ ..]) if rest == others => true,
+        ([_, rest @ ..], others) if rest == others => true,
+        (rest, [_, others @ ..]) => rest == others,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_misses_are_found_and_other_names_are_not() {
+        for (name, want) in [
+            ("logged_in", "loggedIn"),
+            ("loggedin", "loggedIn"),
+            ("LoggedIn", "loggedIn"),
+            ("logged-in", "loggedIn"),
+            ("logedIn", "loggedIn"),
+            ("loggedInn", "loggedIn"),
+            ("loggeIdn", "loggedIn"),
+            ("Ready", "ready"),
+            ("raedy", "ready"),
+            ("handletime", "handleTime"),
+            ("handle_time", "handleTime"),
+            ("handlingTime", ""),
+            ("averageHandleTime", "handleTime"),
+            ("groups", "group"),
+            ("slot", "slots"),
+            ("freeslots", "freeSlots"),
+            ("abandonned", "abandoned"),
+            ("Time", "time"),
+            ("agentsReady", "ready"),
+            ("reactive_entered", "reactiveEntered"),
+            ("reactiveEnteredTotal", "reactiveEntered"),
+            ("uptime", ""),
+            ("site", ""),
+            ("version", ""),
+            ("exp", ""),
+            ("iat", ""),
+            ("", ""),
+            ("s", ""),
+        ] {
+            assert_eq!(lookalike(name).unwrap_or_default(), want, "{name}");
+        }
+    }
+
+    #[test]
+    fn every_known_field_is_one_edit_away_from_itself_with_a_letter_changed() {
+        for known in known_fields() {
+            for place in 0..known.len() {
+                let mut shorter = known.to_owned();
+                shorter.remove(place);
+                assert!(lookalike(&shorter).is_some(), "{shorter}");
+                let mut longer = known.to_owned();
+                longer.insert(place, 'q');
+                assert!(lookalike(&longer).is_some(), "{longer}");
+            }
+        }
+    }
+}
