@@ -25,15 +25,15 @@ const WALL: u64 = 1_790_000_000_000;
 enum Operation {
     /// One line: group, agents, and how far its time is from the clock, in milliseconds.
     Line { group: u8, ready: u8, more: More, time: Option<i32>, is_signed: bool },
-    /// One datagram with so many groups from this one on.
+    /// One datagram with `count` groups from `first` on.
     Lines { first: u8, count: u8 },
-    /// So many milliseconds pass.
+    /// That many milliseconds pass.
     Wait(u16),
-    /// So many minutes pass.
+    /// That many minutes pass.
     WaitLong(u8),
-    /// The wall clock is set by so many seconds.
+    /// The wall clock is set by that many seconds.
     SetClock(i16),
-    /// Due predictions are made, so many at a time.
+    /// Due predictions are made, that many at a time.
     Refresh(u8),
     /// All of a channel is asked for.
     AskAll(bool),
@@ -322,16 +322,16 @@ fn ask(state: &mut State, model: &Model, algorithm: Algorithm, channel: Channel,
     let oldest = fresh.iter().filter_map(|known| known.last).map(|(at, ..)| at).min().unwrap();
     assert_eq!(capacity.received, Some(Duration::from_millis(oldest)));
 
-    let told = answer(state, now(model), "GET", "/backend/data/pacing/reactiveState", &query);
+    let answer = answer(state, now(model), "GET", "/backend/data/pacing/reactiveState", &query);
     if matches!(algorithm, Algorithm::SuperProgressive | Algorithm::PredictiveB) {
-        return assert_eq!(told.status, Status::NotImplemented);
+        return assert_eq!(answer.status, Status::NotImplemented);
     }
-    if told.status == Status::Ok {
-        let json: serde_json::Value = serde_json::from_str(&told.body).unwrap();
+    if answer.status == Status::Ok {
+        let json: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
         let value = json["reactiveState"].as_f64().unwrap();
         assert!((0.0..=1.0).contains(&value), "{query}: {value}");
     } else {
-        assert_eq!(told.status, Status::ServiceUnavailable, "{}", told.body);
-        assert!(algorithm == Algorithm::External || !model.is_predicted, "{}", told.body);
+        assert_eq!(answer.status, Status::ServiceUnavailable, "{}", answer.body);
+        assert!(algorithm == Algorithm::External || !model.is_predicted, "{}", answer.body);
     }
 }
