@@ -177,9 +177,9 @@ impl ServerClock {
         }
     }
 
-    /// Returns the Unix time there, in whole seconds, as Asterisk compares it.
+    /// Returns the Unix time there.
     fn seconds(&self, here: Duration) -> f64 {
-        (here.as_secs_f64() + self.offset).floor()
+        here.as_secs_f64() + self.offset
     }
 }
 
@@ -268,6 +268,7 @@ impl Known {
         entered += completed - completed_seen;
         self.with_agents -= completed_seen;
         let in_call = in_call(queue);
+        // Calls that ended with Asterisk are completed by nobody.
         if is_first {
             self.with_agents = self.with_agents.min(in_call);
         }

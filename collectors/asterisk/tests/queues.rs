@@ -236,6 +236,22 @@ fn entered_counts_each_caller_once_whatever_becomes_of_it() {
 }
 
 #[test]
+fn calls_that_end_with_asterisk_hide_no_later_ones() {
+    let mut model = Model::new();
+    let mut now = queue(&[TALKING, Member { name: "b", ..FREE }]);
+    now.callers = vec![1, 2];
+    let before = model.poll(&now).entered;
+    model.is_first = true;
+    let mut restarted = Queue { completed: 0, abandoned: 0, ..queue(&[FREE, Member { name: "b", ..FREE }]) };
+    let observation = model.observe(std::slice::from_ref(&restarted));
+    assert_eq!(observation.reports[0].entered, before);
+    assert!(observation.notes[0].starts_with("2 who waited in \"sales\""), "{:?}", observation.notes);
+    // Answered between two answers, so seen in no queue.
+    restarted.members = vec![TALKING, Member { name: "b", ..TALKING }];
+    assert_eq!(model.poll(&restarted).entered, before + 2);
+}
+
+#[test]
 fn a_member_of_two_queues_with_shared_lastcall_is_counted_where_its_caller_was() {
     let mut model = Model::new();
     let other = |now: &Queue| Queue { name: "other", ..now.clone() };
