@@ -10,8 +10,9 @@ use std::process::{Command, ExitCode};
 use contact_centre::{Centre, Curve, Happening, Proactive, Scenario, Snapshot, Steps, Times};
 use pacingd::{
     pacing::{Algorithm, Growth, Options, Pacer},
-    state::{Settings, State},
-    wire::jws::{Key, Keys},
+    settings::Settings,
+    state::State,
+    wire::jws::Key,
     wire::line::Statistics,
 };
 
@@ -101,12 +102,7 @@ fn payload(turn: u64) -> String {
 fn take(kind: &str) {
     let keys = [[1; 32], [2; 32]].map(|secret| Key::new(&secret).ok());
     let [Some(ours), Some(other)] = keys else { return };
-    let mut settings = Settings {
-        pacing: Options::default(),
-        time_to_live: Duration::from_secs(30),
-        sources: "127.0.0.0/8".parse().into_iter().collect(),
-        keys: Keys::default(),
-    };
+    let mut settings = Settings::default();
     let payloads: Vec<String> = (0..LINES).map(payload).collect();
     let sign = |key: &Key, payload: &String| key.sign(payload.as_bytes()).map(|line| line.as_str().to_owned());
     let signed: Vec<String> = payloads.iter().filter_map(|payload| sign(&ours, payload)).collect();

@@ -14,7 +14,8 @@ use pacingd::answer::{answer, operators_answer};
 use pacingd::counters::Outcome;
 use pacingd::limits::GROUPS;
 use pacingd::pacing::{Algorithm, Options};
-use pacingd::state::{Settings, State};
+use pacingd::settings::Settings;
+use pacingd::state::State;
 use pacingd::wire::channel::Channel;
 use pacingd::wire::group_name::GroupName;
 use pacingd::wire::jws::{Key, Keys};
@@ -25,12 +26,7 @@ const SENDER: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const WALL: Duration = Duration::from_millis(1_790_000_000_000);
 
 fn settings(algorithm: Algorithm) -> Settings {
-    Settings {
-        pacing: Options { algorithm, ..Options::default() },
-        time_to_live: Duration::from_secs(30),
-        sources: ["127.0.0.0/8".parse().unwrap()].into_iter().collect(),
-        keys: Keys::default(),
-    }
+    Settings { pacing: Options { algorithm, ..Options::default() }, ..Settings::default() }
 }
 
 fn full(group: &str, turn: u64) -> String {
@@ -199,7 +195,7 @@ fn ten_thousand_answers_of_every_kind_allocate_nothing() {
                     kinds.extend(codes);
                 }
             }
-            let configured = state.configure(now, settings(algorithm), [(Channel::Chat, &name)].into_iter());
+            let configured = state.configure(settings(algorithm), [(Channel::Chat, &name)].into_iter());
             assert_eq!(configured, Ok(()));
         }
         assert!(answers * Algorithm::ALL.len() >= 10_000, "{answers}");
@@ -214,7 +210,7 @@ fn a_reload_s_settings_and_declarations_allocate_nothing_in_the_core() {
     let mut next = Some(settings(Algorithm::SuperProgressiveDual));
     let allocated = measure(|| {
         let declared = names.iter().map(|name| (Channel::Chat, name));
-        assert_eq!(state.configure(Duration::ZERO, next.take().unwrap(), declared), Ok(()));
+        assert_eq!(state.configure(next.take().unwrap(), declared), Ok(()));
     });
     assert_eq!(allocated.count_total, 0);
     assert_eq!(state.groups().all().len(), GROUPS);

@@ -6,7 +6,7 @@ mod common;
 
 use common::{Daemon, line_with};
 
-/// SalesX has nobody ready, SupportX 10.
+/// `SalesX` has nobody ready, `SupportX` 10.
 fn daemon() -> Daemon {
     let daemon = Daemon::with("");
     daemon.send(line_with("SalesX", 0, r#""queued":2"#), 1);

@@ -11,11 +11,12 @@ use pacingd::answer::{Status, answer, operators_answer};
 use pacingd::answer::{metrics, status};
 use pacingd::counters::Outcome;
 use pacingd::pacing::{Algorithm, Options};
-use pacingd::state::{Settings, State};
+use pacingd::settings::Settings;
+use pacingd::state::State;
 use pacingd::wire::collector::Collector;
 use pacingd::wire::group_name::GroupName;
-use pacingd::wire::jws::Keys;
-use pacingd::wire::line::{Line, LineError, Statistics};
+use pacingd::wire::line::{Line, Statistics};
+use pacingd::wire::line_error::LineError;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
@@ -24,12 +25,7 @@ const PATHS: [&str; 2] = ["/backend/data/pacing/reactiveState", "/backend/data/p
 
 fuzz_target!(|bytes: &[u8]| {
     for algorithm in [Algorithm::External, Algorithm::SuperProgressiveDual, Algorithm::PredictiveBDual] {
-        let mut state = Box::new(State::new(Settings {
-            pacing: Options { algorithm, ..Options::default() },
-            time_to_live: Duration::from_secs(30),
-            sources: ["127.0.0.0/8".parse().unwrap()].into_iter().collect(),
-            keys: Keys::default(),
-        }));
+        let mut state = Box::new(State::new(Settings { pacing: Options { algorithm, ..Options::default() }, ..Settings::default() }));
         // Twice, for running totals and the order of times are about the line before.
         for second in [1, 2] {
             receive(&mut state, second, bytes);
@@ -222,7 +218,7 @@ fn look(state: &mut State, now: Duration) {
     }
     assert!(serde_json::from_str::<Value>(&operators_answer(state, now, "GET", "/health").body).is_ok());
     let mut text = String::new();
-    status::write(&mut text, state, now, status::About { version: "", uptime: now, certificate_expires: None })
+    status::write(&mut text, state, now, status::About { version: "", uptime: now, started: Duration::ZERO, certificate_expires: None })
         .unwrap();
     assert!(serde_json::from_str::<Value>(&text).is_ok(), "{text}");
     text.clear();

@@ -5,7 +5,8 @@
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use pacingd::limits::PAYLOAD_BYTES;
-use pacingd::state::{Settings, State};
+use pacingd::settings::Settings;
+use pacingd::state::State;
 use pacingd::wire::jws::{Key, Keys};
 
 #[derive(Arbitrary, Debug)]
@@ -55,12 +56,7 @@ fuzz_target!(|input: Input<'_>| {
 
 fn datagram(lines: &[(bool, &[u8])]) {
     let wall = std::time::Duration::from_secs(1_790_000_000);
-    let mut state = Box::new(State::new(Settings {
-        pacing: pacingd::pacing::Options::default(),
-        time_to_live: std::time::Duration::from_secs(30),
-        sources: ["127.0.0.0/8".parse().unwrap()].into_iter().collect(),
-        keys: keys(),
-    }));
+    let mut state = Box::new(State::new(Settings { keys: keys(), ..Settings::default() }));
     let mut datagram = Vec::new();
     for (is_signed, line) in lines {
         match key().sign(line).filter(|_| *is_signed) {

@@ -8,9 +8,9 @@ use std::time::Duration;
 use libfuzzer_sys::fuzz_target;
 use pacingd::answer::{Status, answer, operators_answer};
 use pacingd::pacing::{Algorithm, Options};
-use pacingd::state::{Settings, State};
+use pacingd::settings::Settings;
+use pacingd::state::State;
 use pacingd::wire::channel::Channel;
-use pacingd::wire::jws::Keys;
 use pacingd::wire::query::Query;
 
 const NOW: Duration = Duration::from_secs(1);
@@ -18,12 +18,7 @@ const NOW: Duration = Duration::from_secs(1);
 fuzz_target!(|input: (u8, &str, &str)| {
     let (kind, path, query) = input;
     let algorithm = Algorithm::ALL[usize::from(kind) % Algorithm::ALL.len()];
-    let mut state = Box::new(State::new(Settings {
-        pacing: Options { algorithm, ..Options::default() },
-        time_to_live: Duration::from_secs(30),
-        sources: ["127.0.0.0/8".parse().unwrap()].into_iter().collect(),
-        keys: Keys::default(),
-    }));
+    let mut state = Box::new(State::new(Settings { pacing: Options { algorithm, ..Options::default() }, ..Settings::default() }));
     for group in ["Sales", "a b", "Überweisung", "+", "%"] {
         let line = format!(r#"{{"channel":"chat","group":"{group}","ready":3,"reactiveState":0.5}}"#);
         state.receive(NOW, NOW, Ipv4Addr::LOCALHOST.into(), line.as_bytes(), |_, fault| panic!("{fault}"));

@@ -10,7 +10,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use pacingd::limits::PAYLOAD_BYTES;
-use pacingd::state::Settings;
+use pacingd::settings::Settings;
 use pacingd::wire::datagram::lines;
 use pacingd::wire::jws::Key;
 use pacingd::wire::line::{self, Line, LineError};

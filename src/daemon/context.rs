@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 
 use crate::clock;
 use crate::configuration::Configuration;
-use crate::group_changes::Watch;
+use crate::group_changes::GroupChanges;
 use crate::http::counters::Traffic;
 use crate::http::operator_pages::Permits;
 use crate::http::respond::Dates;
@@ -30,7 +30,7 @@ pub(crate) struct Shared {
     pub(crate) status: Status,
     pub(crate) traffic: Traffic,
     pub(crate) documents: Permits,
-    pub(crate) watch: Watch,
+    pub(crate) group_changes: GroupChanges,
     /// When the daemon was started.
     pub(crate) started: Duration,
     /// Where statistics arrive.
@@ -56,7 +56,7 @@ impl Shared {
             status: Status::new(),
             traffic: Traffic::default(),
             documents: Permits::default(),
-            watch: Watch::default(),
+            group_changes: GroupChanges::default(),
             started: clock::now(),
             listeners: Listeners::default(),
             wakeup: Cell::new(None),
@@ -84,12 +84,13 @@ impl Shared {
     pub(crate) fn declare_groups(&self) {
         let configuration = self.configuration();
         let declared = configuration.statistics.groups.iter().map(|(channel, name)| (*channel, name));
-        let configured = self.state().configure(clock::now(), configuration.settings(), declared);
+        let configured = self.state().configure(configuration.settings(), declared);
         if let Err(refused) = configured {
             self.log.limited(
                 Cause::Declared,
                 format_args!(
-                    "{refused} groups of statistics.groups found no place in the table; a restart makes room for them"
+                    "{refused} groups of statistics.groups found no place: at most {} can be declared",
+                    pacingd::limits::GROUPS
                 ),
             );
         }

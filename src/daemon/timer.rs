@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use crate::clock;
 use crate::context::Shared;
-use crate::group_changes;
 use crate::systemd::status;
 
 /// Groups refreshed in one turn of the event loop; requests and datagrams wait no longer than for so many.
@@ -18,7 +17,7 @@ pub(crate) async fn run(shared: &'static Shared) {
         let now = clock::now();
         shared.log.tell_suppressed(now);
         status::tell(shared, now);
-        let changes = group_changes::tell(shared, now);
+        let changes = shared.group_changes.log(&mut shared.state(), &shared.log, now);
         let certificate = shared.tls.as_ref().and_then(|tls| tls.tell_expiry(&shared.log, now));
         let wakeups = [shared.state().next_wakeup(now), shared.log.next_wakeup(), changes, certificate];
         let wakeup = wakeups.into_iter().flatten().min();

@@ -4,7 +4,7 @@ use crate::wire::channel::Channel;
 use crate::wire::collector::Collector;
 use crate::wire::group_name::{GroupName, NameError};
 use crate::wire::json::Value;
-use crate::wire::line::{Got, LineError};
+use crate::wire::line_error::{Got, LineError};
 
 /// The first number that a `u64` cannot hold: its last one, rounded up.
 const TWO_TO_64: f64 = u64::MAX as f64;

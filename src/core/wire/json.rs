@@ -8,7 +8,7 @@ use core::fmt;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::wire::excerpt::Excerpt;
-use crate::wire::line::Got;
+use crate::wire::line_error::Got;
 
 /// A value of a member.
 #[derive(Clone, Copy)]

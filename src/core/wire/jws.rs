@@ -14,11 +14,10 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
 use crate::counters::Distrust;
-use crate::groups::FORGOTTEN_AFTER;
-use crate::limits::{KEYS, PAYLOAD_BYTES};
+use crate::limits::{DORMANT_AFTER, KEYS, PAYLOAD_BYTES};
 use crate::wire::contradiction::CLOCK_TOLERANCE;
 use crate::wire::json::{self, Value};
-use crate::wire::line::Got;
+use crate::wire::line_error::Got;
 
 /// Bytes of the shortest key: the length of the hash (RFC 7518, section 3.2).
 pub const KEY_BYTES: usize = 32;
@@ -40,7 +39,7 @@ pub const SIGNED_BYTES: usize = HEADER.len() + 1 + encoded(PAYLOAD_BYTES) + 1 + 
 /// How far a line's time may be from the clock here, however long the time to live is: a group's last time is dropped with it
 /// after an hour of silence, and by then no line of it may be within the window any more, not even one from a clock that was
 /// ahead.
-const WINDOW_AT_MOST: Duration = Duration::from_secs(FORGOTTEN_AFTER.as_secs() / 2 - 1);
+const WINDOW_AT_MOST: Duration = Duration::from_secs(DORMANT_AFTER.as_secs() / 2 - 1);
 
 /// A key that signs lines. It cannot be read out again, and is wiped when it is dropped; boxed, so that moving it copies none of
 /// it.

@@ -11,4 +11,5 @@ pub mod group_name;
 mod json;
 pub mod jws;
 pub mod line;
+pub mod line_error;
 pub mod query;

@@ -1,6 +1,7 @@
 //! The configuration: what may be set, and what holds where nothing is.
 
 mod file_name;
+pub(crate) mod files;
 mod keys;
 mod read;
 mod section;
@@ -13,7 +14,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use pacingd::limits::SOURCES;
 use pacingd::pacing::Options;
-use pacingd::state::Settings;
+use pacingd::settings::Settings;
 use pacingd::wire::channel::Channel;
 use pacingd::wire::group_name::GroupName;
 use pacingd::wire::jws::Keys;

@@ -52,6 +52,13 @@ impl Listeners {
         }
     }
 
+    /// How many datagrams the kernel dropped because a socket was full.
+    pub(crate) fn dropped(&self) -> u64 {
+        let mut sum = 0;
+        self.each(|_, _, dropped| sum += dropped.unwrap_or(0));
+        sum
+    }
+
     /// Each one's name, whether it hears, and how many datagrams the kernel dropped because its socket was full.
     pub(crate) fn each(&self, mut tell: impl FnMut(&str, bool, Option<u64>)) {
         for listener in &*self.0.borrow() {
