@@ -20,11 +20,11 @@ use rustls::ServerConfig;
 use rustls::server::ServerSessionMemoryCache;
 use rustls::sign::SingleCertAndKey;
 use rustls::time_provider::TimeProvider;
-use tokio::sync::Semaphore;
 
 use crate::clock;
 use crate::configuration::{Https, PairFiles};
 use crate::http::places::Places;
+use crate::http::turns::Turns;
 use crate::log::Log;
 pub(crate) use certificate_and_key::Pair;
 use handshake::Outcome;
@@ -50,7 +50,7 @@ pub(crate) struct Tls {
     /// For handshakes.
     places: Places,
     /// One handshake is carried on in a turn of the event loop.
-    turn: Semaphore,
+    turns: Turns,
     outcomes: [Cell<u64>; Outcome::ALL.len()],
 }
 
@@ -78,7 +78,7 @@ impl Tls {
             told: Cell::new(None),
             is_outdated: Cell::new(false),
             places: Places::new(https.handshakes),
-            turn: Semaphore::new(1),
+            turns: Turns::default(),
             outcomes: Default::default(),
         }))
     }
