@@ -15,7 +15,8 @@ use pacingd::settings::Settings;
 use pacingd::state::State;
 use pacingd::wire::collector::Collector;
 use pacingd::wire::group_name::GroupName;
-use pacingd::wire::line::{Line, LineError, Statistics};
+use pacingd::wire::line::{Line, Statistics};
+use pacingd::wire::line_error::LineError;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
