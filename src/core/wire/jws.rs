@@ -17,7 +17,7 @@ use crate::counters::Distrust;
 use crate::limits::{KEYS, PAYLOAD_BYTES};
 use crate::wire::contradiction::CLOCK_TOLERANCE;
 use crate::wire::json::{self, Value};
-use crate::wire::line_error::Got;
+use crate::wire::line_error::Found;
 
 /// Bytes of the shortest key: the length of the hash (RFC 7518, section 3.2).
 pub const KEY_BYTES: usize = 32;
@@ -120,7 +120,6 @@ impl Keys {
     ///
     /// Why the line is not trusted. Then only its form was looked at and, if the signature is right, its header.
     pub fn verify<'a>(&self, line: &[u8], buffer: &'a mut [u8; PAYLOAD_BYTES]) -> Result<&'a [u8], SignatureError> {
-        let line = line.trim_ascii();
         let mut parts = line.split(|byte| *byte == b'.');
         let (Some(header), Some(payload), Some(signature), None) =
             (parts.next(), parts.next(), parts.next(), parts.next())
@@ -177,7 +176,7 @@ fn check_header(header: &[u8]) -> Result<(), SignatureError> {
         }
         algorithms += 1;
         if !matches!(value, Value::Text("HS256")) {
-            other = Some(Got::from(value));
+            other = Some(Found::from(value));
         }
     });
     read.map_err(|_| not_an_object)?;
@@ -186,7 +185,7 @@ fn check_header(header: &[u8]) -> Result<(), SignatureError> {
         _ if is_critical => Err(SignatureError::Header("has crit, and no extension is understood")),
         (0, _) => Err(SignatureError::Header("has no alg")),
         (1, None) => Ok(()),
-        (1, Some(got)) => Err(SignatureError::OtherAlgorithm { got }),
+        (1, Some(found)) => Err(SignatureError::OtherAlgorithm { found }),
         _ => Err(SignatureError::Header("has two alg")),
     }
 }
@@ -239,7 +238,7 @@ pub enum SignatureError {
     /// Its signature is right, but its header names another algorithm.
     OtherAlgorithm {
         /// What it names.
-        got: Got,
+        found: Found,
     },
     /// Its signature is right, but not its header.
     Header(&'static str),
@@ -295,7 +294,7 @@ impl fmt::Display for SignatureError {
             Self::Mismatch { keys } => {
                 write!(formatter, "its signature fits none of the {keys} keys; does the sender have one of them?")
             }
-            Self::OtherAlgorithm { got } => write!(formatter, "alg is {got}; want \"HS256\""),
+            Self::OtherAlgorithm { found } => write!(formatter, "alg is {found}; want \"HS256\""),
             Self::Header(what) => write!(formatter, "its header {what}; want {{\"alg\":\"HS256\"}}"),
             Self::Encoding(part) => write!(formatter, "its {part} is not base64url without padding"),
             Self::Stale { by, window } => write!(
@@ -405,8 +404,7 @@ mod tests {
             for bit in 0..8 {
                 let mut altered = bytes.to_vec();
                 altered[place] ^= 1 << bit;
-                // White space at the end is a line's end.
-                let is_same = altered.trim_ascii() == bytes;
+                let is_same = altered == bytes;
                 assert_eq!(keys.verify(&altered, &mut [0; PAYLOAD_BYTES]).is_ok(), is_same, "{place} {bit}");
                 refused += 1;
             }
@@ -420,7 +418,7 @@ mod tests {
             }
         }
         assert_eq!(refused, 8 * bytes.len());
-        assert_eq!(keys.verify(format!("{line}\r").as_bytes(), &mut [0; PAYLOAD_BYTES]).unwrap().len(), 40);
+        assert_eq!(keys.verify(bytes, &mut [0; PAYLOAD_BYTES]).unwrap().len(), 40);
     }
 
     #[test]
@@ -522,6 +520,14 @@ mod tests {
         }
         assert_eq!(latest(wall, Duration::from_secs(30)), at(30_000));
         assert_eq!(latest(Duration::MAX, Duration::MAX), u64::MAX);
+    }
+
+    #[test]
+    fn a_key_is_wiped_when_it_is_dropped() {
+        // What a `Hmac` consists of (it does not say so itself): two hashes and a buffer.
+        fn is_wiped<T: zeroize::ZeroizeOnDrop>() {}
+        is_wiped::<<Sha256 as hmac::EagerHash>::Core>();
+        is_wiped::<hmac::digest::block_api::Buffer<hmac::block_api::HmacCore<Sha256>>>();
     }
 
     #[test]
