@@ -310,7 +310,7 @@ fn a_reload_changes_what_can_change_and_keeps_the_statistics() {
     );
     let said = daemon.reload();
     assert!(said.contains("is in force"), "{said}");
-    assert!(daemon.log.containing("a restart puts").is_empty(), "ports that are asked for as 0 did not change");
+    assert!(daemon.log.containing("restart to apply").is_empty(), "ports that are asked for as 0 did not change");
     daemon.capacity("channel=chat&groups=New").problem(503);
     assert_eq!(daemon.capacity("channel=chat").value("capacity"), 7, "kept");
     assert_eq!(daemon.reactive_state("channel=chat").value("reactiveState"), 0.25, "kept");
@@ -338,7 +338,7 @@ fn a_reload_names_what_only_a_restart_changes() {
     let other = configuration("[http.limits]\nconnections = 3\n").replace("\"127.0.0.1:0\"", "\"127.0.0.2:0\"");
     daemon.directory.file("pacingd.toml", &other);
     daemon.reload();
-    let line = daemon.log.wait_for("which a restart puts into force");
+    let line = daemon.log.wait_for("restart to apply");
     for key in ["http.listen", "http.limits.connections", "operators.listen", "statistics.listen"] {
         assert!(line.contains(key), "{key}: {line}");
     }
@@ -445,7 +445,7 @@ fn standard_error_that_nobody_reads_holds_nothing_up() {
     // Somebody reads again: what was lost is told.
     let lines = Lines::of(ours);
     let until = Instant::now() + PATIENCE;
-    while lines.within(Duration::from_millis(200), 1, "lines of the log were lost").is_none() {
+    while lines.within(Duration::from_millis(200), 1, "dropped: the log was not being read").is_none() {
         assert!(Instant::now() < until, "nothing is told");
         daemon.process.signal("HUP");
     }
@@ -522,7 +522,7 @@ fn a_dev_log_that_nobody_reads_holds_nothing_up() {
     daemon.send(["garbage", &line("chat", "B", 7)].join("\n"), 2);
     assert_eq!(daemon.capacity("channel=chat").value("capacity"), 7);
     let (lines, _reader) = syslog::read(&socket);
-    wait_for_a_line_of_reloads(&daemon, &lines, "lines of the log were lost: nobody took them");
+    wait_for_a_line_of_reloads(&daemon, &lines, "dropped: the log was not being read");
     // Nobody reads for the end either.
     stopper.send_to(b"stop", &path).unwrap();
     let _ = _reader.join();
@@ -584,5 +584,5 @@ fn without_a_dev_log_the_daemon_serves_and_logs_when_there_is_one() {
         assert!(Instant::now() < until, "no line comes");
     }
     client.get("/").problem(404);
-    lines.wait_for("lines of the log were lost");
+    lines.wait_for("dropped: the log was not being read");
 }

@@ -3,14 +3,13 @@
 //! All groups to which the same happened share a line, and each kind of change has one line a minute at most: what
 //! happens in between waits for the next line, so that no group is left out and none can flood the log.
 
-use std::cell::Cell;
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use pacingd::groups::change::{Change, Changed};
-use pacingd::pacing::Options;
 
 use crate::context::Shared;
+use crate::throttle::Throttle;
 
 /// How long a kind of change waits after it was told.
 const INTERVAL: Duration = Duration::from_secs(60);
@@ -18,22 +17,23 @@ const INTERVAL: Duration = Duration::from_secs(60);
 /// Groups that a line names; the status page has the rest.
 const NAMED: usize = 8;
 
-/// When each kind of change was told.
-#[derive(Default)]
-pub(crate) struct Watch {
-    told: [Cell<Option<Duration>>; Change::ALL.len()],
+/// One for each kind of change.
+pub(crate) type Throttles = [Throttle; Change::ALL.len()];
+
+pub(crate) fn throttles() -> Throttles {
+    Change::ALL.map(|_| Throttle::new(INTERVAL))
 }
 
 /// Tells what is to be told now. Gives when something that waits will be due.
-pub(crate) fn tell(shared: &Shared, now: Duration) -> Option<Duration> {
+pub(crate) fn tell(shared: &Shared, now: Duration, throttles: &Throttles) -> Option<Duration> {
     let mut wakeup: Option<Duration> = None;
-    for (change, told) in Change::ALL.into_iter().zip(&shared.watch.told) {
+    for (change, throttle) in Change::ALL.into_iter().zip(throttles) {
         let Some(groups) = groups_that(shared, now, change) else { continue };
-        if let Some(due) = told.get().map(|at| at + INTERVAL).filter(|due| now < *due) {
+        if let Some(due) = throttle.due().filter(|due| now < *due) {
             wakeup = Some(wakeup.map_or(due, |wakeup| wakeup.min(due)));
             continue;
         }
-        told.set(Some(now));
+        throttle.start(now);
         shared.state().tell(now, change);
         say(shared, change, &groups);
     }
@@ -60,7 +60,7 @@ fn groups_that(shared: &Shared, now: Duration, change: Change) -> Option<String>
 fn say(shared: &Shared, change: Change, groups: &str) {
     let configuration = shared.configuration();
     let seconds = configuration.statistics.time_to_live.as_secs_f64();
-    let Options { optimization_goal: goal, .. } = configuration.pacing;
+    let goal = configuration.pacing.optimization_goal;
     match change {
         Change::Silent => shared.log.warning(format_args!(
             "no statistics for {seconds} s of {groups}; no answer is made for them: is the collector running?"

@@ -1,5 +1,6 @@
 //! The daemon: one thread, one owner of the state, and thin tasks around it.
 
+mod alarm;
 mod arguments;
 mod check_lines;
 mod clock;
@@ -14,10 +15,12 @@ mod https;
 #[path = "https/disabled.rs"]
 mod https;
 mod log;
+mod named;
 mod reload;
 mod signals;
 mod statistics;
 mod systemd;
+mod throttle;
 mod timer;
 
 use std::net::{SocketAddr, TcpListener};
@@ -47,8 +50,8 @@ fn main() -> ExitCode {
     match act() {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            if !failure.is_told {
-                exit::say(format_args!("pacingd: {}", failure.message));
+            if !failure.is_reported {
+                failure.message.lines().for_each(|line| exit::report(format_args!("pacingd: {line}")));
             }
             failure.code
         }
@@ -59,29 +62,40 @@ fn act() -> Result<(), Failure> {
     match arguments::parse(std::env::args_os()).map_err(Failure::usage)? {
         Action::Help => exit::print(arguments::HELP),
         Action::Version => exit::print(&format!("pacingd {VERSION}\n")),
-        Action::CheckConfig(source) => {
-            let configuration = source.load().map_err(Failure::configuration)?;
-            let tls = Tls::new(&configuration.https).map_err(Failure::configuration)?;
-            exit::print(&configuration.to_string())?;
-            // As a comment, so that what is printed remains a configuration.
-            tls.map_or(Ok(()), |tls| exit::print(&format!("\n# {tls}\n")))
-        }
+        Action::CheckConfig(source) => check_configuration(&source),
         Action::Lines(source, is_sent) => check_lines::run(&source.load().map_err(Failure::configuration)?, is_sent),
         Action::Run(source, log_to) => {
             // Before anything that takes time: until then SIGHUP would kill the process.
             let handlers = signals::Handlers::install()
                 .map_err(|error| Failure::system(format!("cannot install signal handlers: {error}")))?;
             let loaded = source.load().map_err(Failure::configuration);
-            // Also what is wrong with the configuration is told where the log would be without it, for nobody may see the rest.
+            // What is wrong with the configuration is logged where the defaults say: nobody may see standard error.
             let default = configuration::Log::default();
             let settings = loaded.as_ref().map_or(&default, |configuration| &configuration.log);
             let log = Log::new(log_to.unwrap_or(settings.to), settings.level);
             loaded.and_then(|configuration| run(source, configuration, log_to, &log, handlers)).map_err(|failure| {
-                log.error(format_args!("{}", failure.message));
-                Failure { is_told: log.is_on_stderr(), ..failure }
+                failure.message.lines().for_each(|line| log.error(format_args!("{line}")));
+                Failure { is_reported: log.is_on_stderr(), ..failure }
             })
         }
     }
+}
+
+/// Prints what is in force, or everything that is wrong with it.
+fn check_configuration(source: &configuration::Source) -> Result<(), Failure> {
+    let configuration = source.read().map_err(Failure::configuration)?;
+    let keys = configuration.read_keys().map_err(|error| error.to_string());
+    let tls = Tls::new(&configuration.https);
+    let tls = match (keys, tls) {
+        (Ok(_), Ok(tls)) => tls,
+        (keys, tls) => {
+            let faults: Vec<_> = keys.err().into_iter().chain(tls.err()).collect();
+            return Err(Failure::configuration(faults.join("\n")));
+        }
+    };
+    exit::print(&configuration.to_string())?;
+    // As a comment, so that what is printed remains a configuration.
+    tls.map_or(Ok(()), |tls| exit::print(&format!("\n# {tls}\n")))
 }
 
 fn run(
@@ -101,13 +115,13 @@ fn run(
     let signals = signals.map_err(|error| Failure::system(format!("cannot wait for signals: {error}")))?;
     let tls = Tls::new(&configuration.https).map_err(Failure::configuration)?;
     let Opened { http, https, operators, statistics } = open(&configuration, tls.is_some(), log)?;
-    let manager = Manager::from_environment();
+    let manager: &'static Manager = Box::leak(Box::new(Manager::from_environment()));
 
     // Lives as long as the process; tasks share it without counting references.
-    let shared: &'static Shared = Box::leak(Box::new(Shared::new(configuration, tls, log.clone(), manager)));
+    let shared: &'static Shared = Box::leak(Box::new(Shared::new(configuration, tls, log.clone())));
     shared.declare_groups();
     runtime.block_on(async {
-        let visitors = Places::new(shared.configuration().http.limits.connections);
+        let visitors = Places::new(shared.configuration().limits.connections);
         let watchers = Places::new(http::OPERATORS_CONNECTIONS);
         for listener in http {
             tokio::task::spawn_local(listener.serve(shared, Asked::Visitors, Protocol::Http, visitors.clone()));
@@ -135,16 +149,16 @@ fn run(
             let place = shared.listeners.add(group.to_string());
             tokio::task::spawn_local(statistics::multicast::receive(shared, group, place));
         }
-        tokio::task::spawn_local(timer::run(shared));
-        tokio::task::spawn_local(shared.manager.watch());
+        tokio::task::spawn_local(timer::run(shared, manager));
+        tokio::task::spawn_local(manager.keep_alive());
         shared.log.info(format_args!("ready, version {VERSION}"));
-        shared.manager.ready();
+        manager.ready();
         while let signals::Signal::Reload = signals.next().await {
-            shared.manager.reloading();
+            manager.reloading();
             reload::reload(shared, &source, log_to);
-            shared.manager.ready();
+            manager.ready();
         }
-        shared.manager.stopping();
+        manager.stopping();
         shared.log.info(format_args!("stopping: answers under way get {} s", http::DRAIN.as_secs()));
         shared.stop();
         let unfinished = tokio::time::timeout(http::DRAIN, async {
@@ -170,7 +184,7 @@ struct Opened {
 /// The sockets: those that systemd holds, and for the rest our own.
 fn open(configuration: &Configuration, has_certificate: bool, log: &Log) -> Result<Opened, Failure> {
     let held = Sockets::take(configuration).map_err(Failure::configuration)?;
-    held.tell_differences(configuration, |line| log.warning(line));
+    held.compare(configuration, |line| log.warning(line));
     if !held.https.is_empty() && !has_certificate {
         let message =
             "systemd hands over a socket for HTTPS; want https.certificate and https.key in the configuration";
@@ -207,8 +221,8 @@ fn open(configuration: &Configuration, has_certificate: bool, log: &Log) -> Resu
         log.info(format_args!("receiving statistics on UDP {}", statistics::local(socket)));
         statistics::log_buffer(socket, log);
     }
-    if !configuration.statistics.keys.is_empty() {
-        log.info(format_args!("statistics must be signed; keys: {}", configuration.statistics.keys.len()));
+    if !configuration.keys.is_empty() {
+        log.info(format_args!("statistics must be signed; keys: {}", configuration.keys.len()));
     }
     Ok(opened)
 }

@@ -69,7 +69,7 @@ async fn speak(shared: &Shared, asked: Asked, io: &mut TokioIo<Stream>, place: &
             Ok::<_, Infallible>(response)
         }
     });
-    let idle_timeout = shared.configuration().http.limits.idle_timeout;
+    let idle_timeout = shared.configuration().limits.idle_timeout;
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(idle_timeout)

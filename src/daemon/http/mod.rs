@@ -136,7 +136,7 @@ async fn serve_one(shared: &'static Shared, asked: Asked, stream: TcpStream, pro
     // An answer is one small segment; nothing is gained by waiting for more.
     let _ = stream.set_nodelay(true);
     // The kernel ends the connection of a client that takes no answer for so long.
-    let idle_timeout = shared.configuration().http.limits.idle_timeout;
+    let idle_timeout = shared.configuration().limits.idle_timeout;
     let _ = SockRef::from(&stream).set_tcp_user_timeout(Some(idle_timeout));
     let served = async {
         match protocol {

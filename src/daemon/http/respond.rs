@@ -68,7 +68,7 @@ pub(crate) fn respond(shared: &Shared, asked: Asked, request: &Request<Incoming>
         Asked::Visitors => {
             let answer = answer::answer(&mut shared.state(), now, method.as_str(), path, query);
             let mut response = response_of(shared, asked.side(), answer, now);
-            cors::grant(&shared.configuration().http.allowed_origins, request).insert(response.headers_mut());
+            cors::grant(&shared.configuration().cors.allowed_origins, request).insert(response.headers_mut());
             response
         }
         Asked::Operators => {

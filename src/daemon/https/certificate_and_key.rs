@@ -1,24 +1,24 @@
 //! A certificate and its private key from PEM files: what fits together, or what is wrong with which file.
 
 use std::fmt;
-use std::fs::{self, File};
-use std::io::Read as _;
+use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 
 use rustls::crypto::{CryptoProvider, ring};
-use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use rustls::{Error, InconsistentKeys};
+use zeroize::Zeroizing;
 
 use super::date;
 use super::validity::{Remaining, Validity};
 use crate::clock;
-use crate::configuration::{FileName, PairFiles};
+use crate::configuration::{FileName, PairFiles, files};
 
 /// Bytes of the longest file: chains have a few certificates of some kilobytes each, and what is longer is none.
-const FILE_BYTES: u64 = 256 * 1024;
+const FILE_BYTES: usize = 256 * 1024;
 
 const WANT_CERTIFICATE: &str = "PEM: -----BEGIN CERTIFICATE-----, the server's own first";
 const WANT_KEY: &str = "PEM: a private key, RSA of 2048 bits or more, ECDSA on P-256 or P-384, or Ed25519";
@@ -42,7 +42,7 @@ impl Pair {
         let text = read(&files.certificate)?;
         let wrong = |what: &dyn fmt::Display| wrong(&files.certificate, what, WANT_CERTIFICATE);
         let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
-        let chain = chain.map_err(|error| wrong(&format_args!("is not PEM: {error}")))?;
+        let chain = chain.map_err(|error| wrong(&pem_fault(&text, &error)))?;
         let Some(own) = chain.first() else {
             return Err(wrong(&format_args!("has no certificate, but {}", Labels(&text))));
         };
@@ -55,7 +55,7 @@ impl Pair {
             return Err(self::wrong(&files.key, &"is encrypted", without));
         }
         let key = match PrivateKeyDer::pem_slice_iter(&text).next() {
-            Some(key) => key.map_err(|error| wrong(&format_args!("is not PEM: {error}")))?,
+            Some(key) => key.map_err(|error| wrong(&pem_fault(&text, &error)))?,
             None => return Err(wrong(&format_args!("has no private key, but {}", Labels(&text)))),
         };
         let key = CertifiedKey::from_der(chain, key, &provider()).map_err(|error| match error {
@@ -86,18 +86,30 @@ impl fmt::Display for Pair {
     }
 }
 
-fn read(name: &FileName) -> Result<Vec<u8>, String> {
-    let path = name.path()?;
-    let mut text = Vec::new();
-    let read = File::open(&path).and_then(|file| file.take(FILE_BYTES + 1).read_to_end(&mut text));
-    if read.map_err(|error| name.unreadable(&path, &error))? as u64 > FILE_BYTES {
-        return Err(wrong(name, &format_args!("has more than {FILE_BYTES} bytes"), "a PEM file"));
-    }
-    Ok(text)
+fn read(name: &FileName) -> Result<Zeroizing<Vec<u8>>, String> {
+    files::read(&name.path()?, FILE_BYTES).map_err(|error| name.unreadable(&error))
 }
 
 fn wrong(name: &FileName, what: &dyn fmt::Display, want: &str) -> String {
     name.wrong(format_args!("{what}; want {want}"))
+}
+
+/// What is wrong with the form of a file, in words that have nothing of the file: it may be a key.
+fn pem_fault(text: &[u8], error: &pem::Error) -> &'static str {
+    // A line of its own has five dashes at both ends, and none in between.
+    let is_broken = |line: &[u8]| {
+        let label =
+            line.trim_ascii_end().strip_prefix(b"-----BEGIN ").map(|rest| rest.strip_suffix(b"-----").unwrap_or(rest));
+        label.is_some_and(|label| contains(label, b"-----"))
+    };
+    match error {
+        _ if contains(text, b"\0") => "is not text: it may be DER or UTF-16",
+        _ if text.split(|byte| *byte == b'\n').any(is_broken) => "has no line break after its BEGIN line",
+        pem::Error::MissingSectionEnd { .. } => "has a BEGIN line without its END line",
+        pem::Error::IllegalSectionStart { .. } => "has a BEGIN line that goes on behind its dashes",
+        pem::Error::Base64Decode(_) => "has something other than base64 between its BEGIN and END lines",
+        _ => "is not PEM",
+    }
 }
 
 fn contains(text: &[u8], word: &[u8]) -> bool {
@@ -116,7 +128,12 @@ struct Labels<'a>(&'a [u8]);
 impl fmt::Display for Labels<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = String::from_utf8_lossy(self.0);
-        let label = |line: &'_ str| Some(line.trim().strip_prefix("-----BEGIN ")?.strip_suffix("-----")?.to_owned());
+        // Without its line breaks a key stands where the label is: no label has more than capitals and blanks.
+        let is_label =
+            |label: &&str| label.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b' ') && label.len() < 32;
+        let label = |line: &'_ str| {
+            Some(line.trim().strip_prefix("-----BEGIN ")?.strip_suffix("-----").filter(is_label)?.to_owned())
+        };
         let labels: Vec<String> = text.lines().filter_map(label).collect();
         formatter.write_str(if labels.is_empty() { "nothing in PEM" } else { "" })?;
         formatter.write_str(&labels.join(", "))

@@ -16,7 +16,7 @@ pub(crate) enum Pair {}
 
 impl Tls {
     pub(crate) fn new(https: &Https) -> Result<Option<Self>, String> {
-        match https.pair {
+        match https.pair() {
             None => Ok(None),
             Some(_) => Err("https: this pacingd was built without HTTPS; want one built with the feature tls, or no \
                             https section"

@@ -20,7 +20,6 @@ use crate::clock;
 use crate::context::Shared;
 use crate::http::leaves_ipv4;
 use crate::log::{Cause, Log};
-use crate::timer;
 
 /// Datagrams received in one turn of the event loop: in a flood, requests wait for that many and no more.
 const DATAGRAMS_A_TURN: usize = 32;
@@ -107,7 +106,7 @@ fn take(shared: &Shared, socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<()
     let (now, wall) = (clock::now(), clock::since_epoch());
     let mut state = shared.state();
     // A group that is new or comes back is due within one and a half periods.
-    timer::wake_before(shared, now + state.settings().pacing.refresh_period * 2);
+    shared.alarm.wake_before(now + state.settings().pacing.refresh_period * 2);
     let mut bytes = 0;
     for _ in 0..DATAGRAMS_A_TURN {
         let (length, sender) = socket.try_recv_from(buffer)?;

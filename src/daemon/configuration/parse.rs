@@ -1,0 +1,108 @@
+//! From a file's text to a valid configuration, or to everything that is wrong with it.
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::document::{ConfigurationError, Document, Entry, Fault, Given};
+use super::keys::{Configuration, KEYS, Key};
+use super::spelling;
+use super::validate::validate;
+
+/// Faults that are reported at once: a file with more is no configuration.
+const REPORTED: usize = 20;
+
+/// Reads the text of a file, or says everything that is wrong with it.
+pub(super) fn read(file: &str, text: &str) -> Result<Configuration, ConfigurationError> {
+    let document = Document { file, text };
+    let mut configuration = Configuration::default();
+    let (table, errors) = DeTable::parse_recoverable(text);
+    let mut faults: Vec<Fault> = errors.iter().map(|error| syntax_fault(document, error)).collect();
+    let mut given = Given::default();
+    read_section(document, "", table.get_ref(), &mut configuration, &mut given, &mut faults);
+    // What a broken line would have said is not known.
+    if errors.is_empty() {
+        faults.extend(validate(&mut configuration, &given));
+    }
+    if faults.is_empty() {
+        return Ok(configuration);
+    }
+    faults.sort_by_key(|fault| fault.at.start);
+    let mut lines: Vec<String> =
+        faults.iter().map(|fault| format!("{}: {}", document.line(&fault.at), fault.message)).collect();
+    lines.dedup();
+    if lines.len() > REPORTED {
+        let more = lines.len() - REPORTED;
+        lines.truncate(REPORTED);
+        lines.push(format!("{file}: {more} more faults"));
+    }
+    Err(ConfigurationError(lines))
+}
+
+fn syntax_fault(document: Document<'_>, error: &toml::de::Error) -> Fault {
+    let at = error.span().unwrap_or_default();
+    let message = error.message().replace('\n', ", ");
+    // Of the rest nothing is repeated: it may be a secret without its quotes.
+    let key = if message == "duplicate key" { document.shown_key(&at) } else { None };
+    Fault {
+        message: format!("not TOML: {message}{}{}", if key.is_some() { " " } else { "" }, key.unwrap_or_default()),
+        at,
+    }
+}
+
+/// Reads a table. `path`: its keys, with a dot behind each.
+fn read_section<'a>(
+    document: Document<'a>,
+    path: &str,
+    table: &'a DeTable<'a>,
+    configuration: &mut Configuration,
+    given: &mut Given,
+    faults: &mut Vec<Fault>,
+) {
+    for (name, value) in table {
+        let full = format!("{path}{}", name.get_ref());
+        if let Some(Key { path: key, read, .. }) = KEYS.iter().find(|key| key.path == full) {
+            let result = read(configuration, &Entry { document, key, value });
+            given.push(key, value.span(), result.is_ok());
+            faults.extend(result.err().into_iter().flatten());
+        } else if is_section(&full) {
+            match value.get_ref() {
+                DeValue::Table(table) => {
+                    read_section(document, &format!("{full}."), table, configuration, given, faults);
+                }
+                _ => {
+                    let message = format!("{full} is {}; want a section", document.shown(&value.span()));
+                    faults.push(Fault { at: value.span(), message });
+                }
+            }
+        } else {
+            faults.push(Fault { at: name.span(), message: unknown(document, path, name) });
+        }
+    }
+}
+
+fn is_section(path: &str) -> bool {
+    KEYS.iter().any(|key| key.path.strip_prefix(path).is_some_and(|rest| rest.starts_with('.')))
+}
+
+fn unknown(document: Document<'_>, path: &str, name: &Spanned<impl AsRef<str>>) -> String {
+    let key = name.get_ref().as_ref();
+    let mut siblings: Vec<&str> = Vec::new();
+    for key in KEYS.iter().filter_map(|key| key.path.strip_prefix(path)) {
+        let sibling = key.split('.').next().unwrap_or_default();
+        if !siblings.contains(&sibling) {
+            siblings.push(sibling);
+        }
+    }
+    if let Some(meant) = spelling::nearest(key, siblings.iter().copied()) {
+        return format!("{path}{key} is unknown; did you mean {meant}?");
+    }
+    let leaf = |path: &'static str| path.rsplit('.').next().unwrap_or_default();
+    if let Some(elsewhere) = KEYS.iter().find(|known| spelling::is_same(key, leaf(known.path))) {
+        return format!("{path}{key} is unknown; did you mean {}?", elsewhere.path);
+    }
+    let known = siblings.join(", ");
+    match document.shown_key(&name.span()) {
+        Some(key) => format!("{path}{key} is unknown; want one of {known}"),
+        None => format!("{path}… has {} bytes and is unknown; want one of {known}", key.len()),
+    }
+}
