@@ -592,14 +592,14 @@ fn who_has_waited_longest_for_its_next_request_makes_room_for_another_client() {
     let [mut silent, mut slow, mut idle] = [(); 3].map(|()| Client::connect(daemon.http));
     assert_keeps(&mut idle);
     slow.send("GET /x HTTP/1.1\r\nhost: a\r\n");
-    for (number, mut first) in [&mut silent, &mut slow].into_iter().enumerate() {
+    for (number, first) in [&mut silent, &mut slow].into_iter().enumerate() {
         let mut client = Client::connect(daemon.http);
         let answer = client.request("GET", &format!("{CAPACITY}?channel=chat"), "connection: close\r\n");
         assert_eq!(answer.value("capacity"), 7);
         client.assert_closed();
         // One for another: the others stay.
         assert_eq!(timed_out(&daemon), number as u64 + 1);
-        Client::assert_closed(&mut first);
+        first.assert_closed();
         assert_keeps(&mut idle);
         // Its place is taken by one that stays.
         let mut another = Client::connect(daemon.http);

@@ -71,7 +71,7 @@ impl Runs {
             self.insert(decimal.join(", "));
             self.insert(decimal.join(","));
             self.insert(decimal.join(" "));
-            for separator in ["", " ", ":", "\\x", ", 0x"] {
+            for separator in ["", " ", ", ", ":", "\\x", ", 0x"] {
                 let hex: Vec<String> = window.iter().map(|byte| format!("{byte:02x}")).collect();
                 self.insert(hex.join(separator));
             }

@@ -16,37 +16,41 @@ pub(super) fn read(file: &str, text: &str) -> Result<Configuration, Configuratio
     let document = Document { file, text };
     let mut configuration = Configuration::default();
     let (table, errors) = DeTable::parse_recoverable(text);
-    let mut faults: Vec<Fault> = errors.iter().map(|error| syntax_fault(document, error)).collect();
+    let mut faults = Vec::new();
     let mut given = Given::default();
     read_section(document, "", table.get_ref(), &mut configuration, &mut given, &mut faults);
-    // What a broken line would have said is not known.
     if errors.is_empty() {
         faults.extend(validate(&mut configuration, &given));
+    } else {
+        // Of a broken line the first fault counts: what else it would have said is not known.
+        let mut broken: Vec<Fault> = errors.iter().map(|error| syntax_fault(document, error)).collect();
+        broken.sort_by_key(|fault| fault.at.start);
+        broken.dedup_by_key(|fault| document.line(&fault.at));
+        let lines: Vec<String> = broken.iter().map(|fault| document.line(&fault.at)).collect();
+        faults.retain(|fault| !lines.contains(&document.line(&fault.at)));
+        faults.extend(broken);
     }
     if faults.is_empty() {
         return Ok(configuration);
     }
     faults.sort_by_key(|fault| fault.at.start);
+    let reported = faults.iter().take(REPORTED);
     let mut lines: Vec<String> =
-        faults.iter().map(|fault| format!("{}: {}", document.line(&fault.at), fault.message)).collect();
-    lines.dedup();
-    if lines.len() > REPORTED {
-        let more = lines.len() - REPORTED;
-        lines.truncate(REPORTED);
-        lines.push(format!("{file}: {more} more faults"));
+        reported.map(|fault| format!("{}: {}", document.line(&fault.at), fault.message)).collect();
+    if faults.len() > REPORTED {
+        lines.push(format!("{file}: {} more faults", faults.len() - REPORTED));
     }
     Err(ConfigurationError(lines))
 }
 
 fn syntax_fault(document: Document<'_>, error: &toml::de::Error) -> Fault {
     let at = error.span().unwrap_or_default();
-    let message = error.message().replace('\n', ", ");
+    let mut message = format!("not TOML: {}", error.message().replace('\n', ", "));
     // Of the rest nothing is repeated: it may be a secret without its quotes.
-    let key = if message == "duplicate key" { document.shown_key(&at) } else { None };
-    Fault {
-        message: format!("not TOML: {message}{}{}", if key.is_some() { " " } else { "" }, key.unwrap_or_default()),
-        at,
+    if let Some(key) = document.shown_key(&at).filter(|_| error.message() == "duplicate key") {
+        message = format!("{message} {key}");
     }
+    Fault { at, message }
 }
 
 /// Reads a table. `path`: its keys, with a dot behind each.

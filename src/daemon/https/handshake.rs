@@ -159,3 +159,43 @@ async fn step_by_step<F: Future>(turn: &Semaphore, place: &Place, handshake: F) 
         poll_fn(|_| if std::mem::replace(&mut is_woken, true) { Poll::Ready(()) } else { Poll::Pending }).await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::{Cell, RefCell};
+    use std::rc::Rc;
+
+    use super::*;
+    use crate::http::places::Places;
+
+    #[test]
+    fn in_a_turn_of_the_event_loop_one_handshake_is_carried_on() {
+        const HANDSHAKES: usize = 5;
+        let runtime = tokio::runtime::Builder::new_current_thread().build_local(Default::default()).unwrap();
+        let (turn_number, polled_in) = (Rc::new(Cell::new(0)), Rc::new(RefCell::new(Vec::new())));
+        let turn: &'static Semaphore = Box::leak(Box::new(Semaphore::new(1)));
+        runtime.block_on(async {
+            let places = Places::new(HANDSHAKES);
+            for _ in 0..HANDSHAKES {
+                let (turn_number, polled_in) = (Rc::clone(&turn_number), Rc::clone(&polled_in));
+                let place = places.take().await;
+                tokio::task::spawn_local(async move {
+                    let mut polls = 0;
+                    let handshake = poll_fn(|context| {
+                        polled_in.borrow_mut().push(turn_number.get());
+                        polls += 1;
+                        context.waker().wake_by_ref();
+                        if polls == 2 { Poll::Ready(()) } else { Poll::Pending }
+                    });
+                    step_by_step(turn, &place, handshake).await;
+                });
+            }
+            while polled_in.borrow().len() < 2 * HANDSHAKES {
+                turn_number.set(turn_number.get() + 1);
+                yield_now().await;
+            }
+        });
+        let polled_in = polled_in.borrow();
+        assert!(polled_in.is_sorted_by(|one, next| one < next), "{polled_in:?}");
+    }
+}

@@ -103,7 +103,7 @@ impl Tls {
         self.expiry.reset();
     }
 
-    /// Tells the log what is in force.
+    /// Logs which certificate is in use.
     pub(crate) fn tell(&self, log: &Log) {
         let pair = self.pair.borrow();
         log.info(format_args!("{pair}"));
@@ -121,7 +121,8 @@ impl Tls {
         let certificate = &pair.files.certificate;
         match pair.validity.remaining(clock::since_epoch()) {
             Remaining::NotYet => log.warning(format_args!(
-                "{certificate} is not valid before {}: browsers refuse it; is the clock right?",
+                "{certificate} is not valid before {}: browsers refuse it. It is served nevertheless: the box's clock may be \
+                 wrong",
                 date(pair.validity.not_before)
             )),
             Remaining::Days(days) if days < WARNING_DAYS => {
@@ -130,7 +131,8 @@ impl Tls {
             }
             Remaining::Days(_) => {}
             Remaining::Expired => log.warning(format_args!(
-                "{certificate} has expired on {}: browsers refuse it; renew it, and reload",
+                "{certificate} expired on {}: browsers refuse it. An expired certificate is still served: the box's clock \
+                 may be wrong. Renew it, and reload",
                 date(pair.validity.not_after)
             )),
         }

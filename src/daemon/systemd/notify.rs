@@ -31,7 +31,8 @@ impl Manager {
         });
         let number = |name| std::env::var(name).ok()?.parse::<u64>().ok();
         let is_for_this_process = number("WATCHDOG_PID").is_none_or(|pid| pid == u64::from(std::process::id()));
-        let watchdog = number("WATCHDOG_USEC").filter(|micros| is_for_this_process && *micros > 0).map(Duration::from_micros);
+        let watchdog =
+            number("WATCHDOG_USEC").filter(|micros| is_for_this_process && *micros > 0).map(Duration::from_micros);
         Self { watchdog: watchdog.filter(|_| socket.is_some()), socket }
     }
 
