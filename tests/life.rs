@@ -213,8 +213,10 @@ fn a_request_under_way_is_answered_before_the_end() {
     let (first, second) = ASK.split_at(40);
     idle.send(ASK);
     assert_eq!(idle.answer().value("capacity"), 7);
+    let descriptors = daemon.process.descriptors();
     let mut slow = Client::connect(daemon.http);
     slow.send(first);
+    common::wait_until("it is not accepted", || daemon.process.descriptors() > descriptors);
     let begin = Instant::now();
     daemon.process.signal("TERM");
     daemon.log.wait_for("stopping");
@@ -272,8 +274,10 @@ fn sighup_kills_no_daemon_that_is_starting() {
 #[test]
 fn a_stopping_daemon_takes_no_new_connections() {
     let mut daemon = Daemon::with("");
+    let descriptors = daemon.process.descriptors();
     let mut slow = Client::connect(daemon.http);
     slow.send(ASK.split_at(40).0);
+    common::wait_until("it is not accepted", || daemon.process.descriptors() > descriptors);
     daemon.process.signal("TERM");
     daemon.log.wait_for("stopping");
     // The listening socket goes away with its task, which may be a moment later.

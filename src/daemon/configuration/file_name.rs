@@ -77,11 +77,12 @@ impl FileName {
     }
 }
 
-/// Whether a name may be a secret in the place of its file's name: as long as one, and with as many digits, capitals and
-/// marks as base64 or hexadecimal has. The few paths that look the same are not shown either.
+/// Whether a name may be a secret in the place of its file's name: it has a part as long as a secret, or is that long and
+/// has as many digits, capitals and marks as base64. The few paths that look the same are not shown either.
 fn is_like_a_secret(name: &str) -> bool {
     let is_odd = |byte: &u8| !byte.is_ascii_lowercase() && !b"/._-".contains(byte);
-    name.len() >= SECRET_BYTES && name.bytes().filter(is_odd).count() * 4 >= name.len()
+    let has_long_part = name.split('/').any(|part| part.trim_start_matches(PREFIX).len() >= SECRET_BYTES - 1);
+    has_long_part || name.len() >= SECRET_BYTES && name.bytes().filter(is_odd).count() * 4 >= name.len()
 }
 
 /// The same file, wherever it is named.
