@@ -9,8 +9,8 @@ use std::time::Duration;
 use divan::{Bencher, black_box};
 use pacingd::answer::{Answer, answer};
 use pacingd::pacing::{Algorithm, Options};
-use pacingd::state::{Settings, State};
-use pacingd::wire::jws::Keys;
+use pacingd::settings::Settings;
+use pacingd::state::State;
 use pacingd::wire::line::Line;
 
 const SENDER: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -32,8 +32,7 @@ fn state(algorithm: Algorithm, known: usize) -> Box<State> {
     let settings = Settings {
         pacing: Options { algorithm, ..Options::default() },
         time_to_live: Duration::from_secs(3600),
-        sources: ["127.0.0.0/8".parse().unwrap()].into_iter().collect(),
-        keys: Keys::default(),
+        ..Settings::default()
     };
     let mut state = Box::new(State::new(settings));
     for group in 0..known {

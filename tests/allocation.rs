@@ -1,7 +1,7 @@
-//! The core allocates nothing: neither for a datagram, nor for a refresh, nor for an answer.
+//! The core allocates nothing: neither for an accepted datagram, nor for a refresh, nor for an answer. For a line with
+//! escapes `serde_json` allocates no more than the line is long, until the line is read.
 //!
-//! Counted by thread, so that tests may run side by side. What `serde_json` allocates for faulty lines, for escapes in
-//! unknown texts and for nesting in unknown fields is its own, and told in `pacingd::wire::line`.
+//! Counted by thread, so that tests may run side by side.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // clippy.toml allows them in test functions only.
 
@@ -14,7 +14,8 @@ use pacingd::answer::{answer, operators_answer};
 use pacingd::counters::Outcome;
 use pacingd::limits::GROUPS;
 use pacingd::pacing::{Algorithm, Options};
-use pacingd::state::{Settings, State};
+use pacingd::settings::Settings;
+use pacingd::state::State;
 use pacingd::wire::channel::Channel;
 use pacingd::wire::group_name::GroupName;
 use pacingd::wire::jws::{Key, Keys};
@@ -25,12 +26,7 @@ const SENDER: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const WALL: Duration = Duration::from_millis(1_790_000_000_000);
 
 fn settings(algorithm: Algorithm) -> Settings {
-    Settings {
-        pacing: Options { algorithm, ..Options::default() },
-        time_to_live: Duration::from_secs(30),
-        sources: ["127.0.0.0/8".parse().unwrap()].into_iter().collect(),
-        keys: Keys::default(),
-    }
+    Settings { pacing: Options { algorithm, ..Options::default() }, ..Settings::default() }
 }
 
 fn full(group: &str, turn: u64) -> String {
@@ -43,13 +39,23 @@ fn full(group: &str, turn: u64) -> String {
     )
 }
 
-/// Datagrams of every kind that is accepted, of as many groups as there are places.
+/// Lines with escapes, in names and in a key, as Python and as PHP write them; and one with nesting in an unknown field.
+const ESCAPED: [&str; 6] = [
+    r#"{"channel":"webcallback","group":"\u00dcberweisung \ud83d\ude00","ready":3}"#,
+    r#"{"channel":"ch\u0061t","group":"a\/b","ready":3,"time":1790000000000}"#,
+    r#"{"channel":"chat","group":"a\/b","re\u0061dy":3}"#,
+    r#"{"channel":"chat","group":"\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc","ready":1}"#,
+    r#"{"collector":"one \u0026 only","channel":"chat","group":"Sales \u0026 Service","ready":1,"loggedIn":2}"#,
+    r#"{"channel":"chat","group":"nested","ready":1,"x":[[[[[[[[[[[[{"y":[{}]}]]]]]]]]]]]]}"#,
+];
+
+/// Datagrams of every kind that is accepted, of as many groups as there are places, without escapes.
 fn datagrams(turn: u64) -> Vec<String> {
     let mut datagrams = vec![
         r#"{"channel":"chat","group":"minimal","ready":1}"#.into(),
-        r#"{"channel":"webcallback","group":"\u00dcberweisung \ud83d\ude00","ready":3}"#.into(),
-        r#"{"channel":"ch\u0061t","group":"a\/b","re\u0061dy":3}"#.replace("re\\u0061dy", "ready"),
-        r#"{"channel":"chat","group":"grown","ready":3,"new":1.5,"newer":"text","newest":null,"flag":true}"#.into(),
+        "\u{feff}{\"channel\":\"webcallback\",\"group\":\"Überweisung 😀\",\"ready\":3}\r\n\0\0".into(),
+        r#"{"channel":"chat","group":"nothing yet","ready":3,"queued":null,"handleTime":0}"#.into(),
+        r#"{"channel":"chat","group":"grown","ready":3,"new":1e999,"newer":"t\u0065xt \ud800","newest":[null],"flag":true,"place":{"x":2}}"#.into(),
         (0..20).map(|number| full(&format!("group {number}"), turn)).collect::<Vec<_>>().join("\n"),
     ];
     datagrams.extend((20..GROUPS - 4).map(|number| full(&format!("group {number}"), turn)));
@@ -77,6 +83,29 @@ fn a_hundred_thousand_datagrams_and_their_refreshes_allocate_nothing() {
         }
         assert_eq!(state.groups().all().len(), GROUPS);
         assert_eq!(state.counters().received(), state.counters().lines(Outcome::Accepted));
+    }
+}
+
+#[test]
+fn a_line_with_escapes_allocates_no_more_than_its_length_and_frees_it() {
+    let mut state = Box::new(State::new(settings(Algorithm::External)));
+    for line in ESCAPED {
+        let allocated = measure(|| {
+            state.receive(WALL, WALL, SENDER, line.as_bytes(), |line, fault| panic!("{line}: {fault}"));
+        });
+        assert!(allocated.bytes_max > 0 && allocated.bytes_max <= line.len() as u64, "{allocated:?} for {line}");
+        assert_eq!(allocated.bytes_current, 0, "{line}");
+    }
+}
+
+#[test]
+fn a_line_that_is_dropped_allocates_little_and_frees_it() {
+    let mut state = Box::new(State::new(settings(Algorithm::External)));
+    let deep = "[".repeat(60_000);
+    for line in [&r#"{"channel":"chat","group":"A","ready":-1}"#.repeat(2), "garbage", "", &deep, "\u{1f}\u{8b}"] {
+        let allocated = measure(|| state.receive(WALL, WALL, SENDER, line.as_bytes(), |_, _| ()));
+        assert!(allocated.bytes_max <= 1024 + 4 * line.len() as u64, "{allocated:?}");
+        assert_eq!(allocated.bytes_current, 0);
     }
 }
 
@@ -166,7 +195,7 @@ fn ten_thousand_answers_of_every_kind_allocate_nothing() {
                     kinds.extend(codes);
                 }
             }
-            let configured = state.configure(now, settings(algorithm), [(Channel::Chat, &name)].into_iter());
+            let configured = state.configure(settings(algorithm), [(Channel::Chat, &name)].into_iter());
             assert_eq!(configured, Ok(()));
         }
         assert!(answers * Algorithm::ALL.len() >= 10_000, "{answers}");
@@ -181,7 +210,7 @@ fn a_reload_s_settings_and_declarations_allocate_nothing_in_the_core() {
     let mut next = Some(settings(Algorithm::SuperProgressiveDual));
     let allocated = measure(|| {
         let declared = names.iter().map(|name| (Channel::Chat, name));
-        assert_eq!(state.configure(Duration::ZERO, next.take().unwrap(), declared), Ok(()));
+        assert_eq!(state.configure(next.take().unwrap(), declared), Ok(()));
     });
     assert_eq!(allocated.count_total, 0);
     assert_eq!(state.groups().all().len(), GROUPS);

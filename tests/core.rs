@@ -9,8 +9,8 @@ use pacingd::answer::{Answer, Status, answer};
 use pacingd::counters::Outcome;
 use pacingd::limits::{GROUPS, STATE_BYTES};
 use pacingd::pacing::{Algorithm, Options};
-use pacingd::state::{Settings, State};
-use pacingd::wire::jws::Keys;
+use pacingd::settings::Settings;
+use pacingd::state::State;
 
 const CAPACITY: &str = "/backend/data/pacing/channelCapacity";
 
@@ -19,12 +19,8 @@ fn at(seconds: u64) -> Duration {
 }
 
 fn state() -> Box<State> {
-    Box::new(State::new(Settings {
-        pacing: Options { algorithm: Algorithm::External, ..Options::default() },
-        time_to_live: at(30),
-        sources: ["127.0.0.1/32".parse().unwrap()].into_iter().collect(),
-        keys: Keys::default(),
-    }))
+    let pacing = Options { algorithm: Algorithm::External, ..Options::default() };
+    Box::new(State::new(Settings { pacing, ..Settings::default() }))
 }
 
 fn receive(state: &mut State, now: Duration, group: &str, ready: u64) -> usize {
@@ -34,7 +30,7 @@ fn receive(state: &mut State, now: Duration, group: &str, ready: u64) -> usize {
     faults
 }
 
-/// As many as there are places; each has another number of ready agents, so that sums tell who is in them.
+/// As many groups as there are places; each has another number of ready agents, so that sums show which are in them.
 fn full() -> Box<State> {
     let mut state = state();
     for number in 0..GROUPS as u64 {
@@ -74,21 +70,22 @@ fn groups_of_every_part_of_the_table_are_found_alone_and_together() {
 }
 
 #[test]
-fn a_new_group_takes_the_place_of_one_silent_for_an_hour_and_no_other_is_lost() {
+fn a_new_group_takes_the_place_of_the_one_stale_longest_and_no_other_is_lost() {
     let mut state = full();
     for number in 100..GROUPS as u64 {
-        assert_eq!(receive(&mut state, at(3500), &format!("g{number:03}"), number), 0);
+        assert_eq!(receive(&mut state, at(20), &format!("g{number:03}"), number), 0);
     }
-    assert_eq!(receive(&mut state, at(3599), "new", 1), 1);
+    assert_eq!(receive(&mut state, at(30), "new", 1), 1);
     assert_eq!(state.counters().lines(Outcome::TableFull), 1);
-    assert_eq!(receive(&mut state, at(3600), "new", 1), 0);
-    assert_eq!(state.groups().all().len(), 157);
-    assert_eq!(capacity_of(&mut state, 3500, &[255]).status, Status::Ok);
-    assert_eq!(capacity_of(&mut state, 3600, &[99]).status, Status::NotFound);
+    assert_eq!(receive(&mut state, at(31), "new", 1), 0);
+    assert_eq!(state.groups().all().len(), GROUPS);
+    assert_eq!(capacity_of(&mut state, 31, &[0]).status, Status::NotFound);
+    assert!((1..100).all(|number| capacity_of(&mut state, 31, &[number]).status == Status::ServiceUnavailable));
+    assert!((100..256).all(|number| capacity_of(&mut state, 31, &[number]).status == Status::Ok));
 }
 
 #[test]
-fn refreshes_come_in_turns_of_so_many_groups_and_end() {
+fn refreshes_are_made_in_turns_of_sixteen_groups_and_end() {
     let mut state = full();
     let mut turns = 1;
     while state.refresh(at(20), 16) {

@@ -116,8 +116,8 @@ fn a_bad_request_is_told_what_was_got_and_what_would_be_right() {
     for (query, want) in [
         ("", "channel is missing; want channel=chat or channel=webcallback"),
         ("groups=A", "channel is missing; want channel=chat or channel=webcallback"),
-        ("channel=chat&channel=chat", "channel stands more than once; want it exactly once"),
-        ("channel=chat&channel=webcallback", "channel stands more than once; want it exactly once"),
+        ("channel=chat&channel=chat", "channel is given more than once; want it exactly once"),
+        ("channel=chat&channel=webcallback", "channel is given more than once; want it exactly once"),
         ("channel=voice", "channel is \"voice\"; want \"chat\" or \"webcallback\""),
         ("channel=", "channel is \"\"; want \"chat\" or \"webcallback\""),
         ("channel=%22%0A%5C", "channel is \"\\\"\\n\\\\\"; want \"chat\" or \"webcallback\""),
@@ -128,8 +128,8 @@ fn a_bad_request_is_told_what_was_got_and_what_would_be_right() {
         ("channel=chat&groups=%", "groups is \"%\"; want % followed by two hexadecimal digits"),
         ("channel=chat&groups=%4", "groups is \"%4\"; want % followed by two hexadecimal digits"),
         ("channel=chat&groups=%GG", "groups is \"%GG\"; want % followed by two hexadecimal digits"),
-        ("channel=chat&groups=%C3", "groups is \"%C3\", which is no UTF-8"),
-        ("channel=chat&groups=%ED%A0%80", "groups is \"%ED%A0%80\", which is no UTF-8"),
+        ("channel=chat&groups=%C3", "groups is \"%C3\", which is not UTF-8"),
+        ("channel=chat&groups=%ED%A0%80", "groups is \"%ED%A0%80\", which is not UTF-8"),
     ] {
         for path in [CAPACITY, STATE] {
             let detail = client.get(&format!("{path}?{query}")).problem(400);

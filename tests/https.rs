@@ -5,7 +5,7 @@
 mod common;
 
 use std::fs::{self, Permissions};
-use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::io::{self, ErrorKind, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt as _;
@@ -627,8 +627,8 @@ fn runs(base64: &str, der: &[u8]) -> Vec<String> {
     for run in base64.as_bytes().windows(4).chain(der.windows(4)) {
         let spelled = |byte: fn(&u8) -> String, between: &str| run.iter().map(byte).collect::<Vec<_>>().join(between);
         runs.extend([
-            spelled(|byte| byte.to_string(), ", "),
-            spelled(|byte| byte.to_string(), " "),
+            spelled(u8::to_string, ", "),
+            spelled(u8::to_string, " "),
             spelled(|byte| format!("{byte:02x}"), ""),
             spelled(|byte| format!("{byte:02X}"), ""),
             spelled(|byte| format!("{byte:02x}"), ":"),

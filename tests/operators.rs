@@ -53,7 +53,10 @@ fn every_document_has_its_type_its_length_and_a_head_without_a_body() {
     }
     let policy = ask(&daemon, "GET", "/").header("content-security-policy").unwrap().to_owned();
     assert!(policy.starts_with("default-src 'none'; script-src 'sha256-"), "{policy}");
-    assert_eq!(ask(&daemon, "GET", "/nowhere").problem(404), "want /, /health, /metrics or /status");
+    assert_eq!(
+        ask(&daemon, "GET", "/nowhere").problem(404),
+        "no such path; try / (the status page), /health, /metrics or /status"
+    );
 }
 
 #[test]
@@ -104,13 +107,13 @@ fn the_log_tells_which_groups_went_silent_in_one_line_and_which_came_back() {
     let silent = daemon.log.wait_for("no statistics for");
     assert!(
         silent.ends_with(
-            "warning: no statistics for 1 s of chat \"Sales\", webcallback \"Orders\"; no answer is made for them: is the collector running?"
+            "warning: no statistics for 1 s from chat \"Sales\", webcallback \"Orders\"; requests for them get 503: is the collector running?"
         ),
         "{silent}"
     );
     daemon.send(line("chat", "Sales", 1), 1);
-    let back = daemon.log.wait_for("statistics are back");
-    assert!(back.ends_with("statistics are back of chat \"Sales\""), "{back}");
+    let back = daemon.log.wait_for("have resumed");
+    assert!(back.ends_with("statistics from chat \"Sales\" have resumed"), "{back}");
 }
 
 /// Runs the binary with that on its standard input.
@@ -164,7 +167,7 @@ fn lines_sent_to_nobody_or_from_where_nobody_may_send_are_said_to_be_so() {
     let (code, _, complaint) = texts(&run_with(&["--config", file.to_str().unwrap(), "--send"], &line("chat", "A", 4)));
     assert_eq!(code, 69, "{complaint}");
     let want =
-        format!("pacingd: nobody receives statistics on UDP {free}; is the daemon running, with this configuration?\n");
+        format!("pacingd: nothing is listening on UDP {free}; is the daemon running, with this configuration?\n");
     assert_eq!(complaint, want);
     let elsewhere = configuration("[statistics]\nsources = [\"192.0.2.0/24\"]\n").replace("127.0.0.1:0", "127.0.0.1:9");
     let file = directory.file("elsewhere.toml", &elsewhere);
@@ -195,7 +198,7 @@ fn clients_that_do_not_take_their_documents_cannot_pile_them_up() {
         assert!(std::time::Instant::now() < until, "never refused");
     };
     assert_eq!(refused.header("retry-after"), Some("1"));
-    assert_eq!(refused.problem(503), "8 operators are being answered at length already; ask again");
+    assert_eq!(refused.problem(503), "8 large responses are already being sent; try again");
     assert_eq!(operator.get("/health").status, 200, "what is short is answered");
     drop(stalled);
     while operator.get("/status").status != 200 {

@@ -224,7 +224,11 @@ fn send_signs_what_is_not_signed_and_check_lines_judges_lines_as_they_are() {
     );
     let stale = signed(&timed("A", 4, -3_600_000));
     let told = feed("--check-lines", &[&line("chat", "B", 2), &ready, &stale]);
-    for want in ["line 1: dropped: not signed", "line 2: accepted", "line 3: dropped: its time is 3600 s behind"] {
+    for want in [
+        "line 1: dropped: not signed",
+        "line 2: accepted",
+        "line 3: dropped: group \"A\" of chat: its time is 3600 s behind",
+    ] {
         assert!(told.contains(want), "{told}");
     }
 }

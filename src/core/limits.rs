@@ -1,31 +1,29 @@
 //! Every capacity of the core, each with its reason. Nothing that comes over the network can exceed one of them.
 
-use core::mem::size_of;
-
-use crate::state::State;
+use core::time::Duration;
 
 /// Groups known at once, over both channels. A large site has dozens; 256 leaves room and keeps the table, the bit set
-/// of the groups asked for and a sweep over all of them small.
+/// of a request's groups and a sweep over all of them small.
 #[cfg(not(test))]
 pub const GROUPS: usize = 256;
 /// Small in the core's own tests, so that they reach "full".
 #[cfg(test)]
 pub const GROUPS: usize = 8;
 
-/// Bytes of UTF-8 in a group's name, as the statistics line has it.
+/// Bytes of UTF-8 in a group's name, as in a line of statistics.
 pub const GROUP_NAME_BYTES: usize = 64;
 
 /// Networks that may send statistics. Collectors are few; a longer list wants a firewall.
 pub const SOURCES: usize = 16;
 
-/// Collectors of a group whose running totals are kept apart: one, and its stand-by. A third one is heard, but counts only
-/// when one of the two is silent.
+/// Collectors of a group whose running totals are kept apart: one, and its stand-by. The totals of a third one
+/// count only while one of the two is silent.
 pub const COLLECTORS: usize = 2;
 
-/// Bytes of the longest datagram: what a UDP length can say. Nothing is ever cut off.
+/// Bytes of the longest datagram: the limit of UDP's length field. Nothing is ever cut off.
 pub const DATAGRAM_BYTES: usize = 65_536;
 
-/// Keys that may sign statistics: the one in use, and while it is replaced the next.
+/// Keys that may sign statistics: the one in use and, while it is being replaced, the next.
 pub const KEYS: usize = 2;
 
 /// Bytes of JSON in a signed line, and of its header: decoded on the stack. A line with every field at its widest and every
@@ -35,10 +33,12 @@ pub const PAYLOAD_BYTES: usize = 4096;
 /// Bytes of an answer's body. The longest is `/health`: about 660 with every number at its widest.
 pub const BODY_BYTES: usize = 768;
 
+/// How long a group is silent before what was learned of it is dropped: longer than any restart of a collector, shorter
+/// than a working day, so that yesterday's demand does not decide about this morning's visitors.
+pub const DORMANT_AFTER: Duration = Duration::from_secs(3600);
+
 /// Bytes of bad input that an error repeats: enough to recognise it, little enough to fit a log line.
 pub const EXCERPT_BYTES: usize = 48;
 
-/// What all tables of the core may take together; an appliance gives the daemon a few hundred kilobytes.
+/// Bytes of all tables of the core together; an appliance gives the daemon a few hundred kilobytes.
 pub const STATE_BYTES: usize = 240 * 1024;
-
-const _: () = assert!(size_of::<State>() <= STATE_BYTES, "the tables outgrew their budget");

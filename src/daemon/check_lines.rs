@@ -1,43 +1,70 @@
-//! `--check-lines` and `--send`: lines of statistics from standard input, what the daemon makes of each, and a datagram.
+//! `--check-lines` and `--send`: reads lines of statistics from standard input, prints what the daemon would make of each,
+//! and sends it.
 //!
-//! UDP gives no answer; this is the one that a collector's developer would want. It knows the line and the configuration,
-//! not what the running daemon knows: a late line or a full table shows in `/health`. With a key configured, `--send` signs
-//! what is not signed yet; `--check-lines` takes lines as they are, as the daemon would.
+//! UDP gives no answer; this is the one that a collector's developer would want. It is made from the line and the
+//! configuration, not from what the running daemon knows: a late line or a full table shows in `/health`. With a key
+//! configured, `--send` signs what is not signed yet; `--check-lines` takes lines as they are, as the daemon would.
 
-use std::io::{self, BufRead as _, Write as _};
+use std::io::{self, BufRead as _, Read as _, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::time::Duration;
 
+use pacingd::limits::PAYLOAD_BYTES;
+use pacingd::settings::Settings;
+use pacingd::wire::datagram::lines;
 use pacingd::wire::jws::Key;
-use pacingd::wire::line::{Line, LineError};
+use pacingd::wire::line::{self, Line, LineError, known_fields};
 
 use crate::clock;
 use crate::configuration::{Configuration, Statistics};
 use crate::exit::Failure;
+use crate::lookalike::lookalike;
 use crate::statistics::endpoint::Endpoint;
 
+/// Bytes of the longest line: what one datagram over IPv4 holds.
+const LINE_BYTES: usize = 65_507;
+
 pub(crate) fn run(configuration: &Configuration, is_sent: bool) -> Result<(), Failure> {
-    let unreadable = |error| Failure::data(format!("cannot read standard input: {error}"));
     let socket = if is_sent { Some(connect(&configuration.statistics)?) } else { None };
     let settings = configuration.settings();
+    let mut input = io::stdin().lock();
     let mut refused = 0;
-    for (index, line) in io::stdin().lock().split(b'\n').enumerate() {
-        let line = line.map_err(unreadable)?;
-        if line.trim_ascii().is_empty() {
+    for number in 1.. {
+        let mut datagram = Vec::new();
+        // A line's end as well; and who never ends it must not fill the memory.
+        let read = input.by_ref().take(LINE_BYTES as u64 + 1).read_until(b'\n', &mut datagram);
+        read.map_err(|error| Failure::data(format!("cannot read standard input: {error}")))?;
+        if datagram.is_empty() {
+            break;
+        }
+        if datagram.len() > LINE_BYTES && !datagram.ends_with(b"\n") {
+            return Err(Failure::data(format!(
+                "line {number} is longer than 65,507 bytes, which is what one datagram holds"
+            )));
+        }
+        let line = lines(&datagram).next().map_or(&[][..], |(_, line)| line);
+        if line.is_empty() {
             continue;
         }
-        let line = settings.keys.first().filter(|_| is_sent).and_then(|key| signed(key, &line)).unwrap_or(line);
-        match settings.read(clock::since_epoch(), &line) {
+        let now_signed = settings.keys.first().filter(|_| is_sent).and_then(|key| signed(key, line));
+        let line = now_signed.as_deref().unwrap_or(line);
+        let wall = clock::since_epoch();
+        let read = settings.read(wall, line);
+        match &read {
             Ok(Line { channel, group, statistics, .. }) => {
                 let (name, ready) = (group.as_str(), statistics.ready);
-                say(format_args!("line {}: accepted, {ready} ready in {name:?} of {channel}", index + 1))?;
+                print(format_args!("line {number}: accepted, {ready} ready in {name:?} of {channel}"))?;
                 if let Some(socket) = &socket {
-                    deliver(socket, &line)?;
+                    deliver(socket, line)?;
                 }
             }
             Err(error) => {
                 refused += 1;
-                say(format_args!("line {}: dropped: {error}", index + 1))?;
+                print(format_args!("line {number}: dropped: {error}"))?;
             }
+        }
+        for warning in warnings(&settings, wall, line, read.ok()) {
+            print(format_args!("line {number}: warning: {warning}"))?;
         }
     }
     if refused > 0 {
@@ -46,12 +73,28 @@ pub(crate) fn run(configuration: &Configuration, is_sent: bool) -> Result<(), Fa
     Ok(())
 }
 
+/// What is probably not meant: fields that are nearly known ones, and figures that contradict each other.
+fn warnings(settings: &Settings, wall: Duration, line: &[u8], read: Option<Line>) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let mut buffer = [0; PAYLOAD_BYTES];
+    let payload =
+        if settings.keys.is_empty() { line } else { settings.keys.verify(line, &mut buffer).unwrap_or_default() };
+    line::unknown_fields(payload, |name| {
+        if let Some(known) = lookalike(name, known_fields()) {
+            warnings.push(format!("{name:?} is not a field and is ignored; did you mean {known:?}?"));
+        }
+    });
+    let contradiction = read.and_then(|line| line.statistics.contradiction(wall));
+    warnings.extend(contradiction.map(|contradiction| contradiction.to_string()));
+    warnings
+}
+
 /// A plain line as a signed one, with the time that it wants. `None`: it is signed already, or too long.
 fn signed(key: &Key, line: &[u8]) -> Option<Vec<u8>> {
-    let mut payload = line.trim_ascii_end().to_vec();
+    let mut payload = line.to_vec();
     let has_no_time = match Line::parse(&payload) {
         Err(LineError::Signed) => return None,
-        // What is wrong with it is told when it is read.
+        // It is refused when it is read.
         Err(_) => false,
         Ok(line) => line.statistics.time.is_none(),
     };
@@ -63,7 +106,7 @@ fn signed(key: &Key, line: &[u8]) -> Option<Vec<u8>> {
     key.sign(&payload).map(|line| line.as_bytes().to_vec())
 }
 
-fn say(text: std::fmt::Arguments<'_>) -> Result<(), Failure> {
+fn print(text: std::fmt::Arguments<'_>) -> Result<(), Failure> {
     crate::exit::print(&format!("{text}\n"))?;
     // A person may be typing the lines.
     io::stdout().flush().map_err(|error| Failure::system(format!("cannot write to standard output: {error}")))
@@ -102,13 +145,13 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
 }
 
 fn deliver(socket: &UdpSocket, line: &[u8]) -> Result<(), Failure> {
-    // On the same machine the kernel knows at once that nobody listens.
+    // On the same machine the kernel knows at once that nothing is listening.
     let sent = socket.send(line).and_then(|_| socket.take_error()?.map_or(Ok(()), Err));
     sent.map_err(|error| {
         let listen = socket.peer_addr().map_or_else(|error| error.to_string(), |address| address.to_string());
         Failure::unavailable(match error.kind() {
             io::ErrorKind::ConnectionRefused => {
-                format!("nobody receives statistics on UDP {listen}; is the daemon running, with this configuration?")
+                format!("nothing is listening on UDP {listen}; is the daemon running, with this configuration?")
             }
             _ => format!("cannot send to UDP {listen}: {error}"),
         })

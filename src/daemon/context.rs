@@ -72,12 +72,13 @@ impl Shared {
     pub(crate) fn declare_groups(&self) {
         let configuration = self.configuration();
         let declared = configuration.declared_groups();
-        let configured = self.state().configure(clock::now(), configuration.settings(), declared);
+        let configured = self.state().configure(configuration.settings(), declared);
         if let Err(refused) = configured {
             self.log.limited(
                 Cause::Declared,
                 format_args!(
-                    "{refused} groups of statistics.groups have no place in the table; restart to make room for them"
+                    "{refused} groups of statistics.groups found no place: at most {} can be declared",
+                    pacingd::limits::GROUPS
                 ),
             );
         }

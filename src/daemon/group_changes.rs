@@ -1,74 +1,151 @@
-//! Tells the log what changed with groups: which went silent or came back, which miss or meet their goal.
+//! Logs what operators want to know of groups: statistics that stop or resume, a goal missed or met, clocks set back,
+//! contradictions, a missing `reactiveState`.
 //!
-//! All groups to which the same happened share a line, and each kind of change has one line a minute at most: what
-//! happens in between waits for the next line, so that no group is left out and none can flood the log.
+//! All groups with the same notice share a line, and each kind of notice has at most one line a minute: what happens in
+//! between waits for the next line, so that no group is left out and none can flood the log.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::time::Duration;
 
-use pacingd::groups::change::{Change, Changed};
+use pacingd::answer::explanation::Explanation;
+use pacingd::groups::{Group, Notice};
+use pacingd::pacing::Options;
+use pacingd::settings::Settings;
+use pacingd::state::State;
 
-use crate::context::Shared;
+use crate::log::Log;
 use crate::throttle::Throttle;
 
-/// How long a kind of change waits after it was told.
+/// The shortest time between two lines of one kind.
 const INTERVAL: Duration = Duration::from_secs(60);
 
 /// Groups that a line names; the status page has the rest.
 const NAMED: usize = 8;
 
-/// One for each kind of change.
-pub(crate) type Throttles = [Throttle; Change::ALL.len()];
-
-pub(crate) fn throttles() -> Throttles {
-    Change::ALL.map(|_| Throttle::new(INTERVAL))
+/// When each kind of notice was logged last.
+pub(crate) struct GroupChanges {
+    throttles: [Throttle; Notice::ALL.len()],
 }
 
-/// Tells what is to be told now. Gives when something that waits will be due.
-pub(crate) fn tell(shared: &Shared, now: Duration, throttles: &Throttles) -> Option<Duration> {
-    let mut wakeup: Option<Duration> = None;
-    for (change, throttle) in Change::ALL.into_iter().zip(throttles) {
-        let Some(groups) = groups_that(shared, now, change) else { continue };
-        if let Some(due) = throttle.due().filter(|due| now < *due) {
-            wakeup = Some(wakeup.map_or(due, |wakeup| wakeup.min(due)));
-            continue;
+impl Default for GroupChanges {
+    fn default() -> Self {
+        Self { throttles: Notice::ALL.map(|_| Throttle::new(INTERVAL)) }
+    }
+}
+
+impl GroupChanges {
+    /// Logs what is due. Returns when something that waits will be due.
+    pub(crate) fn log(&self, state: &mut State, log: &Log, now: Duration) -> Option<Duration> {
+        let mut wakeup: Option<Duration> = None;
+        for (notice, throttle) in Notice::ALL.into_iter().zip(&self.throttles) {
+            let Some(groups) = Noticed::of(state, now, notice) else { continue };
+            if let Some(due) = throttle.due().filter(|due| now < *due) {
+                wakeup = Some(wakeup.map_or(due, |wakeup| wakeup.min(due)));
+                continue;
+            }
+            throttle.start(now);
+            state.mark_logged(now, notice);
+            write_line(log, state.settings(), notice, &groups);
         }
-        throttle.start(now);
-        shared.state().tell(now, change);
-        say(shared, change, &groups);
+        wakeup
     }
-    wakeup
 }
 
-/// The groups to which that happened, named. `None`: none.
-fn groups_that(shared: &Shared, now: Duration, change: Change) -> Option<String> {
-    let state = shared.state();
-    let mut text = String::new();
-    let mut all = 0;
-    for group in state.changed(now, change) {
-        if all < NAMED {
-            let _ = write!(text, "{}{}", if all == 0 { "" } else { ", " }, Changed { change, group, now });
+/// The groups with a notice.
+struct Noticed {
+    /// Their names, with the figures that the notice is about.
+    names: String,
+    count: usize,
+    /// Lines of one of them are received, but dropped.
+    lines_are_dropped: bool,
+}
+
+impl Noticed {
+    /// `None`: there are none.
+    fn of(state: &State, now: Duration, notice: Notice) -> Option<Self> {
+        let mut noticed = Self { names: String::new(), count: 0, lines_are_dropped: false };
+        for group in state.noticed(now, notice) {
+            if noticed.count < NAMED {
+                let comma = if noticed.count == 0 { "" } else { ", " };
+                let name = group.name().as_str();
+                let _ = write!(
+                    noticed.names,
+                    "{comma}{} {name:?}{}",
+                    group.channel(),
+                    Figures { state, group, now, notice }
+                );
+            }
+            noticed.count += 1;
+            noticed.lines_are_dropped |= Explanation::of(state, group, now).lines_are_dropped();
         }
-        all += 1;
+        if noticed.count > NAMED {
+            let _ = write!(noticed.names, " and {} more", noticed.count - NAMED);
+        }
+        (noticed.count > 0).then_some(noticed)
     }
-    if all > NAMED {
-        let _ = write!(text, " and {} more", all - NAMED);
-    }
-    (all > 0).then_some(text)
 }
 
-fn say(shared: &Shared, change: Change, groups: &str) {
-    let configuration = shared.configuration();
-    let seconds = configuration.statistics.time_to_live.as_secs_f64();
-    let goal = configuration.pacing.optimization_goal;
-    match change {
-        Change::Silent => shared.log.warning(format_args!(
-            "no statistics for {seconds} s of {groups}; no answer is made for them: is the collector running?"
+/// What a notice says about one group, in parentheses.
+struct Figures<'a> {
+    state: &'a State,
+    group: &'a Group,
+    now: Duration,
+    notice: Notice,
+}
+
+impl fmt::Display for Figures<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { state, group, now, notice } = self;
+        match notice {
+            Notice::GoalMissed | Notice::GoalMet => {
+                let entries = group.last_hour().entries(*now);
+                let Some(share) = entries.abandonment() else { return Ok(()) };
+                write!(formatter, " ({:.1} % of {})", 100.0 * share, entries.entered)
+            }
+            Notice::Silent => {
+                let explanation = Explanation::of(state, group, *now);
+                if explanation.lines_are_dropped() { write!(formatter, " ({explanation})") } else { Ok(()) }
+            }
+            Notice::ClockSetBack => match group.set_back() {
+                Some(0) | None => Ok(()),
+                Some(seconds) => write!(formatter, " (by {seconds} s)"),
+            },
+            Notice::Contradiction => match group.contradiction(state.wall_at_zero()) {
+                Some(contradiction) => write!(formatter, " ({contradiction})"),
+                None => Ok(()),
+            },
+            Notice::Resumed | Notice::NoReactiveState => Ok(()),
+        }
+    }
+}
+
+fn write_line(log: &Log, settings: &Settings, notice: Notice, groups: &Noticed) {
+    let seconds = settings.time_to_live.as_secs_f64();
+    let Options { optimization_goal: goal, .. } = settings.pacing;
+    let Noticed { names, count, lines_are_dropped } = groups;
+    let them = if *count == 1 { "it" } else { "them" };
+    match notice {
+        Notice::Silent => {
+            let question = if *lines_are_dropped { "" } else { ": is the collector running?" };
+            log.warning(format_args!(
+                "no statistics for {seconds} s from {names}; requests for {them} get 503{question}"
+            ));
+        }
+        Notice::Resumed => log.info(format_args!("statistics from {names} have resumed")),
+        Notice::GoalMissed => log.warning(format_args!(
+            "for an hour more than the goal of {goal} % abandoned in {names}: does every client ask, and heed the answer?"
         )),
-        Change::Back => shared.log.info(format_args!("statistics are back of {groups}")),
-        Change::GoalMissed => shared.log.warning(format_args!(
-            "for an hour more than {goal} % abandoned of {groups}; does every client ask, and heed the answer?"
+        Notice::GoalMet => log.info(format_args!("the goal of {goal} % is met again in {names}")),
+        Notice::ClockSetBack => log.warning(format_args!(
+            "statistics with an earlier time are used for {names}: the collector's clock was set back, or another \
+             collector with another clock took over"
         )),
-        Change::GoalMet => shared.log.info(format_args!("the goal of {goal} % is met again by {groups}")),
+        Notice::Contradiction => log.warning(format_args!(
+            "figures that contradict each other are used for {names}: check the collector"
+        )),
+        Notice::NoReactiveState => log.warning(format_args!(
+            "statistics from {names} have no reactiveState, which pacing.algorithm EXTERNAL serves; requests for {them} \
+             get 503: add the field, or choose another algorithm"
+        )),
     }
 }

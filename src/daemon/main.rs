@@ -15,6 +15,7 @@ mod https;
 #[path = "https/disabled.rs"]
 mod https;
 mod log;
+mod lookalike;
 mod named;
 mod reload;
 mod signals;

@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
-# What the scripts of this folder share: machines as network namespaces on one bridge. To be sourced by bash, as root.
+# Machines as network namespaces on one bridge, for the scripts of this folder. To be sourced by bash, as root.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+# shellcheck disable=SC2034 # of the scripts that source this
 here=$PWD
 scratch=$(mktemp -d)
 machines=()
-# Names of namespaces are the machine's; those of this run are its own.
+# Namespaces are named machine-wide; the prefix keeps two runs apart.
 prefix=pacingd-$$
 
-# Everything that a machine runs ends with it.
+# Ends everything that the machines run, and removes them.
 clean_up() {
   for machine in "${machines[@]}"; do
     ip netns pids "$prefix-$machine" | xargs -r kill -KILL 2>/dev/null || true
@@ -20,7 +21,7 @@ trap clean_up EXIT
 
 on() { local machine=$1; shift; ip netns exec "$prefix-$machine" "$@"; }
 
-# The switch that all machines are plugged into.
+# switch: the bridge that all machines are connected to.
 switch() {
   machines+=(switch)
   ip netns add "$prefix-switch"
@@ -40,7 +41,7 @@ machine() {
   on "$name" ip link set eth0 up
 }
 
-# within SECONDS COMMAND…: tries until it succeeds, and tells after how long.
+# within SECONDS COMMAND…: repeats the command until it succeeds, and prints after how many seconds it did.
 within() {
   local seconds=$1 begin now; shift
   begin=$(date +%s%N)
@@ -56,8 +57,9 @@ within() {
   printf '%d.%01d' $(( (now - begin) / 1000000000 )) $(( (now - begin) / 100000000 % 10 ))
 }
 
-# daemon MACHINE: pacingd with $scratch/MACHINE.toml. Its process is the machine's first and only one of that name.
+# daemon MACHINE: starts pacingd with $scratch/MACHINE.toml.
 daemon() {
   on "$1" "${PACINGD:-target/debug/pacingd}" --config "$scratch/$1.toml" --log stderr >>"$scratch/$1.log" 2>&1 &
 }
+# process MACHINE NAME: the numbers of its processes of this name.
 process() { ip netns pids "$prefix-$1" | while read -r id; do [ "$(cat "/proc/$id/comm" 2>/dev/null)" != "$2" ] || echo "$id"; done; }

@@ -7,8 +7,8 @@ use contact_centre::{Books, Centre, Happening, Proactive, Scenario, Snapshot, er
 use pacingd::{
     limits::GROUPS,
     pacing::{Algorithm, Options, Prediction},
-    state::{Settings, State},
-    wire::jws::Keys,
+    settings::Settings,
+    state::State,
 };
 
 /// Who decides how many may enter.
@@ -31,10 +31,7 @@ pub(crate) struct Core(Box<State>);
 
 impl Core {
     pub(crate) fn new(options: Options) -> Self {
-        let mut sources = heapless::Vec::new();
-        sources.push("127.0.0.0/8".parse().unwrap()).unwrap();
-        let settings =
-            Settings { pacing: options, time_to_live: Duration::from_secs(30), sources, keys: Keys::default() };
+        let settings = Settings { pacing: options, ..Settings::default() };
         Self(Box::new(State::new(settings)))
     }
 

@@ -1,8 +1,9 @@
 // The real daemon on free ports, and what the tests tell it and ask it.
 import { execFileSync, spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -12,10 +13,10 @@ import { chromium } from 'playwright-core';
 const BINARY = process.env.PACINGD ?? fileURLToPath(new URL('../../target/debug/pacingd', import.meta.url));
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 
-/** Starts the daemon; `sections` are further lines of its configuration, by section. */
-export async function start(sections = {}) {
+/** Starts the daemon; `sections` are further lines of its configuration, by section; `operators` is where operators ask. */
+export async function start(sections = {}, operators = '127.0.0.1:0') {
   const folder = mkdtempSync(join(tmpdir(), 'pacingd-people-'));
-  const listen = { http: 'listen = ["127.0.0.1:0"]', operators: 'listen = "127.0.0.1:0"', statistics: 'listen = "127.0.0.1:0"' };
+  const listen = { http: 'listen = ["127.0.0.1:0"]', operators: `listen = "${operators}"`, statistics: 'listen = "127.0.0.1:0"' };
   const names = [...new Set([...Object.keys(listen), ...Object.keys(sections)])];
   const text = names.map((name) => `[${name}]\n${listen[name] ?? ''}\n${sections[name] ?? ''}\n`).join('');
   writeFileSync(join(folder, 'pacingd.toml'), text);
@@ -73,6 +74,8 @@ export function certificate(days) {
   const spki = execFileSync('sh', ['-c', `openssl x509 -in ${file} -noout -pubkey | openssl pkey -pubin -outform der | openssl dgst -sha256 -binary | base64`]);
   return {
     https: `listen = ["127.0.0.1:0"]\ncertificate = "${file}"\nkey = "${key}"`,
+    /** Both, for a server of the test's own. */
+    pem: { cert: readFileSync(file), key: readFileSync(key) },
     /** The one certificate that a browser is to trust beside the public ones. */
     trust: `--ignore-certificate-errors-spki-list=${String(spki).trim()}`,
     remove: () => rmSync(folder, { recursive: true }),
@@ -91,15 +94,16 @@ export async function until(condition, patience = 20_000) {
 /** A headless Chromium of the system's. */
 export const browse = (...more) => chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', ...more] });
 
-/** Serves files by path on a port of loopback: another origin than the daemon's. */
-export async function serve(files, port = 0) {
-  const server = createServer((request, response) => {
+/** Serves files by path on a port of loopback, another origin than the daemon's: over HTTPS as localhost with `pem`. */
+export async function serve(files, port = 0, pem = null) {
+  const [create, scheme, host] = pem ? [createSecureServer, 'https', 'localhost'] : [createServer, 'http', '127.0.0.1'];
+  const server = create(pem ?? {}, (request, response) => {
     const file = files[new URL(request.url, 'http://a').pathname];
     response.writeHead(file === undefined ? 404 : 200, { 'content-type': request.url.endsWith('.js') ? 'text/javascript' : 'text/html' });
     response.end(file);
   });
   await new Promise((resolve) => server.listen(port, '127.0.0.1', resolve));
-  return { origin: `http://127.0.0.1:${server.address().port}`, stop: () => new Promise((resolve) => server.close(resolve)) };
+  return { origin: `${scheme}://${host}:${server.address().port}`, stop: () => new Promise((resolve) => server.close(resolve)) };
 }
 
 /** A contact centre in every state that the page knows. */

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Checks what docs/ says of metrics against what the daemon tells: metrics.py PACINGD.
+"""Checks the metrics in docs/ against those of the daemon: metrics.py PACINGD.
 
-`promtool check metrics` finds nothing to mend in /metrics; each metric that the dashboard and the rules use is one of
-them; the dashboard's queries are PromQL; and the rules fire where they should (tests/people/rules_test.yml).
+`promtool check metrics` accepts /metrics; each metric that the dashboard and the rules use is there, and a fleet's Prometheus
+keeps those of the rules; the dashboard's queries are PromQL; and each alert is tested, firing and not (*_test.yml).
 """
 
 import json
@@ -56,7 +56,7 @@ def promtool(*arguments, text=None):
     print(f"promtool {' '.join(arguments)}: {done.stdout.strip() or 'clean'}")
     # Of metrics promtool only warns, and says so with its exit code.
     if done.returncode:
-        sys.exit("promtool is not content")
+        sys.exit("promtool reports errors")
 
 
 def main():
@@ -70,9 +70,22 @@ def main():
         rules = file.read()
     with open("docs/fleet/fleet-rules.yml", encoding="utf-8") as file:
         rules += file.read()
-    used = set(re.findall(r"\bpacingd_\w+", "\n".join(queries) + rules))
+    in_rules = set(re.findall(r"\bpacingd_\w+", rules))
+    with open("docs/fleet/prometheus.yml", encoding="utf-8") as file:
+        kept = re.search(r"regex: (\S+)", file.read())[1]
+    dropped = sorted(name for name in in_rules if not re.fullmatch(kept, name))
+    if dropped:
+        sys.exit(f"docs/fleet/prometheus.yml drops {dropped}, which the rules use")
+    tests = ""
+    for name in ["rules_test.yml", "fleet_test.yml"]:
+        with open(f"tests/people/{name}", encoding="utf-8") as file:
+            tests += file.read()
+    for alert in re.findall(r"- alert: (\w+)", rules):
+        if f"alertname: {alert}, exp_alerts: []" not in tests or f"alertname: {alert}\n" not in tests:
+            sys.exit(f"{alert} is not tested, firing and not firing")
+    used = in_rules | set(re.findall(r"\bpacingd_\w+", "\n".join(queries)))
     if not used or not queries or used - known:
-        sys.exit(f"docs/ use {used - known or 'no metrics at all'}, which the daemon does not tell")
+        sys.exit(f"docs/ use {used - known or 'no metrics at all'}, which the daemon does not have")
     # promtool has no other way to read a query than in a rule.
     plain = [query.replace("$__rate_interval", "5m") for query in queries]
     groups = [{"name": "dashboard", "rules": [{"record": f"query_{index}", "expr": query} for index, query in enumerate(plain)]}]
@@ -89,7 +102,7 @@ def main():
         for name in ["fleet/prometheus.yml", "fleet/fleet-rules.yml", "prometheus-rules.yml"]:
             shutil.copy(f"docs/{name}", directory)
         promtool("check", "config", f"{directory}/prometheus.yml")
-    print(f"{len(known)} metrics told, {len(used)} of them used by {len(queries)} queries and the rules")
+    print(f"{len(known)} metrics, {len(used)} of them used by {len(queries)} queries and the rules")
 
 
 main()

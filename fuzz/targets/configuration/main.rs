@@ -15,6 +15,8 @@ mod http {
 }
 #[path = "daemon/log/mod.rs"]
 mod log;
+#[path = "daemon/lookalike.rs"]
+mod lookalike;
 #[path = "daemon/named.rs"]
 mod named;
 #[path = "daemon/statistics"]

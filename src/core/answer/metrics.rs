@@ -1,12 +1,13 @@
-//! What `/metrics` says of statistics and groups. What it says of HTTP, the edge adds.
+//! The part of `/metrics` about statistics and groups. The edge adds the part about HTTP.
 //!
-//! Every label's values are bounded: by the groups that the table holds, or by an enumeration. Of a group that is not fresh
-//! only its age is told: gaps in a graph say "not known" better than a line that stands still.
+//! Every label's values are bounded: by the groups that the table holds, or by an enumeration. A group that is not fresh
+//! has an age and a reason only: gaps in a graph say "not known" better than a line that stands still. A dormant group that
+//! is not declared has no samples, so that alerts about it end.
 
 use core::fmt::{self, Write};
 use core::time::Duration;
 
-use crate::answer::explanation::Why;
+use crate::answer::explanation::Explanation;
 use crate::answer::prometheus::{Family, Kind};
 use crate::counters::{Distrust, Outcome};
 use crate::groups::{Group, Report};
@@ -14,11 +15,11 @@ use crate::limits::GROUPS;
 use crate::pacing::{OptimizationTarget, Prediction};
 use crate::state::State;
 
-/// Writes all of it.
+/// Writes these metrics.
 ///
 /// # Errors
 ///
-/// `out` takes no more.
+/// `out` failed.
 pub fn write(out: &mut impl Write, state: &State, now: Duration) -> fmt::Result {
     statistics(out, state)?;
     settings(out, state)?;
@@ -31,21 +32,21 @@ pub fn write(out: &mut impl Write, state: &State, now: Duration) -> fmt::Result 
 
 fn statistics(out: &mut impl Write, state: &State) -> fmt::Result {
     let counters = state.counters();
-    let help = "Datagrams received on the statistics socket, from wherever.";
+    let help = "Datagrams received on the statistics sockets, from any sender.";
     Family::new(out, "pacingd_statistics_datagrams_total", Kind::Counter, help)?.value(counters.datagrams())?;
-    let help = "Lines of statistics by what became of them.";
+    let help = "Lines of statistics by outcome.";
     let mut family = Family::new(out, "pacingd_statistics_lines_total", Kind::Counter, help)?;
     for outcome in Outcome::ALL {
         family.sample(&[("outcome", &snake(outcome.name()))], counters.lines(outcome))?;
     }
-    let help = "Lines of statistics that were not trusted, by why; each has an outcome in pacingd_statistics_lines_total, too.";
+    let help = "Lines of statistics that were not trusted, by reason; each is in pacingd_statistics_lines_total, too.";
     let mut family = Family::new(out, "pacingd_statistics_lines_distrusted_total", Kind::Counter, help)?;
     for distrust in Distrust::ALL {
         family.sample(&[("why", &snake(distrust.name()))], counters.distrusted(distrust))?;
     }
     let help = "Places for groups, over both channels.";
     Family::new(out, "pacingd_group_places", Kind::Gauge, help)?.value(GROUPS)?;
-    let help = "Groups known: declared, or heard of within the hour.";
+    let help = "Groups known: declared, or named by statistics since the start.";
     Family::new(out, "pacingd_groups", Kind::Gauge, help)?.value(state.groups().all().len())
 }
 
@@ -64,14 +65,14 @@ fn snake(name: &str) -> heapless::String<32> {
 
 fn settings(out: &mut impl Write, state: &State) -> fmt::Result {
     let settings = state.settings();
-    let help = "The optimization goal, as a ratio, by what it is about.";
+    let help = "The optimization goal as a ratio, by optimization target.";
     let mut family = Family::new(out, "pacingd_optimization_goal_ratio", Kind::Gauge, help)?;
     let target = match settings.pacing.optimization_target {
         OptimizationTarget::AbandonmentRate => "abandonment_rate",
         OptimizationTarget::BusyFactor => "busy_factor",
     };
     family.sample(&[("target", target)], f64::from(settings.pacing.optimization_goal) / 100.0)?;
-    let help = "How long statistics count after they were received.";
+    let help = "How long statistics are used after they were received.";
     let mut family = Family::new(out, "pacingd_statistics_time_to_live_seconds", Kind::Gauge, help)?;
     family.value(settings.time_to_live.as_secs_f64())
 }
@@ -87,6 +88,11 @@ struct PerGroup<'a> {
 }
 
 impl PerGroup<'_> {
+    fn groups(&self) -> impl Iterator<Item = &Group> {
+        let is_shown = |group: &&Group| group.is_declared() || !group.is_dormant(self.now);
+        self.state.groups().all().iter().filter(is_shown)
+    }
+
     /// One family with a sample for each group that has the value.
     fn each(
         &self,
@@ -95,7 +101,7 @@ impl PerGroup<'_> {
         value: &dyn Fn(&Group) -> Option<f64>,
     ) -> fmt::Result {
         let mut family = Family::new(out, name, kind, help)?;
-        for group in self.state.groups().all() {
+        for group in self.groups() {
             if let Some(value) = value(group) {
                 family.sample(&[("channel", group.channel().name()), ("group", group.name().as_str())], value)?;
             }
@@ -120,12 +126,12 @@ impl PerGroup<'_> {
         self.each(out, ("pacingd_group_statistics_age_seconds", Kind::Gauge, help), &|group| {
             Some(self.now.saturating_sub(group.report()?.received).as_secs_f64())
         })?;
-        let help = "1 for the reason why the reactive state is what it is.";
+        let help = "1 for the reason for the reactive state.";
         let mut family = Family::new(out, "pacingd_group_reason", Kind::Gauge, help)?;
-        for group in self.state.groups().all() {
-            let why = Why::of(group, self.now, self.state.settings());
+        for group in self.groups() {
+            let explanation = Explanation::of(self.state, group, self.now);
             let labels =
-                [("channel", group.channel().name()), ("group", group.name().as_str()), ("reason", why.name())];
+                [("channel", group.channel().name()), ("group", group.name().as_str()), ("reason", explanation.name())];
             family.sample(&labels, 1)?;
         }
         Ok(())
@@ -152,19 +158,19 @@ impl PerGroup<'_> {
         self.each(out, ("pacingd_group_queued_interactions", Kind::Gauge, help), &|group| {
             self.fresh(group)?.statistics.queued.map(f64::from)
         })?;
-        let help = "Reactive interactions that entered, as the collector counts them.";
+        let help = "Reactive interactions that entered, counted over all collectors.";
         self.each(out, ("pacingd_group_reactive_entered_total", Kind::Counter, help), &|group| {
             self.fresh(group)?.statistics.reactive_entered.map(total)
         })?;
-        let help = "Proactive interactions that entered, as the collector counts them.";
+        let help = "Proactive interactions that entered, counted over all collectors.";
         self.each(out, ("pacingd_group_proactive_entered_total", Kind::Counter, help), &|group| {
             self.fresh(group)?.statistics.proactive_entered.map(total)
         })?;
-        let help = "Interactions abandoned while waiting, as the collector counts them.";
+        let help = "Interactions abandoned, counted over all collectors.";
         self.each(out, ("pacingd_group_abandoned_total", Kind::Counter, help), &|group| {
             self.fresh(group)?.statistics.abandoned.map(total)
         })?;
-        let help = "Abandoned of all who entered in the last hour. Absent: nobody entered.";
+        let help = "Share of those who entered in the last hour that abandoned. Absent: nobody entered.";
         self.each(out, ("pacingd_group_abandonment_ratio", Kind::Gauge, help), &|group| {
             self.fresh(group)?;
             group.last_hour().entries(self.now).abandonment()
@@ -180,11 +186,11 @@ impl PerGroup<'_> {
         self.each(out, ("pacingd_group_proactive_allowance_invitations", Kind::Gauge, help), &|group| {
             self.prediction(group)?.proactive_allowance
         })?;
-        let help = "Estimated demand: reactive interactions asked for per second, let in or not.";
+        let help = "Estimated demand: reactive interactions asked for per second, allowed or not.";
         self.each(out, ("pacingd_group_offered_demand_hertz", Kind::Gauge, help), &|group| {
             self.prediction(group)?.reactive_demand
         })?;
-        let help = "Of the estimated demand, what the reactive state lets in, per second.";
+        let help = "The part of the estimated demand that the reactive state allows, per second.";
         self.each(out, ("pacingd_group_admitted_demand_hertz", Kind::Gauge, help), &|group| {
             let prediction = self.prediction(group)?;
             Some(prediction.reactive_demand? * prediction.reactive_state?)
@@ -198,29 +204,20 @@ mod tests {
     use std::string::String;
 
     use super::*;
-    use crate::pacing::Options;
-    use crate::state::Settings;
-    use crate::wire::jws::Keys;
+    use crate::settings::Settings;
 
-    fn told(state: &State, seconds: u64) -> String {
+    fn text(state: &State, seconds: u64) -> String {
         let mut text = String::new();
         write(&mut text, state, Duration::from_secs(seconds)).unwrap();
         text
     }
 
     #[test]
-    fn a_stale_group_is_told_of_by_its_age_and_reason_alone() {
-        let sources = ["127.0.0.0/8".parse().unwrap()].into_iter().collect();
-        let settings = Settings {
-            pacing: Options::default(),
-            time_to_live: Duration::from_secs(30),
-            sources,
-            keys: Keys::default(),
-        };
-        let mut state = State::new(settings);
+    fn a_stale_group_has_an_age_and_a_reason_only_and_a_dormant_one_nothing() {
+        let mut state = State::new(Settings::default());
         let line = br#"{"channel":"chat","group":"A","ready":4,"loggedIn":8,"reactiveEntered":10}"#;
         state.receive(Duration::ZERO, Duration::ZERO, "127.0.0.1".parse().unwrap(), line, |_, fault| panic!("{fault}"));
-        let fresh = told(&state, 0);
+        let fresh = text(&state, 0);
         for sample in [
             "pacingd_statistics_lines_total{outcome=\"accepted\"} 1\n",
             "pacingd_group_fresh{channel=\"chat\",group=\"A\"} 1\n",
@@ -230,7 +227,7 @@ mod tests {
         ] {
             assert!(fresh.contains(sample), "{sample} in {fresh}");
         }
-        let stale = told(&state, 42);
+        let stale = text(&state, 42);
         let samples: std::vec::Vec<_> = stale.lines().filter(|line| line.contains("group=\"A\"")).collect();
         assert_eq!(
             samples,
@@ -240,5 +237,6 @@ mod tests {
                 "pacingd_group_reason{channel=\"chat\",group=\"A\",reason=\"silent\"} 1",
             ]
         );
+        assert!(!text(&state, 3600).contains("group=\"A\""));
     }
 }

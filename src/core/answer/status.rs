@@ -1,45 +1,48 @@
-//! What `/status` says, as JSON: the settings that matter, the counters, and each group with why its reactive state is
-//! what it is. Written as a stream: up to 256 groups of at most
-//! [`GROUP_BYTES`] each.
+//! `/status` as JSON: the settings that matter, the counters, and each group with the reason for its reactive state.
+//! Written as a stream: up to 256 groups of at most [`GROUP_BYTES`] each.
 
 use core::fmt::{self, Display, Formatter, Write};
 use core::time::Duration;
 
-use crate::answer::explanation::Why;
+use crate::answer::explanation::{Explanation, is_over_goal};
 use crate::answer::json_text::JsonText;
 use crate::counters::{Distrust, Outcome};
+use crate::fault::Dropped;
 use crate::groups::Group;
 use crate::limits::GROUPS;
-use crate::pacing::OptimizationTarget;
-use crate::state::{Settings, State};
+use crate::settings::Settings;
+use crate::state::State;
 
-/// Fractions are told to so many parts of one: finer differences are noise.
+/// Fractions are rounded to so many parts of one: finer differences are noise.
 const PARTS: f64 = 1e4;
-/// Above this, numbers are told with an exponent: nobody reads hundreds of digits.
+/// Above this, numbers are written with an exponent: nobody reads hundreds of digits.
 const LARGEST: f64 = 1e15;
 
-/// Bytes of one group at the most, every number at its widest.
-pub const GROUP_BYTES: usize = 1300;
+/// Most bytes of one group: every number at its widest, and each text at its longest.
+pub const GROUP_BYTES: usize = 2600;
 
-/// What the daemon says of itself.
+/// What only the edge knows.
 #[derive(Clone, Copy, Debug)]
 pub struct About<'a> {
     /// Version of the program.
     pub version: &'a str,
-    /// How long it has run.
+    /// How long the daemon has run.
     pub uptime: Duration,
-    /// When its certificate expires, as HTTP writes dates; `None` without HTTPS.
+    /// When the daemon was started, as time since 1970.
+    pub started: Duration,
+    /// When the certificate expires, as HTTP writes dates; `None` without HTTPS.
     pub certificate_expires: Option<&'a str>,
 }
 
-/// Writes all of it.
+/// Writes the whole document.
 ///
 /// # Errors
 ///
-/// `out` takes no more.
+/// `out` failed.
 pub fn write(out: &mut impl Write, state: &State, now: Duration, about: About<'_>) -> fmt::Result {
     let Settings { pacing, time_to_live, .. } = state.settings();
-    write!(out, r#"{{"version":"{}","uptime":{},"#, about.version, about.uptime.as_secs())?;
+    let (uptime, started) = (about.uptime.as_secs(), about.started.as_secs());
+    write!(out, r#"{{"version":"{}","uptime":{uptime},"started":{started},"#, about.version)?;
     if let Some(date) = about.certificate_expires {
         write!(out, r#""certificateExpires":"{date}","#)?;
     }
@@ -53,7 +56,8 @@ pub fn write(out: &mut impl Write, state: &State, now: Duration, about: About<'_
         time_to_live.as_secs_f64()
     )?;
     let counters = state.counters();
-    write!(out, r#""datagrams":{},"lines":{{"received":{}"#, counters.datagrams(), counters.received())?;
+    write!(out, r#""datagrams":{},"droppedByKernel":{},"#, counters.datagrams(), counters.dropped_by_kernel())?;
+    write!(out, r#""lines":{{"received":{}"#, counters.received())?;
     for outcome in Outcome::ALL {
         write!(out, r#","{}":{}"#, outcome.name(), counters.lines(outcome))?;
     }
@@ -62,19 +66,29 @@ pub fn write(out: &mut impl Write, state: &State, now: Duration, about: About<'_
         let comma = if index == 0 { "" } else { "," };
         write!(out, r#"{comma}"{}":{}"#, distrust.name(), counters.distrusted(distrust))?;
     }
-    write!(out, r#"}},"places":{GROUPS},"groups":["#)?;
+    out.write_str(r#"},"lastDropped":"#)?;
+    match state.dropped() {
+        Some(Dropped { received, sender, fault }) => {
+            let age = Rounded(now.saturating_sub(*received).as_secs_f64());
+            let outcome = fault.outcome().name();
+            write!(out, r#"{{"age":{age},"sender":"{sender}","outcome":"{outcome}","why":"{}"}}"#, Escaped(fault))?;
+        }
+        None => out.write_str("null")?,
+    }
+    write!(out, r#","places":{GROUPS},"groups":["#)?;
     for (index, group) in state.groups().all().iter().enumerate() {
         out.write_str(if index == 0 { "\n" } else { ",\n" })?;
-        write_group(out, group, now, state.settings())?;
+        write_group(out, group, now, state)?;
     }
     out.write_str("]}\n")
 }
 
-fn write_group(out: &mut impl Write, group: &Group, now: Duration, settings: &Settings) -> fmt::Result {
-    write!(out, r#"{{"channel":"{}","group":""#, group.channel())?;
-    JsonText(out).write_str(group.name().as_str())?;
+fn write_group(out: &mut impl Write, group: &Group, now: Duration, state: &State) -> fmt::Result {
+    let settings = state.settings();
+    write!(out, r#"{{"channel":"{}","group":"{}""#, group.channel(), Escaped(group.name().as_str()))?;
     let fresh = group.fresh_report(now, settings.time_to_live);
-    write!(out, r#"","declared":{},"fresh":{}"#, group.is_declared(), fresh.is_some())?;
+    write!(out, r#","declared":{},"fresh":{}"#, group.is_declared(), fresh.is_some())?;
+    write!(out, r#","dormant":{}"#, group.is_dormant(now))?;
     let age = group.report().map(|report| now.saturating_sub(report.received).as_secs_f64());
     write!(out, r#","age":{}"#, Or(age.map(Rounded)))?;
     let statistics = group.report().map(|report| report.statistics).unwrap_or_default();
@@ -109,22 +123,39 @@ fn write_group(out: &mut impl Write, group: &Group, now: Duration, settings: &Se
         entries.entered,
         entries.abandoned,
         Or(entries.abandonment().map(Rounded)),
-        settings.pacing.optimization_target == OptimizationTarget::AbandonmentRate
-            && entries.misses(f64::from(settings.pacing.optimization_goal) / 100.0)
+        is_over_goal(entries, settings)
     )?;
-    // A prediction made of statistics that are stale by now is served to nobody.
+    // A prediction from statistics that have become stale is not served.
     let prediction = fresh.and(group.prediction());
-    let state = prediction.and_then(|prediction| prediction.reactive_state);
+    let probability = prediction.and_then(|prediction| prediction.reactive_state);
     let demand = prediction.and_then(|prediction| prediction.reactive_demand);
     let allowance = prediction.and_then(|prediction| prediction.proactive_allowance);
     write!(out, r#","offeredDemand":{}"#, Or(demand.map(Rounded)))?;
-    write!(out, r#","admittedDemand":{}"#, Or(demand.zip(state).map(|(demand, state)| Rounded(demand * state))))?;
-    write!(out, r#","reactiveState":{}"#, Or(state.map(Rounded)))?;
+    write!(out, r#","admittedDemand":{}"#, Or(demand.zip(probability).map(|(demand, state)| Rounded(demand * state))))?;
+    write!(out, r#","reactiveState":{}"#, Or(probability.map(Rounded)))?;
     write!(out, r#","proactiveAllowance":{}"#, Or(allowance.map(Rounded)))?;
-    let why = Why::of(group, now, settings);
-    write!(out, r#","reason":"{}","why":""#, why.name())?;
-    write!(JsonText(out), "{why}")?;
-    out.write_str("\"}")
+    if let Some(untimely) = group.untimely() {
+        let age = Rounded(now.saturating_sub(untimely.received).as_secs_f64());
+        let why = untimely.refusal.name();
+        write!(out, r#","dropped":{{"lines":{},"age":{age},"why":"{why}"}}"#, untimely.lines)?;
+    } else {
+        out.write_str(r#","dropped":null"#)?;
+    }
+    match group.contradiction(state.wall_at_zero()) {
+        Some(contradiction) => write!(out, r#","contradiction":"{}""#, Escaped(contradiction))?,
+        None => out.write_str(r#","contradiction":null"#)?,
+    }
+    let explanation = Explanation::of(state, group, now);
+    write!(out, r#","reason":"{}","why":"{}"}}"#, explanation.name(), Escaped(&explanation))
+}
+
+/// Text for between the quotes of a JSON string.
+struct Escaped<T>(T);
+
+impl<T: Display> Display for Escaped<T> {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        write!(JsonText(formatter), "{}", self.0)
+    }
 }
 
 /// A value, or `null`.
@@ -158,17 +189,9 @@ mod tests {
     use std::string::{String, ToString};
 
     use super::*;
-    use crate::pacing::Options;
-    use crate::wire::jws::Keys;
 
     fn state() -> State {
-        let sources = ["127.0.0.0/8".parse().unwrap()].into_iter().collect();
-        State::new(Settings {
-            pacing: Options::default(),
-            time_to_live: Duration::from_secs(30),
-            sources,
-            keys: Keys::default(),
-        })
+        State::new(Settings::default())
     }
 
     fn receive(state: &mut State, seconds: u64, line: &str) {
@@ -176,33 +199,34 @@ mod tests {
         state.receive(now, Duration::ZERO, "127.0.0.1".parse().unwrap(), line.as_bytes(), |_, fault| panic!("{fault}"));
     }
 
-    fn told(state: &State, seconds: u64) -> serde_json::Result<String> {
+    fn document(state: &State, seconds: u64) -> serde_json::Result<String> {
         let mut text = String::new();
-        let about = About { version: "1.2.3", uptime: Duration::from_secs(7), certificate_expires: None };
+        let (uptime, started) = (Duration::from_secs(7), Duration::from_secs(1_790_000_000));
+        let about = About { version: "1.2.3", uptime, started, certificate_expires: None };
         write(&mut text, state, Duration::from_secs(seconds), about).unwrap();
         serde_json::from_str::<serde_json::Value>(&text).map(|_| text)
     }
 
     #[test]
-    fn each_group_is_told_with_its_statistics_and_why() {
+    fn each_group_has_its_statistics_and_its_reason() {
         let mut state = state();
-        receive(&mut state, 1, r#"{"channel":"chat","group":"a\"b\\","ready":4,"loggedIn":12,"queued":3}"#);
+        receive(&mut state, 1, r#"{"channel":"chat","group":"a\"b\\","ready":4,"loggedIn":12,"queued":0}"#);
         let all = r#""loggedIn":12,"slots":36,"freeSlots":30,"reactive":5,"proactive":1,"queued":3,"invitationsPending":2,"reactiveEntered":10,"proactiveEntered":11,"abandoned":12,"invitationsSent":13,"invitationsAccepted":14,"time":1790000000000,"handleTime":312.5"#;
         receive(&mut state, 1, &std::format!(r#"{{"channel":"chat","group":"b",{all},"ready":4}}"#));
-        let text = told(&state, 3).unwrap();
+        let text = document(&state, 3).unwrap();
         assert!(text.contains(all), "{all} in {text}");
         for part in [
-            r#""group":"a\"b\\","declared":false,"fresh":true,"age":2,"ready":4,"loggedIn":12,"#,
-            r#""queued":3,"invitationsPending":null"#,
+            r#""group":"a\"b\\","declared":false,"fresh":true,"dormant":false,"age":2,"ready":4,"loggedIn":12,"#,
+            r#""queued":0,"invitationsPending":null"#,
             r#""handleTime":null,"busyFactor":0.6667,"lastHour":{"entered":0,"abandoned":0,"abandonment":null}"#,
-            r#""reactiveState":0,"#,
-            r#""reason":"fewStatistics","why":"open while"#,
+            r#""reactiveState":1,"#,
+            r#""dropped":null,"contradiction":null,"reason":"fewStatistics","why":"open: 4 ready, 0 queued; "#,
         ] {
             assert!(text.contains(part), "{part} in {text}");
         }
-        let text = told(&state, 43).unwrap();
+        let text = document(&state, 43).unwrap();
         for part in [
-            r#""fresh":false,"age":42,"#,
+            r#""fresh":false,"dormant":false,"age":42,"#,
             r#""reactiveState":null,"#,
             r#""reason":"silent","why":"no statistics for 42 s""#,
         ] {
@@ -220,7 +244,7 @@ mod tests {
             receive(&mut state, second, &line);
             state.refresh(Duration::from_secs(second), 99);
         }
-        let text = told(&state, 4).unwrap();
+        let text = document(&state, 4).unwrap();
         for part in [
             r#""lastHour":{"entered":100,"abandoned":4,"abandonment":0.04}"#,
             "holding back: abandonment 4.0 % over goal 3 %",
@@ -239,7 +263,7 @@ mod tests {
             );
             receive(&mut state, 1, &line);
         }
-        let text = told(&state, 1).unwrap();
+        let text = document(&state, 1).unwrap();
         let widest = text.lines().skip(1).map(str::len).max().unwrap();
         assert!(widest <= GROUP_BYTES, "{widest}");
         assert_eq!(text.lines().count(), 1 + GROUPS);

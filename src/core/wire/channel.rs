@@ -15,9 +15,8 @@ impl Channel {
     /// Every channel, in the order of their discriminants.
     pub const ALL: [Self; 2] = [Self::Chat, Self::Webcallback];
 
-    /// The channel of that name, spelt exactly so.
+    /// The channel with that name, in this spelling.
     pub fn named(name: &str) -> Option<Self> {
-        // Spelt out, for so the compiler compares each at one stroke.
         match name {
             "chat" => Some(Self::Chat),
             "webcallback" => Some(Self::Webcallback),

@@ -1,7 +1,7 @@
-//! Who sent a line: the name that the line gives, or else the address that it came from.
+//! The sender of a line: the name that the line gives, or else the address that it came from.
 //!
-//! Kept as a hash: it only tells the running totals of a collector from those of its stand-by, and two that share one by
-//! chance are told apart by their totals, as they are behind a broker.
+//! Stored as a hash: it only separates the running totals of a collector from those of its stand-by. Two that share a hash by
+//! chance are separated by their totals, as behind a broker.
 
 use core::net::IpAddr;
 
@@ -12,12 +12,12 @@ use crate::wire::group_name::GroupName;
 pub struct Collector(u32);
 
 impl Collector {
-    /// The one of that name.
+    /// The collector of that name.
     pub fn named(name: &GroupName) -> Self {
         Self::hashed(name.as_str().as_bytes())
     }
 
-    /// The one at that address. Ports change with each start, or with each line.
+    /// The collector at that address. Its port is ignored: it changes with each start, or with each line.
     pub fn at(address: IpAddr) -> Self {
         match address {
             IpAddr::V4(address) => Self::hashed(&address.octets()),
@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn collectors_are_told_apart_by_name_or_address() {
+    fn collectors_differ_by_name_or_address() {
         let named = |name| Collector::named(&GroupName::new(name).unwrap());
         let at = |address: &str| Collector::at(address.parse().unwrap());
         assert_eq!(named("a"), named("a"));

@@ -1,69 +1,76 @@
 //! A short piece of bad input, safe to repeat in an error, a log line or an answer.
 
-use core::fmt::{self, Write as _};
+use core::fmt;
 
 use crate::limits::EXCERPT_BYTES;
 
-/// The first characters of what was got; in quotes, with what cannot be shown escaped, when displayed.
+/// The first characters of what was received.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Excerpt {
     text: heapless::String<EXCERPT_BYTES, u8>,
-    cut: bool,
+    is_cut: bool,
 }
 
 impl Excerpt {
     /// As many of the first characters of `input` as fit into [`EXCERPT_BYTES`].
     pub fn new(input: &str) -> Self {
-        let mut text = heapless::String::new();
-        let cut = input.chars().any(|character| text.push(character).is_err());
-        Self { text, cut }
+        Self::of_bytes(input.as_bytes())
     }
 
-    /// The same of an input of which there was more.
-    pub fn cut(input: &str) -> Self {
-        Self { cut: true, ..Self::new(input) }
-    }
-
-    /// The same of bytes that may not be UTF-8.
+    /// The same of bytes that may not be UTF-8: what is not is replaced by U+FFFD.
     pub fn of_bytes(input: &[u8]) -> Self {
-        let valid = match core::str::from_utf8(input) {
-            Ok(text) => return Self::new(text),
-            Err(error) => input.get(..error.valid_up_to()).unwrap_or_default(),
-        };
-        let mut excerpt = Self::new(core::str::from_utf8(valid).unwrap_or_default());
-        excerpt.cut = true;
-        excerpt
+        let mut text = heapless::String::new();
+        let replaced = |chunk: core::str::Utf8Chunk<'_>| if chunk.invalid().is_empty() { "" } else { "\u{fffd}" };
+        let characters = input.utf8_chunks().flat_map(|chunk| chunk.valid().chars().chain(replaced(chunk).chars()));
+        let is_cut = characters.map(|character| text.push(character)).any(|pushed| pushed.is_err());
+        Self { text, is_cut }
+    }
+
+    /// Whether there was nothing.
+    pub fn is_empty(&self) -> bool {
+        self.text.is_empty()
     }
 }
 
+/// In quotes. What cannot be shown (control, format and bidirectional characters) is escaped as in Rust's string literals, so
+/// that a log line stays one line and shows what is there.
 impl fmt::Display for Excerpt {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_char('"')?;
-        for character in self.text.chars() {
-            // A line of the log must stay one line, and a reader must see where the quotation ends.
-            if character.is_control() || character == '"' || character == '\\' {
-                write!(formatter, "{}", character.escape_default())?;
-            } else {
-                formatter.write_char(character)?;
-            }
-        }
-        formatter.write_str(if self.cut { "…\"" } else { "\"" })
+        write!(formatter, "{:?}{}", self.text.as_str(), if self.is_cut { "…" } else { "" })
     }
 }
 
 #[cfg(test)]
 mod tests {
     extern crate std;
+    use std::format;
     use std::string::ToString;
 
     use super::*;
 
     #[test]
-    fn an_excerpt_is_cut_at_a_character_and_escapes_what_cannot_be_shown() {
-        assert_eq!(Excerpt::new("a\n\"b").to_string(), r#""a\n\"b""#);
-        let long = "ü".repeat(25);
-        assert_eq!(Excerpt::new(&long).to_string(), std::format!("\"{}…\"", "ü".repeat(24)));
-        assert_eq!(Excerpt::new(&"ü".repeat(24)).to_string(), std::format!("\"{}\"", "ü".repeat(24)));
-        assert_eq!(Excerpt::of_bytes(b"ab\xff").to_string(), "\"ab…\"");
+    fn an_excerpt_is_cut_at_a_character() {
+        let fits = "ü".repeat(24);
+        assert_eq!(Excerpt::new(&fits).to_string(), format!("\"{fits}\""));
+        assert_eq!(Excerpt::new(&format!("{fits}ü")).to_string(), format!("\"{fits}\"…"));
+        assert_eq!(Excerpt::new(&format!("x{fits}")).to_string(), format!("\"x{}\"…", "ü".repeat(23)));
+        assert!(Excerpt::new("").is_empty());
+    }
+
+    #[test]
+    fn what_cannot_be_shown_is_escaped() {
+        for (input, want) in [
+            (&b"a\n\"b\\"[..], r#""a\n\"b\\""#),
+            (b"\0\x1b\x7f", r#""\0\u{1b}\u{7f}""#),
+            // Right-to-left override, isolate and mark, zero-width space and joiner, soft hyphen, byte-order mark, tag.
+            ("\u{202e}\u{2067}\u{200f}".as_bytes(), r#""\u{202e}\u{2067}\u{200f}""#),
+            ("\u{200b}\u{200d}\u{ad}\u{feff}\u{e0041}".as_bytes(), r#""\u{200b}\u{200d}\u{ad}\u{feff}\u{e0041}""#),
+            // Line separator, Arabic letter mark, C1 control.
+            ("\u{2028}\u{61c}\u{85}".as_bytes(), r#""\u{2028}\u{61c}\u{85}""#),
+            ("Über 客服".as_bytes(), "\"Über 客服\""),
+            (b"ab\xff\xfec", "\"ab��c\""),
+        ] {
+            assert_eq!(Excerpt::of_bytes(input).to_string(), want);
+        }
     }
 }

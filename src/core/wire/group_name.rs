@@ -8,27 +8,31 @@ use crate::limits::GROUP_NAME_BYTES;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct GroupName(heapless::String<GROUP_NAME_BYTES, u8>);
 
-/// Why a text is no group's name.
+/// Why a text is not a group's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NameError {
-    /// No byte at all.
+    /// It is empty.
     Empty,
-    /// More bytes than [`GROUP_NAME_BYTES`].
+    /// It has more than [`GROUP_NAME_BYTES`].
     TooLong {
         /// Bytes it has.
         bytes: usize,
     },
-    /// A control character, such as a newline, which no list or log line could show.
+    /// It has a control character, such as a newline, which a list or a log line cannot show.
     ControlCharacter,
 }
 
 impl GroupName {
-    /// The name, if it is one.
+    /// Checks `name`.
+    ///
+    /// # Errors
+    ///
+    /// Why it is not a name.
     pub fn new(name: &str) -> Result<Self, NameError> {
         if name.is_empty() {
             return Err(NameError::Empty);
         }
-        // Most names are of printable ASCII, which a byte tells.
+        // Most names are printable ASCII, which is quicker to check.
         let is_printable = name.bytes().all(|byte| matches!(byte, b' '..=b'~'));
         if !is_printable && name.chars().any(char::is_control) {
             return Err(NameError::ControlCharacter);

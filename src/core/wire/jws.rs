@@ -1,9 +1,10 @@
 //! Signed lines of statistics: JWS in compact serialization (RFC 7515), signed with HS256 (RFC 7518, section 3.2).
 //!
-//! A signed line is `header.payload.signature`, each in base64url. Nothing in it is interpreted before its signature fits: which
-//! algorithm is meant is not the sender's to say, so no header can choose another one (RFC 8725, section 3.1). Only then
-//! is the header read, which must name HS256 and nothing that one would have to understand, and the payload handed out.
+//! A signed line is `header.payload.signature`, each in base64url. Nothing in it is interpreted before its signature is verified:
+//! the algorithm is fixed here, so no header can choose another one (RFC 8725, section 3.1). Only then is the header read, which
+//! must name HS256 and no critical extension, and the payload returned.
 
+use alloc::boxed::Box;
 use core::fmt;
 use core::time::Duration;
 
@@ -13,18 +14,18 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
 use crate::counters::Distrust;
-use crate::groups::FORGOTTEN_AFTER;
-use crate::limits::{KEYS, PAYLOAD_BYTES};
-use crate::wire::excerpt::Excerpt;
-use crate::wire::line::{self, Got};
+use crate::limits::{DORMANT_AFTER, KEYS, PAYLOAD_BYTES};
+use crate::wire::contradiction::CLOCK_TOLERANCE;
+use crate::wire::json::{self, Value};
+use crate::wire::line_error::Got;
 
-/// Bytes of the shortest key: as many as the hash has (RFC 7518, section 3.2).
+/// Bytes of the shortest key: the length of the hash (RFC 7518, section 3.2).
 pub const KEY_BYTES: usize = 32;
 
 /// Bytes of a signature.
 const SIGNATURE_BYTES: usize = 32;
 
-/// Characters that so many bytes become, without padding.
+/// The number of base64url characters of `bytes` bytes, without padding.
 const fn encoded(bytes: usize) -> usize {
     (4 * bytes).div_ceil(3)
 }
@@ -35,14 +36,15 @@ const HEADER: &str = "eyJhbGciOiJIUzI1NiJ9";
 /// Bytes of the longest line that [`Key::sign`] makes.
 pub const SIGNED_BYTES: usize = HEADER.len() + 1 + encoded(PAYLOAD_BYTES) + 1 + encoded(SIGNATURE_BYTES);
 
-/// How far a line's time may be from the clock here at the most, whatever the time to live is: a group is forgotten after
-/// an hour of silence, its last time with it, and by then no line of it may be within the window any more, not even one
-/// from a clock that was ahead.
-const WINDOW_AT_MOST: Duration = Duration::from_secs(FORGOTTEN_AFTER.as_secs() / 2 - 1);
+/// How far a line's time may be from the clock here, however long the time to live is: a group's last time is dropped with it
+/// after an hour of silence, and by then no line of it may be within the window any more, not even one from a clock that was
+/// ahead.
+const WINDOW_AT_MOST: Duration = Duration::from_secs(DORMANT_AFTER.as_secs() / 2 - 1);
 
-/// A key that signs lines. It cannot be read out again.
+/// A key that signs lines. It cannot be read out again, and is wiped when it is dropped; boxed, so that moving it copies none of
+/// it.
 #[derive(Clone)]
-pub struct Key(Hmac<Sha256>);
+pub struct Key(Box<Hmac<Sha256>>);
 
 /// A key that is too short.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,27 +54,27 @@ pub struct TooShort {
 }
 
 impl Key {
-    /// The key of these bytes.
+    /// The key that consists of `bytes`.
     ///
     /// # Errors
     ///
-    /// They are fewer than [`KEY_BYTES`].
+    /// There are fewer than [`KEY_BYTES`].
     pub fn new(bytes: &[u8]) -> Result<Self, TooShort> {
         let short = TooShort { bytes: bytes.len() };
         if bytes.len() < KEY_BYTES {
             return Err(short);
         }
-        Hmac::new_from_slice(bytes).map(Self).map_err(|_| short)
+        Hmac::new_from_slice(bytes).map(|mac| Self(Box::new(mac))).map_err(|_| short)
     }
 
-    /// The line that has this payload and this key's signature. `None`: the payload is longer than [`PAYLOAD_BYTES`].
+    /// A line with this payload, signed with this key. `None`: the payload is longer than [`PAYLOAD_BYTES`].
     pub fn sign(&self, payload: &[u8]) -> Option<heapless::String<SIGNED_BYTES>> {
         let mut part = [0; encoded(PAYLOAD_BYTES)];
         let mut line = heapless::String::new();
         line.push_str(HEADER).ok()?;
         line.push('.').ok()?;
         line.push_str(encode(payload, &mut part)?).ok()?;
-        let signature = self.0.clone().chain_update(line.as_bytes()).finalize().into_bytes();
+        let signature = Hmac::clone(&self.0).chain_update(line.as_bytes()).finalize().into_bytes();
         line.push('.').ok()?;
         line.push_str(encode(&signature, &mut part)?).ok()?;
         Some(line)
@@ -85,29 +87,29 @@ impl fmt::Debug for Key {
     }
 }
 
-/// Two keys are the same if they sign the same, which is compared in constant time.
+/// Two keys are equal if they sign alike, which is compared in constant time.
 impl PartialEq for Key {
     fn eq(&self, other: &Self) -> bool {
-        self.0.clone().finalize() == other.0.clone().finalize()
+        Hmac::clone(&self.0).finalize() == Hmac::clone(&other.0).finalize()
     }
 }
 
-/// The keys of which one must have signed a line. None of them: lines are not signed.
+/// The keys of which one must have signed a line. Empty: lines are not signed.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Keys(heapless::Vec<Key, KEYS>);
 
 impl Keys {
-    /// One more key; `false`: there are [`KEYS`] already.
+    /// Adds a key; `false`: there are [`KEYS`] already.
     pub fn push(&mut self, key: Key) -> bool {
         self.0.push(key).is_ok()
     }
 
-    /// The first, with which one signs.
+    /// The first key, which signs.
     pub fn first(&self) -> Option<&Key> {
         self.0.first()
     }
 
-    /// How many there are.
+    /// The number of keys.
     pub fn len(&self) -> usize {
         self.0.len()
     }
@@ -117,12 +119,12 @@ impl Keys {
         self.0.is_empty()
     }
 
-    /// The payload of a signed line, decoded into `buffer`.
+    /// Verifies a signed line and returns its payload, decoded into `buffer`.
     ///
     /// # Errors
     ///
-    /// Why it is not to be trusted. Nothing was read of it then but its form and, if the signature fits, its header.
-    pub fn open<'a>(&self, line: &[u8], buffer: &'a mut [u8; PAYLOAD_BYTES]) -> Result<&'a [u8], SignatureError> {
+    /// Why the line is not trusted. Then only its form was looked at and, if the signature is right, its header.
+    pub fn verify<'a>(&self, line: &[u8], buffer: &'a mut [u8; PAYLOAD_BYTES]) -> Result<&'a [u8], SignatureError> {
         let line = line.trim_ascii();
         let mut parts = line.split(|byte| *byte == b'.');
         let (Some(header), Some(payload), Some(signature), None) =
@@ -131,7 +133,7 @@ impl Keys {
             return Err(SignatureError::NotSigned);
         };
         if header.first().is_none_or(|first| !first.is_ascii_alphanumeric()) {
-            // JSON with two fractions in it has two dots, too.
+            // JSON with two fractions has two dots as well.
             return Err(SignatureError::NotSigned);
         }
         if signature.is_empty() {
@@ -148,7 +150,7 @@ impl Keys {
         let mut claimed = [0; SIGNATURE_BYTES];
         let mismatch = SignatureError::Mismatch { keys: self.len() };
         decode(signature, &mut claimed).ok_or_else(|| mismatch.clone())?;
-        let fits = |key: &Key| key.0.clone().chain_update(signed).verify_slice(&claimed).is_ok();
+        let fits = |key: &Key| Hmac::clone(&key.0).chain_update(signed).verify_slice(&claimed).is_ok();
         if !self.0.iter().any(fits) {
             return Err(mismatch);
         }
@@ -167,33 +169,38 @@ fn decode<'a>(text: &[u8], bytes: &'a mut [u8]) -> Option<&'a [u8]> {
     bytes.get(..length)
 }
 
-/// Reads the header of a line whose signature fits.
+/// Checks the header of a line whose signature is right.
 fn check_header(header: &[u8]) -> Result<(), SignatureError> {
-    let no_object = || SignatureError::Header("is no JSON object");
-    let (alg, crit) = (Got::Text(Excerpt::new("alg")), Got::Text(Excerpt::new("crit")));
-    let mut algorithm = None;
-    let mut fault = None;
-    let read = line::members(core::str::from_utf8(header).map_err(|_| no_object())?, |name, value| {
-        if name == alg && algorithm.replace(value).is_some() {
-            fault = Some(SignatureError::Header("has two alg"));
-        } else if name == crit {
-            // What stands there must be understood (RFC 7515, section 4.1.11), and nothing is.
-            fault = Some(SignatureError::Header("has crit, and no extension is understood"));
+    let not_an_object = SignatureError::Header("is not a JSON object");
+    let text = core::str::from_utf8(header).map_err(|_| not_an_object.clone())?;
+    let (mut algorithms, mut other, mut is_critical) = (0, None, false);
+    let known = |name: &str| matches!(name, "alg" | "crit").then_some(name == "crit");
+    let read = json::members(text, known, |is_crit, value| {
+        if is_crit {
+            is_critical = true;
+            return;
+        }
+        algorithms += 1;
+        if !matches!(value, Value::Text("HS256")) {
+            other = Some(Got::from(value));
         }
     });
-    read.map_err(|_| no_object())?;
-    match fault.map_or(Ok(algorithm), Err)? {
-        None => Err(SignatureError::Header("has no alg")),
-        Some(Got::Text(name)) if name == Excerpt::new("HS256") => Ok(()),
-        Some(got) => Err(SignatureError::OtherAlgorithm { got }),
+    read.map_err(|_| not_an_object)?;
+    match (algorithms, other) {
+        // It lists what must be understood (RFC 7515, section 4.1.11), and no extension is.
+        _ if is_critical => Err(SignatureError::Header("has crit, and no extension is understood")),
+        (0, _) => Err(SignatureError::Header("has no alg")),
+        (1, None) => Ok(()),
+        (1, Some(got)) => Err(SignatureError::OtherAlgorithm { got }),
+        _ => Err(SignatureError::Header("has two alg")),
     }
 }
 
-/// Checks that a line's time is within the time to live of the clock here; both since 1970.
+/// Checks that a line's time, Unix milliseconds, is within the time to live of `wall`, the time since 1970.
 ///
 /// # Errors
 ///
-/// It is not.
+/// [`SignatureError::Stale`] or [`SignatureError::Early`].
 pub fn check_time(milliseconds: u64, wall: Duration, time_to_live: Duration) -> Result<(), SignatureError> {
     let time = Duration::from_millis(milliseconds);
     let window = window(time_to_live);
@@ -206,8 +213,8 @@ pub fn check_time(milliseconds: u64, wall: Duration, time_to_live: Duration) -> 
     }
 }
 
-/// The latest time that a line can have now, Unix milliseconds. A last one that is later was heard before the clock here
-/// was set back.
+/// The latest time, Unix milliseconds, that [`check_time`] accepts at `wall`. A group's last time that is later was received
+/// before the clock here was set back.
 pub fn latest(wall: Duration, time_to_live: Duration) -> u64 {
     u64::try_from(wall.saturating_add(window(time_to_live)).as_millis()).unwrap_or(u64::MAX)
 }
@@ -216,47 +223,47 @@ fn window(time_to_live: Duration) -> Duration {
     time_to_live.min(WINDOW_AT_MOST)
 }
 
-/// Why a line is not to be trusted.
+/// Why a line is not trusted.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SignatureError {
-    /// It is no JWS at all.
+    /// It is not a JWS.
     NotSigned,
-    /// It is a JWS with nothing where the signature goes, as `alg` `none` makes it.
+    /// It is a JWS whose signature is empty, as with `alg` `none`.
     NoSignature,
-    /// Its signature is not as long as those of HS256.
+    /// Its signature is not as long as one of HS256.
     OtherLength {
         /// Bytes it has.
         bytes: usize,
     },
-    /// No line has so much in its header or payload; it was not verified.
+    /// Its header or payload is longer than any line's; it was not verified.
     TooLong {
         /// Bytes it has.
         bytes: usize,
     },
-    /// Its signature is none that one of the keys makes of it.
+    /// Its signature is not that of any of the keys.
     Mismatch {
-        /// How many keys there are.
+        /// The number of keys.
         keys: usize,
     },
-    /// Its signature fits, but its header names another algorithm.
+    /// Its signature is right, but its header names another algorithm.
     OtherAlgorithm {
         /// What it names.
         got: Got,
     },
-    /// Its signature fits, but its header does not do.
+    /// Its signature is right, but not its header.
     Header(&'static str),
-    /// Its signature fits, but that part is no base64url.
+    /// Its signature is right, but that part is not base64url.
     Encoding(&'static str),
-    /// Its time is long past.
+    /// Its time is too far behind the clock here.
     Stale {
-        /// So long.
+        /// How far.
         by: Duration,
         /// What is allowed.
         window: Duration,
     },
-    /// Its time is still to come.
+    /// Its time is too far ahead of the clock here.
     Early {
-        /// In so long.
+        /// How far.
         by: Duration,
         /// What is allowed.
         window: Duration,
@@ -264,7 +271,7 @@ pub enum SignatureError {
 }
 
 impl SignatureError {
-    /// What it is counted as.
+    /// The counter that it adds to.
     pub const fn distrust(&self) -> Distrust {
         match self {
             Self::NotSigned => Distrust::NotSigned,
@@ -292,28 +299,35 @@ impl fmt::Display for SignatureError {
                 write!(formatter, "a JWS with a part of {bytes} bytes; want at most {PAYLOAD_BYTES}")
             }
             Self::Mismatch { keys: 1 } => {
-                formatter.write_str("its signature does not fit; is it the same key here and at the sender?")
+                formatter.write_str("its signature does not fit; do the sender and this daemon have the same key?")
             }
             Self::Mismatch { keys } => {
                 write!(formatter, "its signature fits none of the {keys} keys; does the sender have one of them?")
             }
             Self::OtherAlgorithm { got } => write!(formatter, "alg is {got}; want \"HS256\""),
             Self::Header(what) => write!(formatter, "its header {what}; want {{\"alg\":\"HS256\"}}"),
-            Self::Encoding(part) => write!(formatter, "its {part} is no base64url without padding"),
+            Self::Encoding(part) => write!(formatter, "its {part} is not base64url without padding"),
             Self::Stale { by, window } => write!(
                 formatter,
-                "its time is {} s behind the clock here; want at most {} s: is a clock wrong, or is it an old line?",
+                "its time is {} s behind the clock here; want at most {} s: is a clock wrong, or is it an old line?{}",
                 by.as_secs(),
-                window.as_secs()
+                window.as_secs(),
+                unit_hint(*by)
             ),
             Self::Early { by, window } => write!(
                 formatter,
-                "its time is {} s ahead of the clock here; want at most {} s: is a clock wrong?",
+                "its time is {} s ahead of the clock here; want at most {} s: is a clock wrong?{}",
                 by.as_secs(),
-                window.as_secs()
+                window.as_secs(),
+                unit_hint(*by)
             ),
         }
     }
+}
+
+/// A question to add where a time is so far off that it is probably in another unit.
+fn unit_hint(by: Duration) -> &'static str {
+    if by >= CLOCK_TOLERANCE { " Is it in Unix milliseconds?" } else { "" }
 }
 
 impl core::error::Error for SignatureError {}
@@ -358,7 +372,7 @@ mod tests {
     }
 
     fn open(line: &str) -> Result<Vec<u8>, SignatureError> {
-        keys(&[SECRET]).open(line.as_bytes(), &mut [0; PAYLOAD_BYTES]).map(Vec::from)
+        keys(&[SECRET]).verify(line.as_bytes(), &mut [0; PAYLOAD_BYTES]).map(Vec::from)
     }
 
     fn distrust(line: &str) -> Distrust {
@@ -373,7 +387,7 @@ mod tests {
         let secret = decode(secret.as_bytes(), &mut buffer).unwrap();
         let line = "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
         let mut buffer = [0; PAYLOAD_BYTES];
-        let payload = keys(&[secret]).open(line.as_bytes(), &mut buffer).unwrap();
+        let payload = keys(&[secret]).verify(line.as_bytes(), &mut buffer).unwrap();
         assert!(payload.starts_with(b"{\"iss\":\"joe\",\r\n"));
         assert_eq!(distrust(line), Distrust::Mismatch, "with another key");
     }
@@ -383,9 +397,9 @@ mod tests {
         let other = [7; KEY_BYTES];
         let line = Key::new(SECRET).unwrap().sign(b"{}").unwrap();
         for both in [[SECRET, &other], [&other, SECRET]] {
-            assert_eq!(keys(&both).open(line.as_bytes(), &mut [0; PAYLOAD_BYTES]), Ok(&b"{}"[..]));
+            assert_eq!(keys(&both).verify(line.as_bytes(), &mut [0; PAYLOAD_BYTES]), Ok(&b"{}"[..]));
         }
-        let error = keys(&[&other, &other]).open(line.as_bytes(), &mut [0; PAYLOAD_BYTES]).unwrap_err();
+        let error = keys(&[&other, &other]).verify(line.as_bytes(), &mut [0; PAYLOAD_BYTES]).unwrap_err();
         assert_eq!(error, SignatureError::Mismatch { keys: 2 });
         assert!(!keys(&[SECRET, SECRET]).push(Key::new(SECRET).unwrap()), "two at the most");
     }
@@ -402,20 +416,20 @@ mod tests {
                 altered[place] ^= 1 << bit;
                 // White space at the end is a line's end.
                 let is_same = altered.trim_ascii() == bytes;
-                assert_eq!(keys.open(&altered, &mut [0; PAYLOAD_BYTES]).is_ok(), is_same, "{place} {bit}");
+                assert_eq!(keys.verify(&altered, &mut [0; PAYLOAD_BYTES]).is_ok(), is_same, "{place} {bit}");
                 refused += 1;
             }
             let mut shorter = bytes.to_vec();
             shorter.remove(place);
-            assert!(keys.open(&shorter, &mut [0; PAYLOAD_BYTES]).is_err(), "{place}");
+            assert!(keys.verify(&shorter, &mut [0; PAYLOAD_BYTES]).is_err(), "{place}");
             for more in *b"A.=" {
                 let mut longer = bytes.to_vec();
                 longer.insert(place, more);
-                assert!(keys.open(&longer, &mut [0; PAYLOAD_BYTES]).is_err(), "{place}");
+                assert!(keys.verify(&longer, &mut [0; PAYLOAD_BYTES]).is_err(), "{place}");
             }
         }
         assert_eq!(refused, 8 * bytes.len());
-        assert_eq!(keys.open(format!("{line}\r").as_bytes(), &mut [0; PAYLOAD_BYTES]).unwrap().len(), 40);
+        assert_eq!(keys.verify(format!("{line}\r").as_bytes(), &mut [0; PAYLOAD_BYTES]).unwrap().len(), 40);
     }
 
     #[test]

@@ -1,4 +1,7 @@
 //! The query of a request: a web form with `channel` and any number of `groups`.
+//!
+//! A filter that is not understood must not widen the answer: a parameter whose name is nearly `groups` or `channel` is an
+//! error, every other unknown parameter is ignored.
 
 use core::fmt;
 
@@ -10,21 +13,26 @@ use crate::wire::group_name::{GroupName, NameError};
 /// Longest value, in bytes, that is decoded to be looked at; a longer one is no channel and no group's name.
 const VALUE_BYTES: usize = 2 * GROUP_NAME_BYTES;
 
-/// Why a query is not understood.
+/// Bytes of the longest name that a near miss comes to: `channels`.
+const NAME_BYTES: usize = 8;
+
+/// Why a query is refused.
 #[derive(Clone, Debug, PartialEq)]
 pub enum QueryError {
     /// No `channel`.
     NoChannel,
-    /// `channel` stands more than once.
+    /// `channel` is given more than once.
     ChannelTwice,
-    /// A `channel` that there is not.
+    /// A `channel` that does not exist.
     NoSuchChannel(Excerpt),
     /// A `groups` that cannot be a group's name.
     BadGroup(NameError),
-    /// A `%` without two hexadecimal digits behind it.
-    BadEncoding(&'static str, Excerpt),
-    /// What is encoded is no UTF-8.
-    NotUtf8(&'static str, Excerpt),
+    /// A `%` that two hexadecimal digits do not follow, in a value of that parameter.
+    BadEncoding(Parameter, Excerpt),
+    /// A value of that parameter that is not UTF-8.
+    NotUtf8(Parameter, Excerpt),
+    /// A name that is nearly that of a parameter.
+    NearMiss(Parameter, Excerpt),
 }
 
 /// A query whose `channel` was read.
@@ -33,168 +41,195 @@ pub struct Query<'a> {
     /// The channel.
     pub channel: Channel,
     text: &'a str,
-    /// Nothing in it is encoded.
-    is_plain: bool,
 }
 
 impl<'a> Query<'a> {
-    /// Finds the channel in what stands behind the question mark.
+    /// Reads what follows the question mark of a request's target, up to the names of groups.
     ///
     /// # Errors
     ///
-    /// The first thing wrong with `channel`.
+    /// The first thing wrong with `channel`, or with a parameter's name.
     pub fn parse(text: &'a str) -> Result<Self, QueryError> {
         let mut channel = None;
-        let is_plain = is_plain(text);
-        let values =
-            parameters(text).filter_map(|(parameter, value)| (parameter == Parameter::Channel).then_some(value));
-        for encoded in values {
+        for (name, value) in pairs(text) {
+            if Parameter::of(name)? != Some(Parameter::Channel) {
+                continue;
+            }
             let mut buffer = heapless::Vec::new();
-            let no_such = || QueryError::NoSuchChannel(Excerpt::new(encoded));
-            let name = decode(Parameter::Channel, encoded, is_plain, &mut buffer)?.map_err(|_| no_such())?;
+            let name = decode(Parameter::Channel, value, &mut buffer)?;
+            let name = name.map_err(|_| QueryError::NoSuchChannel(Excerpt::new(value)))?;
             let named = Channel::named(name).ok_or_else(|| QueryError::NoSuchChannel(Excerpt::new(name)))?;
             if channel.replace(named).is_some() {
                 return Err(QueryError::ChannelTwice);
             }
         }
-        Ok(Self { channel: channel.ok_or(QueryError::NoChannel)?, text, is_plain })
+        Ok(Self { channel: channel.ok_or(QueryError::NoChannel)?, text })
     }
 
-    /// The names of the groups asked for, as often as they stand there.
+    /// The names of the groups asked for, in their order, with any repetitions.
     pub fn groups(&self) -> impl Iterator<Item = Result<GroupName, QueryError>> + use<'a> {
-        let values =
-            parameters(self.text).filter_map(|(parameter, value)| (parameter == Parameter::Groups).then_some(value));
-        let is_plain = self.is_plain;
-        values.map(move |encoded| {
+        let values = pairs(self.text).filter(|(name, _)| Parameter::of(name) == Ok(Some(Parameter::Groups)));
+        values.map(|(_, value)| {
             let mut buffer = heapless::Vec::new();
-            let name = decode(Parameter::Groups, encoded, is_plain, &mut buffer)?;
+            let name = decode(Parameter::Groups, value, &mut buffer)?;
             name.and_then(GroupName::new).map_err(QueryError::BadGroup)
         })
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Parameter {
+/// A parameter that counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parameter {
+    /// `channel`.
     Channel,
+    /// `groups`.
     Groups,
 }
 
 impl Parameter {
-    const fn name(self) -> &'static str {
-        match self {
+    /// The parameter of that name, which is still encoded. `None`: another one, to be ignored.
+    fn of(encoded: &str) -> Result<Option<Self>, QueryError> {
+        match encoded {
+            "channel" => return Ok(Some(Self::Channel)),
+            "groups" => return Ok(Some(Self::Groups)),
+            _ => {}
+        }
+        let Some(parameter) = Self::resembled_by(encoded) else { return Ok(None) };
+        let is_accepted = match parameter {
+            Self::Channel => bytes(encoded).eq("channel".bytes().map(Ok)),
+            Self::Groups => is_list(encoded),
+        };
+        if is_accepted { Ok(Some(parameter)) } else { Err(QueryError::NearMiss(parameter, Excerpt::new(encoded))) }
+    }
+
+    /// The parameter whose name is left of this one in lower case, without what nobody sees, what is in brackets, `amp;` before
+    /// it (a link copied from HTML), and `.N` and `s` behind it.
+    fn resembled_by(encoded: &str) -> Option<Self> {
+        let mut brackets = 0_usize;
+        let is_outside = move |byte: &u8| {
+            match byte {
+                b'[' => brackets += 1,
+                b']' => brackets = brackets.saturating_sub(1),
+                byte => return brackets == 0 && byte.is_ascii_graphic(),
+            }
+            false
+        };
+        let mut bytes = bytes(encoded).map(|byte| byte.unwrap_or(b'%')).filter(is_outside);
+        let mut name = heapless::Vec::<u8, NAME_BYTES>::new();
+        while let Some(byte) = bytes.next() {
+            if byte == b'.' && bytes.clone().all(|byte| byte.is_ascii_digit()) {
+                break;
+            }
+            name.push(byte.to_ascii_lowercase()).ok()?;
+            if name == b"amp;" {
+                name.clear();
+            }
+        }
+        match name.strip_suffix(b"s").unwrap_or(&name) {
+            b"channel" => Some(Self::Channel),
+            b"group" => Some(Self::Groups),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Parameter {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
             Self::Channel => "channel",
             Self::Groups => "groups",
-        }
-    }
-
-    /// jQuery writes a list as `groups[]`, with the brackets encoded or not. Others are none of ours.
-    fn named(encoded: &str) -> Option<Self> {
-        let named = |name: &str| match name {
-            "channel" => Some(Self::Channel),
-            "groups" | "groups[]" => Some(Self::Groups),
-            _ => None,
-        };
-        // Most are spelt plainly.
-        if let Some(parameter) = named(encoded) {
-            return Some(parameter);
-        }
-        if is_plain(encoded) {
-            return None;
-        }
-        let mut buffer = heapless::Vec::<u8, 8>::new();
-        decode_bytes(encoded, |byte| buffer.push(byte).is_ok()).ok()?;
-        named(core::str::from_utf8(&buffer).ok()?)
+        })
     }
 }
 
-/// The parameters that count, with their values still encoded.
-fn parameters(text: &str) -> impl Iterator<Item = (Parameter, &str)> {
-    let mut rest = Some(text);
-    core::iter::from_fn(move || {
-        let pair;
-        let text = rest?;
-        (pair, rest) = split_at(text, memchr::memchr(b'&', text.as_bytes()))?;
-        // Names are too short for a search that is made for long texts.
-        let (name, value) = split_at(pair, pair.bytes().position(|byte| byte == b'='))?;
-        Some((Parameter::named(name), value.unwrap_or_default()))
-    })
-    .filter_map(|(parameter, value)| Some((parameter?, value)))
+/// Whether the name is `groups`, `groups[]` (jQuery) or `groups[0]` with any number (PHP, npm's qs), in any encoding.
+fn is_list(encoded: &str) -> bool {
+    let mut bytes = bytes(encoded);
+    if !bytes.by_ref().take(6).eq("groups".bytes().map(Ok)) {
+        return false;
+    }
+    match bytes.next() {
+        None => true,
+        Some(Ok(b'[')) => {
+            let end = bytes.find(|byte| !byte.is_ok_and(|byte| byte.is_ascii_digit()));
+            end == Some(Ok(b']')) && bytes.next().is_none()
+        }
+        Some(_) => false,
+    }
 }
 
-/// What stands before that byte, an ASCII character, and what behind it.
-fn split_at(text: &str, separator: Option<usize>) -> Option<(&str, Option<&str>)> {
-    match separator {
-        // Never `None`, for an ASCII character is one byte.
-        Some(at) => Some((text.get(..at)?, Some(text.get(at + 1..)?))),
-        None => Some((text, None)),
-    }
+/// The names and values of a form, still encoded.
+fn pairs(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    text.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")))
 }
 
 /// The outer error is the form's, the inner one that the value is longer than any that could be right.
 fn decode<'a>(
     parameter: Parameter,
     encoded: &'a str,
-    is_plain: bool,
     buffer: &'a mut heapless::Vec<u8, VALUE_BYTES>,
 ) -> Result<Result<&'a str, NameError>, QueryError> {
-    if is_plain && encoded.len() <= VALUE_BYTES {
-        return Ok(Ok(encoded));
-    }
-    let mut bytes = 0;
-    let whole = decode_bytes(encoded, |byte| {
-        bytes += 1;
+    let mut length = 0;
+    for byte in bytes(encoded) {
+        let byte = byte.map_err(|Stray| QueryError::BadEncoding(parameter, Excerpt::new(encoded)))?;
+        length += 1;
         // What does not fit any more is counted.
         let _ = buffer.push(byte);
-        true
-    });
-    if whole.is_err() {
-        return Err(QueryError::BadEncoding(parameter.name(), Excerpt::new(encoded)));
     }
-    if bytes > VALUE_BYTES {
-        return Ok(Err(NameError::TooLong { bytes }));
+    if length > VALUE_BYTES {
+        return Ok(Err(NameError::TooLong { bytes: length }));
     }
     let text = core::str::from_utf8(buffer);
-    text.map(Ok).map_err(|_| QueryError::NotUtf8(parameter.name(), Excerpt::new(encoded)))
+    text.map(Ok).map_err(|_| QueryError::NotUtf8(parameter, Excerpt::new(encoded)))
 }
 
-/// Whether it means itself.
-fn is_plain(encoded: &str) -> bool {
-    memchr::memchr2(b'%', b'+', encoded.as_bytes()).is_none()
-}
+/// A `%` that two hexadecimal digits do not follow.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Stray;
 
-/// The bytes that `application/x-www-form-urlencoded` means (WHATWG URL standard, section 5.1), given to `take` until
-/// it wants no more. Unlike there, a stray `%` is an error: a client that sends one means something else.
-fn decode_bytes(encoded: &str, mut take: impl FnMut(u8) -> bool) -> Result<(), ()> {
-    let mut rest = encoded.bytes();
-    while let Some(byte) = rest.next() {
-        let meant = match byte {
-            b'+' => b' ',
-            b'%' => hex(rest.next()).zip(hex(rest.next())).map(|(high, low)| high << 4 | low).ok_or(())?,
-            itself => itself,
+/// The bytes that `application/x-www-form-urlencoded` means (WHATWG URL standard, section 5.1). Unlike there, a stray `%` is
+/// told apart: a client that sends one means something else.
+fn bytes(encoded: &str) -> impl Iterator<Item = Result<u8, Stray>> + Clone {
+    let mut rest = encoded.as_bytes();
+    core::iter::from_fn(move || {
+        let meant;
+        (meant, rest) = match rest {
+            [] => return None,
+            [b'%', high, low, behind @ ..] if let Some(byte) = hex(*high, *low) => (Ok(byte), behind),
+            [b'%', behind @ ..] => (Err(Stray), behind),
+            [b'+', behind @ ..] => (Ok(b' '), behind),
+            [itself, behind @ ..] => (Ok(*itself), behind),
         };
-        if !take(meant) {
-            return Err(());
-        }
-    }
-    Ok(())
+        Some(meant)
+    })
 }
 
-fn hex(digit: Option<u8>) -> Option<u8> {
-    char::from(digit?).to_digit(16).and_then(|value| u8::try_from(value).ok())
+fn hex(high: u8, low: u8) -> Option<u8> {
+    let digit = |digit| char::from(digit).to_digit(16);
+    u8::try_from(digit(high)? << 4 | digit(low)?).ok()
 }
 
 impl fmt::Display for QueryError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoChannel => formatter.write_str("channel is missing; want channel=chat or channel=webcallback"),
-            Self::ChannelTwice => formatter.write_str("channel stands more than once; want it exactly once"),
+            Self::ChannelTwice => formatter.write_str("channel is given more than once; want it exactly once"),
             Self::NoSuchChannel(got) => write!(formatter, "channel is {got}; want \"chat\" or \"webcallback\""),
             Self::BadGroup(error) => write!(formatter, "groups has a name that is {error}"),
             Self::BadEncoding(parameter, got) => {
                 write!(formatter, "{parameter} is {got}; want % followed by two hexadecimal digits, or %25 for itself")
             }
             Self::NotUtf8(parameter, got) => {
-                write!(formatter, "{parameter} is {got}, which is no UTF-8; want UTF-8, percent-encoded")
+                write!(formatter, "{parameter} is {got}, which is not UTF-8; want UTF-8, percent-encoded")
+            }
+            Self::NearMiss(Parameter::Channel, got) => {
+                write!(formatter, "{got} is not a parameter; want channel=chat or channel=webcallback")
+            }
+            Self::NearMiss(Parameter::Groups, got) => {
+                write!(
+                    formatter,
+                    "{got} is not a parameter; want groups=NAME, once for each group (or groups[]=, groups[0]=)"
+                )
             }
         }
     }
@@ -221,8 +256,8 @@ mod tests {
         assert_eq!(Query::parse("ch%61nnel=ch%61t").unwrap().channel, Channel::Chat);
         for (query, want) in [
             ("", "channel is missing; want channel=chat or channel=webcallback"),
-            ("Channel=chat&channels=chat", "channel is missing; want channel=chat or channel=webcallback"),
-            ("channel=chat&channel=chat", "channel stands more than once; want it exactly once"),
+            ("Channel=chat", "\"Channel\" is not a parameter; want channel=chat or channel=webcallback"),
+            ("channel=chat&channel=chat", "channel is given more than once; want it exactly once"),
             ("channel=Chat", "channel is \"Chat\"; want \"chat\" or \"webcallback\""),
             ("channel", "channel is \"\"; want \"chat\" or \"webcallback\""),
             ("channel=%6", "channel is \"%6\"; want % followed by two hexadecimal digits, or %25 for itself"),
@@ -242,9 +277,58 @@ mod tests {
             ("groups=New+York%20%2B%26%3D&channel=chat", &["New York +&="]),
             ("channel=chat&groups=%C3%9Cber&groups=\u{dc}ber", &["Über", "Über"]),
             ("channel=chat&groups=a=b", &["a=b"]),
-            ("channel=chat&groups[1]=A&xgroups=B&group=C&%zz=1&x=%zz", &[]),
+            ("channel=chat&groups%5B0%5D=A&groups[17]=B&g%72oups%5b007]=C", &["A", "B", "C"]),
+            ("channel=chat&xgroups=B&groupss=C&%zz=1&x=%zz&_=1790000000000&=A&groups.x=D&subgroups[]=E", &[]),
         ] {
             assert_eq!(groups(query).unwrap(), want, "{query}");
+        }
+    }
+
+    #[test]
+    fn a_near_miss_of_a_name_is_an_error_that_gives_the_right_one() {
+        for name in [
+            "Groups",
+            "GROUPS",
+            "group",
+            "Group",
+            "group[]",
+            "groups.0",
+            "groups.17",
+            "groups.",
+            "group.3",
+            "+groups",
+            "groups+",
+            "groups%20",
+            "%09groups",
+            "groups%C2%A0",
+            "%EF%BB%BFgroups",
+            "g%52oups",
+            "amp;groups",
+            "amp%3Bgroups",
+            "amp;amp;groups[]",
+            "groups[0][name]",
+            "groups[a]",
+            "groups[-1]",
+            "groups[0",
+            "groups%5B0%5",
+            "groups]",
+            "groups[][]",
+            "groups[ 0]",
+            "[x]groups",
+            "groups.0[x]",
+            "Groups[0].1",
+        ] {
+            let want = std::format!("{:?} is not a parameter; want groups=NAME, once for each group", name);
+            let got = groups(&std::format!("channel=chat&{name}=A")).unwrap_err();
+            assert!(got.starts_with(&want), "{name}: {got}");
+            assert!(groups(&std::format!("{name}&channel=chat")).is_err(), "{name} without a value");
+        }
+        for name in
+            ["Channel", "channels", "channel[]", "channel[0]", "channel.1", "amp;channel", "CHANNEL", "channel+"]
+        {
+            let want = std::format!("{:?} is not a parameter; want channel=chat or channel=webcallback", name);
+            assert_eq!(groups(&std::format!("channel=chat&{name}=chat")), Err(want.clone()));
+            assert_eq!(groups(&std::format!("{name}=chat")), Err(want));
         }
     }
 
@@ -262,7 +346,7 @@ mod tests {
             ),
             ("100%", "groups is \"100%\"; want % followed by two hexadecimal digits, or %25 for itself"),
             ("%+1", "groups is \"%+1\"; want % followed by two hexadecimal digits, or %25 for itself"),
-            ("%FF", "groups is \"%FF\", which is no UTF-8; want UTF-8, percent-encoded"),
+            ("%FF", "groups is \"%FF\", which is not UTF-8; want UTF-8, percent-encoded"),
         ] {
             assert_eq!(groups(&std::format!("channel=chat&groups={value}")), Err(want.into()), "{value}");
         }

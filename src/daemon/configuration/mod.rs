@@ -6,7 +6,6 @@ pub(crate) mod files;
 mod key_files;
 mod keys;
 mod parse;
-mod spelling;
 mod validate;
 mod values;
 
@@ -14,7 +13,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use pacingd::pacing::Options;
-use pacingd::state::Settings;
+use pacingd::settings::Settings;
 use pacingd::wire::channel::Channel;
 use pacingd::wire::group_name::GroupName;
 use pacingd::wire::jws::Keys;
@@ -108,7 +107,7 @@ impl Configuration {
     }
 
     /// Groups that are known before their first statistics.
-    pub(crate) fn declared_groups(&self) -> impl Iterator<Item = (Channel, &GroupName)> {
+    pub(crate) fn declared_groups(&self) -> impl Iterator<Item = (Channel, &GroupName)> + Clone {
         let of = |channel| move |name| (channel, name);
         let groups = &self.groups;
         groups.chat.iter().map(of(Channel::Chat)).chain(groups.webcallback.iter().map(of(Channel::Webcallback)))

@@ -5,8 +5,8 @@ use toml::de::{DeTable, DeValue};
 
 use super::document::{ConfigurationError, Document, Entry, Fault, Given};
 use super::keys::{Configuration, KEYS, Key};
-use super::spelling;
 use super::validate::validate;
+use crate::lookalike::{is_same, lookalike};
 
 /// Faults that are reported at once: a file with more is no configuration.
 const REPORTED: usize = 20;
@@ -97,11 +97,11 @@ fn unknown(document: Document<'_>, path: &str, name: &Spanned<impl AsRef<str>>) 
             siblings.push(sibling);
         }
     }
-    if let Some(meant) = spelling::nearest(key, siblings.iter().copied()) {
+    if let Some(meant) = lookalike(key, siblings.iter().copied()) {
         return format!("{path}{key} is unknown; did you mean {meant}?");
     }
     let leaf = |path: &'static str| path.rsplit('.').next().unwrap_or_default();
-    if let Some(elsewhere) = KEYS.iter().find(|known| spelling::is_same(key, leaf(known.path))) {
+    if let Some(elsewhere) = KEYS.iter().find(|known| is_same(key, leaf(known.path))) {
         return format!("{path}{key} is unknown; did you mean {}?", elsewhere.path);
     }
     let known = siblings.join(", ");

@@ -73,16 +73,19 @@ pub(crate) fn respond(shared: &Shared, asked: Asked, request: &Request<Incoming>
             cors::grant(&shared.configuration().cors.allowed_origins, request).insert(response.headers_mut());
             response
         }
-        Asked::Operators => match Document::asked_for(method.as_str(), path) {
-            None => {
-                let answer = answer::operators_answer(&mut shared.state(), now, method.as_str(), path);
-                response_of(shared, asked.side(), answer, now)
+        Asked::Operators => {
+            shared.state().counters_mut().set_dropped_by_kernel(shared.listeners.dropped());
+            match Document::asked_for(method.as_str(), path) {
+                None => {
+                    let answer = answer::operators_answer(&mut shared.state(), now, method.as_str(), path);
+                    response_of(shared, asked.side(), answer, now)
+                }
+                Some(document) => match shared.documents.take() {
+                    None => response_of(shared, asked.side(), Permits::refusal(), now),
+                    Some(permit) => response_with(shared, document, permit),
+                },
             }
-            Some(document) => match shared.documents.take() {
-                None => response_of(shared, asked.side(), Permits::refusal(), now),
-                Some(permit) => response_with(shared, document, permit),
-            },
-        },
+        }
         Asked::PlainOverHttps => {
             let detail = format_args!("this port speaks HTTPS and got plain HTTP; want https:// in the URL");
             response_of(shared, asked.side(), Answer::problem(Status::BadRequest, detail), now)

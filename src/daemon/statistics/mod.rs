@@ -11,8 +11,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use pacingd::counters::Outcome;
+use pacingd::fault::Fault;
 use pacingd::limits::DATAGRAM_BYTES;
-use pacingd::state::Fault;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::net::UdpSocket;
 

@@ -64,7 +64,7 @@ fn line(shared: &Shared, now: Duration) -> Line {
     let groups = state.groups();
     let mut fresh = 0;
     let reactive_state = Channel::ALL.map(|channel| {
-        let sum = Consolidation::of(groups.of(channel).1.iter(), now, time_to_live);
+        let sum = Consolidation::of(groups.of(channel).iter(), now, time_to_live);
         fresh += sum.fresh_groups();
         // 0..=1, so it fits.
         sum.reactive_state().map(|state| (state * 100.0).round() as u32)

@@ -1,0 +1,342 @@
+//! One agent group on one channel.
+
+use core::time::Duration;
+
+use crate::enumeration::enumeration;
+use crate::groups::last_hour::LastHour;
+use crate::groups::order::{Order, Refusal, Refused};
+use crate::groups::totals::Totals;
+use crate::limits::DORMANT_AFTER;
+use crate::pacing::{self, Algorithm, OptimizationTarget, Options, Pacer, Prediction, Reason};
+use crate::settings::Settings;
+use crate::wire::channel::Channel;
+use crate::wire::contradiction::Contradiction;
+use crate::wire::group_name::GroupName;
+use crate::wire::line::{Line, Statistics};
+
+/// How long all lines of a group must be late before its clock is taken to have been set back: longer than the network
+/// delays a datagram, and shorter than anyone wants to wait for the right answer.
+const SET_BACK_AFTER: Duration = Duration::from_secs(3);
+
+/// The first moment after the time to live is over: timers count milliseconds.
+const MOMENT: Duration = Duration::from_millis(1);
+
+/// The last statistics of a group, and when they were received.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Report {
+    /// When they were received.
+    pub received: Duration,
+    /// The figures; running totals are those counted over all collectors of the group.
+    pub statistics: Statistics,
+}
+
+impl Report {
+    /// Whether the statistics may still be used.
+    pub fn is_fresh(&self, now: Duration, time_to_live: Duration) -> bool {
+        now.saturating_sub(self.received) <= time_to_live
+    }
+}
+
+/// The lines of a group that were refused for their `time` since one was accepted.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Untimely {
+    /// Why the last one was refused.
+    pub refusal: Refusal,
+    /// How many.
+    pub lines: u32,
+    /// When the last one was received.
+    pub received: Duration,
+    /// When the first one was received.
+    since: Duration,
+    /// The latest `time` among them.
+    time: u64,
+}
+
+enumeration! {
+    /// Something about a group that operators want to know once.
+    pub enum Notice
+    /// The name.
+    fn name {
+        /// Its statistics are older than the time to live.
+        Silent => "silent",
+        /// Its statistics are fresh again after silence.
+        Resumed => "resumed",
+        /// For an hour more abandoned than the goal allows, by more than chance. For the target `ABANDONMENT_RATE` only:
+        /// a busy factor can be missed for want of demand, about which nobody can do anything.
+        GoalMissed => "goalMissed",
+        /// The goal was missed, and is met again.
+        GoalMet => "goalMet",
+        /// A line with an earlier `time` was accepted: the collector's clock was set back, or another collector took over.
+        ClockSetBack => "clockSetBack",
+        /// Its figures contradict each other.
+        Contradiction => "contradiction",
+        /// The algorithm is `EXTERNAL`, and its statistics have no `reactiveState`.
+        NoReactiveState => "noReactiveState",
+    }
+}
+
+/// What was logged of a group, so that each notice is logged once, however long the logging is put off.
+#[derive(Clone, Copy, Debug, Default)]
+struct Logged {
+    silent: bool,
+    goal_missed: bool,
+    contradiction: bool,
+    no_reactive_state: bool,
+}
+
+/// One agent group on one channel.
+#[derive(Clone, Debug)]
+pub struct Group {
+    channel: Channel,
+    name: GroupName,
+    pub(super) declared: bool,
+    report: Option<Report>,
+    totals: Totals,
+    pacer: Pacer,
+    prediction: Option<Prediction>,
+    pub(super) next_refresh: Duration,
+    last_hour: LastHour,
+    untimely: Option<Untimely>,
+    /// What was learned has been dropped, and nothing was received since.
+    is_dormant: bool,
+    logged: Logged,
+    /// By how many seconds the collector's clock was set back, until that is logged.
+    set_back: Option<u32>,
+}
+
+impl Group {
+    pub(super) fn new(channel: Channel, name: GroupName) -> Self {
+        Self {
+            channel,
+            name,
+            declared: false,
+            report: None,
+            totals: Totals::NEW,
+            pacer: Pacer::new(),
+            prediction: None,
+            next_refresh: Duration::ZERO,
+            last_hour: LastHour::new(),
+            untimely: None,
+            is_dormant: false,
+            logged: Logged::default(),
+            set_back: None,
+        }
+    }
+
+    /// A group with that report and prediction.
+    #[cfg(test)]
+    pub(crate) fn made_of(report: Report, prediction: Prediction) -> Self {
+        let nameless = Self::new(Channel::Chat, GroupName::new("A").unwrap());
+        Self { report: Some(report), prediction: Some(prediction), ..nameless }
+    }
+
+    /// The channel.
+    pub fn channel(&self) -> Channel {
+        self.channel
+    }
+
+    /// The name.
+    pub fn name(&self) -> &GroupName {
+        &self.name
+    }
+
+    /// Whether the configuration declares the group.
+    pub fn is_declared(&self) -> bool {
+        self.declared
+    }
+
+    /// Whether the group has been silent for an hour: what was learned is dropped, and only its name is still known.
+    pub fn is_dormant(&self, now: Duration) -> bool {
+        self.report.is_some_and(|report| now.saturating_sub(report.received) >= DORMANT_AFTER)
+    }
+
+    /// The last statistics, fresh or not. `None`: declared, and none were ever accepted.
+    pub fn report(&self) -> Option<&Report> {
+        self.report.as_ref()
+    }
+
+    /// The last statistics, if they are fresh.
+    pub fn fresh_report(&self, now: Duration, time_to_live: Duration) -> Option<&Report> {
+        self.report.as_ref().filter(|report| report.is_fresh(now, time_to_live))
+    }
+
+    /// The lines that were refused for their `time` since one was accepted.
+    pub fn untimely(&self) -> Option<&Untimely> {
+        self.untimely.as_ref()
+    }
+
+    /// The prediction made from the last statistics.
+    pub fn prediction(&self) -> Option<&Prediction> {
+        self.prediction.as_ref()
+    }
+
+    /// Why the predicted reactive state is what it is.
+    pub fn reason(&self) -> Reason {
+        self.pacer.reason()
+    }
+
+    /// How many entered and abandoned in the last hour.
+    pub fn last_hour(&self) -> &LastHour {
+        &self.last_hour
+    }
+
+    /// Share of the slots in use according to the last statistics, 0..=1. `None`: no statistics, or no slots.
+    pub fn busy_factor(&self, options: &Options) -> Option<f64> {
+        pacing::busy_factor(&self.report?.statistics, options)
+    }
+
+    /// By how many seconds the collector's clock was set back. `None`: it was not, or that was logged.
+    pub fn set_back(&self) -> Option<u32> {
+        self.set_back
+    }
+
+    /// What contradicts itself in the last statistics. `wall_at_zero` is the time since 1970 when `now` was 0.
+    pub fn contradiction(&self, wall_at_zero: Duration) -> Option<Contradiction> {
+        let report = self.report.as_ref()?;
+        report.statistics.contradiction(wall_at_zero.saturating_add(report.received))
+    }
+
+    /// Whether the algorithm serves the `reactiveState` of this group's fresh statistics, and they have none.
+    pub fn lacks_reactive_state(&self, now: Duration, settings: &Settings) -> bool {
+        settings.pacing.algorithm == Algorithm::External
+            && self
+                .fresh_report(now, settings.time_to_live)
+                .is_some_and(|report| report.statistics.reactive_state.is_none())
+    }
+
+    /// Whether there is such a notice that was not logged yet. `wall_at_zero` is the time since 1970 when `now` was 0.
+    pub fn has_notice(&self, notice: Notice, now: Duration, wall_at_zero: Duration, settings: &Settings) -> bool {
+        let is_fresh = self.fresh_report(now, settings.time_to_live).is_some();
+        let entries = self.last_hour.entries(now);
+        let goal = f64::from(settings.pacing.optimization_goal) / 100.0;
+        let has_goal = settings.pacing.optimization_target == OptimizationTarget::AbandonmentRate;
+        let logged = self.logged;
+        match notice {
+            Notice::Silent => !logged.silent && !is_fresh && self.report.is_some(),
+            Notice::Resumed => logged.silent && is_fresh,
+            Notice::GoalMissed => {
+                has_goal && !logged.goal_missed && self.last_hour.is_whole(now) && entries.misses(goal)
+            }
+            Notice::GoalMet => logged.goal_missed && (!has_goal || entries.meets(goal)),
+            Notice::ClockSetBack => self.set_back.is_some(),
+            Notice::Contradiction => !logged.contradiction && self.contradiction(wall_at_zero).is_some(),
+            Notice::NoReactiveState => !logged.no_reactive_state && self.lacks_reactive_state(now, settings),
+        }
+    }
+
+    pub(super) fn mark_logged(&mut self, notice: Notice) {
+        match notice {
+            Notice::Silent => self.logged.silent = true,
+            Notice::Resumed => self.logged.silent = false,
+            Notice::GoalMissed => self.logged.goal_missed = true,
+            Notice::GoalMet => self.logged.goal_missed = false,
+            Notice::ClockSetBack => self.set_back = None,
+            Notice::Contradiction => self.logged.contradiction = true,
+            Notice::NoReactiveState => self.logged.no_reactive_state = true,
+        }
+    }
+
+    /// Drops what was learned of a group that is dormant.
+    pub(super) fn drop_if_dormant(&mut self, now: Duration) {
+        if self.is_dormant(now) && !self.is_dormant {
+            self.is_dormant = true;
+            self.totals = Totals::NEW;
+            self.pacer = Pacer::new();
+            self.prediction = None;
+            self.last_hour = LastHour::new();
+            // The end of the silence is still worth a line.
+            self.logged = Logged { silent: self.logged.silent, ..Logged::default() };
+        }
+    }
+
+    /// Accepts a line, and makes the first prediction of a group that is new or was silent.
+    ///
+    /// # Errors
+    ///
+    /// Its `time` does not allow it.
+    pub(super) fn accept(
+        &mut self,
+        now: Duration,
+        line: &Line,
+        order: Order,
+        settings: &Settings,
+    ) -> Result<(), Refused> {
+        self.drop_if_dormant(now);
+        let mut statistics = line.statistics;
+        let last = self.last_time();
+        if let (Some(last), Some(time)) = (last, statistics.time) {
+            let is_set_back = || order == Order::Unsigned && self.is_set_back(now, time);
+            if !order.allows(last, time) && !is_set_back() {
+                let (refusal, refused) = order.refusal();
+                self.refuse(now, refusal, time);
+                return Err(refused);
+            }
+            if time < last {
+                self.set_back = Some(u32::try_from((last - time) / 1000).unwrap_or(u32::MAX));
+            }
+        }
+        (self.untimely, self.is_dormant) = (None, false);
+        // A line without a time, sent by hand perhaps, does not make an old one of the collector acceptable.
+        statistics.time = statistics.time.or(last);
+        let was_silent = self.fresh_report(now, settings.time_to_live).is_none();
+        let growth = self.totals.count(now, line.collector, settings.time_to_live, &mut statistics);
+        self.last_hour.count(now, &growth);
+        self.report = Some(Report { received: now, statistics });
+        self.pacer.report(now, &statistics, &growth, &settings.pacing);
+        // A value computed elsewhere is served as it comes; there is nothing to wait for.
+        if was_silent || settings.pacing.algorithm == Algorithm::External {
+            self.refresh(now, &settings.pacing);
+        }
+        Ok(())
+    }
+
+    /// The `time` of the last accepted line that had one.
+    pub(super) fn last_time(&self) -> Option<u64> {
+        self.report.as_ref().and_then(|report| report.statistics.time)
+    }
+
+    /// Whether a late line shows that the collector's clock was set back: its lines have been late for some time, while
+    /// their own times advance, and none was accepted.
+    fn is_set_back(&self, now: Duration, time: u64) -> bool {
+        self.untimely
+            .is_some_and(|untimely| time > untimely.time && now.saturating_sub(untimely.since) >= SET_BACK_AFTER)
+    }
+
+    /// Notes a line that was refused for its `time`.
+    pub(super) fn refuse(&mut self, now: Duration, refusal: Refusal, time: u64) {
+        let first = Untimely { refusal, lines: 0, received: now, since: now, time };
+        let untimely = self.untimely.get_or_insert(first);
+        untimely.refusal = refusal;
+        untimely.lines = untimely.lines.saturating_add(1);
+        untimely.received = now;
+        untimely.time = untimely.time.max(time);
+    }
+
+    pub(super) fn refresh(&mut self, now: Duration, options: &Options) {
+        if let Some(report) = &self.report {
+            self.prediction = Some(self.pacer.refresh(now, &report.statistics, options));
+            self.next_refresh = next_tick(now, options.refresh_period);
+        }
+    }
+
+    /// When time alone changes something next: a refresh, the end of the time to live, or the hour after which what was
+    /// learned is dropped. `None`: never.
+    pub(super) fn next_wakeup(&self, now: Duration, time_to_live: Duration) -> Option<Duration> {
+        let report = self.report.as_ref()?;
+        let dormant = (!self.is_dormant).then_some(report.received.saturating_add(DORMANT_AFTER));
+        if !report.is_fresh(now, time_to_live) {
+            return dormant;
+        }
+        let silent = report.received.saturating_add(time_to_live).saturating_add(MOMENT);
+        let next = self.next_refresh.min(silent);
+        Some(dormant.map_or(next, |dormant| dormant.min(next)))
+    }
+}
+
+/// The next multiple of the period that is at least half a period away, so that all groups are refreshed on the same
+/// tick and the appliance wakes once a period, whenever each group was first received.
+fn next_tick(now: Duration, period: Duration) -> Duration {
+    let period = period.as_nanos().max(1);
+    let ticks = (now.as_nanos() + period / 2) / period + 1;
+    Duration::from_nanos(u64::try_from(ticks * period).unwrap_or(u64::MAX))
+}

@@ -1,0 +1,129 @@
+//! Why a line of statistics is refused.
+
+use core::fmt;
+
+use crate::wire::excerpt::Excerpt;
+use crate::wire::group_name::NameError;
+
+/// What was found where another value would have been right.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Got {
+    /// An integer.
+    Integer(u64),
+    /// An integer below 0.
+    Negative(i64),
+    /// A number with a fraction, or one that no integer can hold.
+    Number(f64),
+    /// A string.
+    Text(Excerpt),
+    /// A value of another type, by the type's name.
+    Type(&'static str),
+    /// A string that is no name.
+    Name(NameError),
+}
+
+/// Why a line is refused. Only that line is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LineError {
+    /// The line is not text, but something that is known.
+    NotText {
+        /// What it is.
+        format: &'static str,
+    },
+    /// The bytes are not UTF-8.
+    NotUtf8 {
+        /// The first byte that cannot be, counted from 1.
+        column: usize,
+        /// What stands there.
+        at: Excerpt,
+    },
+    /// The line is not JSON.
+    NotJson {
+        /// The first byte that cannot be, counted from 1.
+        column: usize,
+        /// What stands there. Empty: the line ends there.
+        at: Excerpt,
+    },
+    /// The line is signed, but there is no key to verify it with.
+    Signed,
+    /// The line is JSON, but not an object.
+    NotAnObject {
+        /// What it is.
+        got: Got,
+    },
+    /// A required field is missing.
+    Missing {
+        /// The field.
+        field: &'static str,
+    },
+    /// A field is given twice: which one is right cannot be known.
+    Duplicate {
+        /// The field.
+        field: &'static str,
+    },
+    /// A known field is of the wrong type.
+    WrongType {
+        /// The field.
+        field: &'static str,
+        /// What it is.
+        got: Got,
+        /// What would be right.
+        want: &'static str,
+    },
+    /// A known field is of the right type, but outside its range.
+    OutOfRange {
+        /// The field.
+        field: &'static str,
+        /// What it is.
+        got: Got,
+        /// What would be right.
+        want: &'static str,
+    },
+}
+
+impl fmt::Display for Got {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Integer(value) => write!(formatter, "{value}"),
+            Self::Negative(value) => write!(formatter, "{value}"),
+            // Exponents, not hundreds of digits.
+            Self::Number(value) if value.abs() >= 1e15 => write!(formatter, "{value:e}"),
+            Self::Number(value) => write!(formatter, "{value}"),
+            Self::Text(text) => write!(formatter, "{text}"),
+            Self::Type(name) => formatter.write_str(name),
+            Self::Name(error) => write!(formatter, "{error}"),
+        }
+    }
+}
+
+impl fmt::Display for LineError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotText { format } => write!(formatter, "{format}; a line is a JSON object in UTF-8"),
+            Self::NotUtf8 { column, at } => {
+                write!(formatter, "not UTF-8 from column {column} on: {at}; a line is a JSON object in UTF-8")
+            }
+            Self::NotJson { column: 1, at } if at.is_empty() => formatter.write_str("empty; a line is a JSON object"),
+            Self::NotJson { column, at } if at.is_empty() => {
+                write!(formatter, "not JSON: it ends too early, at column {column}; a line is a JSON object")
+            }
+            Self::NotJson { column, at } => {
+                write!(formatter, "not JSON from column {column} on: {at}; a line is a JSON object")
+            }
+            Self::Signed => formatter.write_str("signed, but no key is configured here (statistics.key-files)"),
+            Self::NotAnObject { got } => write!(formatter, "got {got}; a line is a JSON object"),
+            Self::Missing { field: "time" } => formatter.write_str("time is missing; every signed line has it"),
+            Self::Missing { field } => write!(formatter, "{field} is missing; every line has channel, group and ready"),
+            Self::Duplicate { field } => write!(formatter, "{field} is given twice; a line has each field once"),
+            Self::WrongType { field, got: Got::Name(error), .. }
+            | Self::OutOfRange { field, got: Got::Name(error), .. } => {
+                write!(formatter, "{field} is {error}")
+            }
+            Self::WrongType { field, got, want } | Self::OutOfRange { field, got, want } => {
+                write!(formatter, "{field} is {got}; want {want}")
+            }
+        }
+    }
+}
+
+impl core::error::Error for LineError {}
