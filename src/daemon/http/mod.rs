@@ -3,7 +3,9 @@
 pub(crate) mod connection;
 pub(crate) mod cors;
 pub(crate) mod counters;
+pub(crate) mod dates;
 pub(crate) mod operator_pages;
+pub(crate) mod permits;
 pub(crate) mod places;
 pub(crate) mod respond;
 pub(crate) mod stream;

@@ -5,15 +5,14 @@
 //! (`DOCUMENTS`), so clients that take them slowly cost 5.5 MB at most; visitors cannot ask for them.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
 
 use http::header::{self, HeaderMap, HeaderValue};
 use hyper::body::Bytes;
+use pacingd::answer::Document;
 use pacingd::answer::prometheus::{self, Family, Kind};
 use pacingd::answer::status::About;
-use pacingd::answer::{Answer, Document, Status};
 use pacingd::answer::{metrics, status};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::context::Shared;
 use crate::https::Tls;
@@ -32,18 +31,6 @@ const METRICS: HeaderValue = HeaderValue::from_static(prometheus::CONTENT_TYPE);
 const NO_SNIFFING: HeaderValue = HeaderValue::from_static("nosniff");
 const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
 
-/// Documents that are being sent at once. A client on the same network takes one in a millisecond.
-const DOCUMENTS: usize = 8;
-
-/// Permits to send a document.
-pub(crate) struct Permits(Arc<Semaphore>);
-
-impl Default for Permits {
-    fn default() -> Self {
-        Self(Arc::new(Semaphore::new(DOCUMENTS)))
-    }
-}
-
 /// A document's text, which holds a permit until it was sent.
 struct Text {
     text: String,
@@ -53,19 +40,6 @@ struct Text {
 impl AsRef<[u8]> for Text {
     fn as_ref(&self) -> &[u8] {
         self.text.as_bytes()
-    }
-}
-
-impl Permits {
-    /// A permit, or `None` while [`DOCUMENTS`] documents are being sent.
-    pub(crate) fn take(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.0).try_acquire_owned().ok()
-    }
-
-    /// The answer to those who get none.
-    pub(crate) fn refusal() -> Answer {
-        let detail = format_args!("{DOCUMENTS} large responses are already being sent; try again");
-        Answer { retry_after: Some(1), ..Answer::problem(Status::ServiceUnavailable, detail) }
     }
 }
 
@@ -136,6 +110,7 @@ fn about_process(shared: &Shared, text: &mut String) -> std::fmt::Result {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::permits::{self, Permits};
 
     #[test]
     fn a_permit_is_free_again_when_its_text_was_sent() {
@@ -143,7 +118,7 @@ mod tests {
         let mut sent: Vec<_> = std::iter::from_fn(|| permits.take())
             .map(|permit| Bytes::from_owner(Text { text: "text".into(), _permit: permit }))
             .collect();
-        assert_eq!(sent.len(), DOCUMENTS);
+        assert_eq!(sent.len(), permits::DOCUMENTS);
         assert!(permits.take().is_none());
         sent.pop();
         assert!(permits.take().is_some());

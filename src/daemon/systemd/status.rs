@@ -7,7 +7,7 @@ use pacingd::groups::consolidation::Consolidation;
 use pacingd::wire::channel::Channel;
 
 use crate::context::Shared;
-use crate::http::respond::Side;
+use crate::http::counters::Side;
 use crate::systemd::notify::Manager;
 use crate::throttle::Throttle;
 
