@@ -250,6 +250,19 @@ fn a_burst_of_datagrams_waits_in_the_kernel_and_none_is_lost() {
 }
 
 #[test]
+fn datagrams_that_the_kernel_dropped_are_logged() {
+    let daemon = Daemon::with("");
+    daemon.send(line("chat", "A", 1), 1);
+    let daemon_is_stopped = daemon.process.stopped();
+    // Each takes more than its length of a buffer of 1 MiB, which the kernel doubles.
+    let datagram = format!("{}\n", " ".repeat(30_000));
+    (0..200).for_each(|_| daemon.fire(datagram.as_bytes()));
+    drop(daemon_is_stopped);
+    let warning = daemon.log.wait_for("the kernel dropped ");
+    assert!(warning.contains("warning") && warning.contains("net.core.rmem_max"), "{warning}");
+}
+
+#[test]
 fn sighup_kills_no_daemon_that_is_starting() {
     for _ in 0..20 {
         let directory = Directory::new();

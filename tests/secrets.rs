@@ -125,7 +125,7 @@ impl Secrets {
         let body: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
         let line = pem.lines().nth(1).unwrap().to_owned();
         let graphic: Vec<u8> = (b'!'..=b'~').filter(|byte| !b"\"'\\#".contains(byte)).collect();
-        let words = "Correct.Horse.Battery.Staple.7.for.every.Collector".to_owned();
+        let words = "Correct.Horse.Battery.Staple.7.for.every.Zebra-Herd".to_owned();
         let mut pasted = vec![
             random.text(b"0123456789abcdef", 64),
             random.text(b"0123456789", 40),

@@ -44,7 +44,7 @@ use systemd::sockets::Sockets;
 use tokio::net::UdpSocket;
 use tokio::runtime::LocalOptions;
 
-/// Version, as `--version` and the log tell it.
+/// The version that `--version` and the log show.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 fn main() -> ExitCode {
@@ -178,11 +178,11 @@ struct Opened {
     http: Vec<Listener>,
     https: Vec<Listener>,
     operators: Listener,
-    /// Those of multicast groups are opened when their interfaces are there.
+    /// Without those of multicast groups, which are opened when their interfaces are there.
     statistics: Vec<UdpSocket>,
 }
 
-/// The sockets: those that systemd holds, and for the rest our own.
+/// Opens the sockets: those that systemd hands over, and for the rest the daemon's own.
 fn open(configuration: &Configuration, has_certificate: bool, log: &Log) -> Result<Opened, Failure> {
     let held = Sockets::take(configuration).map_err(Failure::configuration)?;
     held.compare(configuration, |line| log.warning(line));

@@ -8,6 +8,7 @@ import contextlib
 import os
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -72,6 +73,7 @@ def run(binary, folder):
         for error in errors.split():
             start(binary, folder, call, error, only_configuration)
             pairs += 1
+    hang_up(binary, folder)
     holds("at least 60 pairs of call and error were tried", pairs >= 60, f"{pairs} pairs")
 
 
@@ -82,18 +84,18 @@ def row(call, error, injected, true, seen):
 
 def serve(daemon, call, error):
     """Every other call fails while visitors ask, statistics come, and the configuration is read again."""
-    with injecting(["-p", str(daemon.pid)], call, f"{error}:when=1+2") as trace:
+    with injecting(["-p", str(daemon.pid)], call, f"error={error}:when=1+2") as trace:
         # An answer that is lost is not waited for.
         kept, new = (Visitor(daemon.http[0], every=every, is_right=lambda _: True, patience=0.5) for every in (False, True))
         with kept, new:
             with Collector(daemon.statistics[0]):
                 end = time.monotonic() + PHASE
                 while time.monotonic() < end and daemon.is_alive():
-                    daemon.process.send_signal(1)
+                    daemon.process.send_signal(signal.SIGHUP)
                     time.sleep(0.1)
     calls, injected = trace()
     reloads = daemon.log().count("is in force")
-    daemon.process.send_signal(1)
+    daemon.process.send_signal(signal.SIGHUP)
     seen = []
     if not daemon.is_alive():
         seen.append(f"it died: {daemon.log().splitlines()[-1:]}")
@@ -127,19 +129,16 @@ def start(binary, folder, call, error, only_configuration):
     """The first call fails, then the second, then the third: each start serves, or says why not."""
     codes, injected, seen = [], 0, []
     for number in (1, 2, 3):
-        configuration = f"{folder}/start.toml"
-        with open(configuration, "w", encoding="utf-8") as file:
-            file.write('http.listen = ["127.0.0.1:0"]\noperators.listen = "127.0.0.1:0"\nstatistics.listen = "127.0.0.1:0"\n')
+        configuration = write_configuration(folder)
         words = ["-P", configuration] if only_configuration else []
         command = [*words, binary, "--config", configuration, "--log", "stderr"]
-        with injecting(command, call, f"{error}:when={number}", subprocess.PIPE) as trace:
+        with injecting(command, call, f"error={error}:when={number}") as trace:
             process = trace.process
             lines = []
             for line in process.stderr:
                 lines.append(line.decode(errors="replace"))
                 if "ready, version" in lines[-1]:
                     codes.append("serves")
-                    trace.end()
                     break
             else:
                 code = process.wait()
@@ -150,13 +149,50 @@ def start(binary, folder, call, error, only_configuration):
     row(call, error, injected, not seen and injected, ", ".join(seen or codes))
 
 
+def write_configuration(folder):
+    configuration = os.path.join(folder, "start.toml")
+    with open(configuration, "w", encoding="utf-8") as file:
+        file.write('http.listen = ["127.0.0.1:0"]\noperators.listen = "127.0.0.1:0"\nstatistics.listen = "127.0.0.1:0"\n')
+    return configuration
+
+
+def hang_up(binary, folder):
+    """SIGHUP while the daemon is still reading its configuration: it reads it again once it serves."""
+    configuration = write_configuration(folder)
+    command = ["-P", configuration, binary, "--config", configuration, "--log", "stderr"]
+    with injecting(command, "openat", "delay_enter=500000:when=1") as trace:
+        until(lambda: trace.child() and catches(trace.child()))
+        os.kill(trace.child(), signal.SIGHUP)
+        lines = []
+        for line in trace.process.stderr:
+            lines.append(line.decode(errors="replace"))
+            if "is in force" in lines[-1]:
+                break
+    holds("SIGHUP while it starts", any("is in force" in line for line in lines), lines[-1:])
+
+
+def catches(pid):
+    """Whether it has a handler for SIGHUP."""
+    with open(f"/proc/{pid}/status", encoding="ascii") as status:
+        return int(re.search(r"^SigCgt:\s*(\w+)", status.read(), re.M)[1], 16) & 1
+
+
 class Trace:
     def __init__(self, process, file):
         self.process, self.file = process, file
 
+    def child(self):
+        """The process that strace has started. None: it has joined one."""
+        with contextlib.suppress(OSError), open(f"/proc/{self.process.pid}/task/{self.process.pid}/children", encoding="ascii") as pids:
+            return int(pids.read() or 0) or None
+
     def end(self):
-        """Ends strace, which lets go of a process that it has joined, and ends one that it has started."""
-        self.process.terminate()
+        """Ends the process, and strace with it; or makes strace let go of one that it has joined."""
+        child = self.child()
+        if child:
+            os.kill(child, signal.SIGTERM)
+        else:
+            self.process.terminate()
 
     def __call__(self):
         """Calls seen, and errors injected."""
@@ -166,12 +202,12 @@ class Trace:
 
 
 @contextlib.contextmanager
-def injecting(command, call, what, stderr=subprocess.PIPE):
+def injecting(command, call, what):
     file = os.path.join(tempfile.gettempdir(), f"pacingd-strace-{os.getpid()}")
-    words = ["strace", "-f", "-qq", "-o", file, "-e", f"trace={call}", "-e", f"inject={call}:error={what}", *command]
+    words = ["strace", "-f", "-qq", "-o", file, "-e", f"trace={call}", "-e", f"inject={call}:{what}", *command]
     if "-p" in command:
         words.remove("-qq")
-    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=stderr)
+    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     trace = Trace(process, file)
     try:
         if "-p" in command:

@@ -97,16 +97,15 @@ fn unknown(document: Document<'_>, path: &str, name: &Spanned<impl AsRef<str>>) 
             siblings.push(sibling);
         }
     }
-    if let Some(meant) = lookalike(key, siblings.iter().copied()) {
-        return format!("{path}{key} is unknown; did you mean {meant}?");
-    }
     let leaf = |path: &'static str| path.rsplit('.').next().unwrap_or_default();
-    if let Some(elsewhere) = KEYS.iter().find(|known| is_same(key, leaf(known.path))) {
-        return format!("{path}{key} is unknown; did you mean {}?", elsewhere.path);
-    }
-    let known = siblings.join(", ");
-    match document.shown_key(&name.span()) {
-        Some(key) => format!("{path}{key} is unknown; want one of {known}"),
-        None => format!("{path}… has {} bytes and is unknown; want one of {known}", key.len()),
+    let elsewhere = || KEYS.iter().map(|known| known.path).find(|known| is_same(key, leaf(known)));
+    let meant = lookalike(key, siblings.iter().copied()).or_else(elsewhere);
+    // What is the same as a known name but for its spelling is no secret.
+    let is_known = meant.is_some_and(|meant| is_same(key, meant.rsplit('.').next().unwrap_or_default()));
+    let shown = if is_known { Some(key) } else { document.shown_key(&name.span()) };
+    let what = shown.map_or_else(|| format!("{path}… has {} bytes and", key.len()), |key| format!("{path}{key}"));
+    match meant {
+        Some(meant) => format!("{what} is unknown; did you mean {meant}?"),
+        None => format!("{what} is unknown; want one of {}", siblings.join(", ")),
     }
 }

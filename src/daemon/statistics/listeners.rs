@@ -25,8 +25,8 @@ struct Listener {
     open: Option<Open>,
 }
 
-/// How often the kernel is asked for datagrams that it dropped, and the log says so.
-const INTERVAL: Duration = Duration::from_secs(10);
+/// How often the kernel is asked for datagrams that it dropped: as often as the daemon wakes for predictions by default.
+const INTERVAL: Duration = Duration::from_secs(2);
 
 /// All listeners, each at its place.
 #[derive(Debug)]
