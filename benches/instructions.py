@@ -4,7 +4,7 @@
     benches/instructions.py x86_64=target/release/pacingd armv7=target/armv7-unknown-linux-musleabihf/release/pacingd
     benches/instructions.py --write x86_64=…     writes instructions.txt anew
 
-On this machine's own processor allocations are counted as well; there must be none.
+With this machine's own processor, allocations are counted as well: of a datagram there must be none.
 
 The whole program is counted twice: with a number of requests (datagrams) and with twice as many. The difference is their cost,
 without the kernel. It is the same on each run and machine, but for how many datagrams are received at once; so more than 5 %
@@ -21,6 +21,8 @@ MORE = 1.05
 EMULATORS = {"x86_64": ["qemu-x86_64"], "armv7": ["qemu-arm", "-cpu", "cortex-a7"], "aarch64": ["qemu-aarch64", "-cpu", "cortex-a53"]}
 TIMES = 400
 TRIES = 4
+# Of a request: hyper's timer, the answer's map of headers (two) and its body.
+ALLOCATIONS = {"request": 4, "datagram": 0, "signed datagram": 0}
 BATCH = 32
 
 
@@ -137,9 +139,9 @@ def main():
                 failed |= too_many
                 if target == os.uname().machine:
                     made = allocations(binary, pathlib.Path(place), what, is_signed=is_signed)
-                    # The clock goes on meanwhile: each second makes a new date.
-                    print(f"{target} {name}: {made:.2f} allocations{': want none' if made > 0.02 else ''}")
-                    failed |= made > 0.02
+                    # The clock goes on meanwhile: a date a second is made anew.
+                    print(f"{target} {name}: {made:.2f} allocations{f': want {ALLOCATIONS[name]}' if made > ALLOCATIONS[name] + 0.02 else ''}")
+                    failed |= made > ALLOCATIONS[name] + 0.02
                 kept[f"{target} {name}"] = found
     if arguments.write:
         lines = "".join(f"{name} {count}\n" for name, count in sorted(kept.items()))

@@ -99,6 +99,20 @@ fn a_line_with_escapes_allocates_no_more_than_its_length_and_frees_it() {
 }
 
 #[test]
+fn an_escape_behind_a_long_name_in_a_short_line_allocates_less_than_twice_its_length() {
+    let mut state = Box::new(State::new(settings(Algorithm::External)));
+    for length in 0..64 {
+        let line = format!(r#"{{"channel":"chat","group":"{:x<length$}\/","ready":1}}"#, "");
+        let allocated = measure(|| {
+            state.receive(WALL, WALL, SENDER, line.as_bytes(), |line, fault| panic!("{line}: {fault}"));
+        });
+        // The buffer doubles as it grows, and is copied.
+        assert!(allocated.bytes_max < 2 * line.len() as u64, "{allocated:?} for {line}");
+        assert_eq!(allocated.bytes_current, 0);
+    }
+}
+
+#[test]
 fn a_line_that_is_dropped_allocates_little_and_frees_it() {
     let mut state = Box::new(State::new(settings(Algorithm::External)));
     let deep = "[".repeat(60_000);

@@ -1,4 +1,4 @@
-//! Signed statistics against the real binary: who has no key gets nothing in, and who has one is told what is amiss.
+//! Signed statistics against the real binary: without a key no line is accepted, and with one the log says what is wrong.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // clippy.toml allows them in test functions only.
 
@@ -121,11 +121,11 @@ fn every_line_that_is_not_to_be_trusted_is_refused_and_counted_as_what_it_is() {
     assert_eq!((daemon.lines("accepted"), daemon.lines("late")), (1, 0));
     assert_eq!(daemon.capacity("channel=chat").value("capacity"), 1);
     assert_eq!(daemon.health()["groups"]["known"], 1);
-    for told in
+    for text in
         ["line 1, dropped: not signed", "dropped: its signature does not fit", "later than that of the group's last"]
     {
-        daemon.log.wait_for(told);
-        assert_eq!(daemon.log.containing(told).len(), 1, "{told}: {:#?}", daemon.log.all());
+        daemon.log.wait_for(text);
+        assert_eq!(daemon.log.containing(text).len(), 1, "{text}: {:#?}", daemon.log.all());
     }
     daemon.send(&good, 1);
     assert_eq!(daemon.capacity("channel=chat").value("capacity"), 9, "and nothing of it was in the way of the next");
@@ -178,17 +178,17 @@ fn a_key_that_is_none_ends_the_start_and_is_kept_out_of_a_reload() {
         for arguments in [&["--check-config"][..], &["--check-lines"], &[]] {
             let output = run(&[&["--config", file.to_str().unwrap()], arguments].concat());
             assert_eq!(output.status.code(), Some(78));
-            let told = String::from_utf8(output.stderr).unwrap();
-            assert!(told.contains(want), "{told}");
+            let output = String::from_utf8(output.stderr).unwrap();
+            assert!(output.contains(want), "{output}");
         }
         daemon.write_configuration(&keyed(&keys, &["bad"]));
-        let told = daemon.reload();
-        assert!(told.contains(want) && told.contains("nothing was changed"), "{told}");
+        let output = daemon.reload();
+        assert!(output.contains(want) && output.contains("nothing was changed"), "{output}");
     }
     daemon.write_configuration(&keyed(&keys, &["missing"]));
-    let (path, told) = (keys.path().join("missing"), daemon.reload());
+    let (path, output) = (keys.path().join("missing"), daemon.reload());
     let want = format!("pacingd.toml:3: statistics.key-files: {} cannot be read: No such file", path.display());
-    assert!(told.contains(&want), "{told}");
+    assert!(output.contains(&want), "{output}");
     daemon.send(signed(&timed("A", 1, 0)), 1);
     assert_eq!(daemon.lines("accepted"), 1, "the old key is in force");
     assert!(daemon.log.containing(short).is_empty());
@@ -214,21 +214,21 @@ fn send_signs_what_is_not_signed_and_check_lines_judges_lines_as_they_are() {
         String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap()
     };
     let ready = signed(&timed("A", 4, 0));
-    let told = feed("--send", &[&line("chat", "B", 2), &timed("C", 3, 0), &ready, "{}"]);
+    let output = feed("--send", &[&line("chat", "B", 2), &timed("C", 3, 0), &ready, "{}"]);
     daemon.wait_until_received(3);
-    assert_eq!(daemon.lines("accepted"), 3, "{told}");
+    assert_eq!(daemon.lines("accepted"), 3, "{output}");
     assert_eq!(daemon.capacity("channel=chat").value("capacity"), 9);
     assert!(
-        told.contains("line 3: accepted, 4 ready") && told.contains("line 4: dropped: channel is missing"),
-        "{told}"
+        output.contains("line 3: accepted, 4 ready") && output.contains("line 4: dropped: channel is missing"),
+        "{output}"
     );
     let stale = signed(&timed("A", 4, -3_600_000));
-    let told = feed("--check-lines", &[&line("chat", "B", 2), &ready, &stale]);
+    let output = feed("--check-lines", &[&line("chat", "B", 2), &ready, &stale]);
     for want in [
         "line 1: dropped: not signed",
         "line 2: accepted",
         "line 3: dropped: group \"A\" of chat: its time is 3600 s behind",
     ] {
-        assert!(told.contains(want), "{told}");
+        assert!(output.contains(want), "{output}");
     }
 }

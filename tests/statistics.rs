@@ -45,7 +45,7 @@ fn every_field_is_taken_and_unknown_ones_are_ignored() {
         assert_eq!(&group[field], value, "{field} in {group}");
     }
     assert_eq!(daemon.lines("accepted"), 1);
-    // `collector` shows in what it tells apart: totals a little higher are those of another one, and no growth.
+    // `collector` separates totals: those of another one that are a little higher are no growth.
     for (collector, entered, want) in [("one", 40, 40), ("two", 60, 40), ("one", 41, 41)] {
         let more = format!(r#""collector":"{collector}","reactiveEntered":{entered}"#);
         daemon.send(line_with("B", 1, &more), 1);
@@ -439,7 +439,7 @@ fn sender_to_groups() -> UdpSocket {
 }
 
 #[test]
-fn addresses_and_multicast_groups_are_heard_side_by_side() {
+fn statistics_come_to_addresses_and_multicast_groups_side_by_side() {
     let port = free_port();
     let (four, six) = (format!("239.81.27.1:{port}"), format!("[ff11::7061]:{port}"));
     let text = format!(
@@ -478,7 +478,7 @@ fn addresses_and_multicast_groups_are_heard_side_by_side() {
 }
 
 #[test]
-fn a_group_is_heard_for_itself_and_not_for_what_others_of_the_machine_have_joined() {
+fn a_multicast_group_gives_its_own_datagrams_and_none_of_groups_that_other_programs_joined() {
     let port = free_port();
     let text = format!(
         "[statistics]\nlisten = [\"127.0.0.1:0\", \"239.81.27.2:{port}%lo\"]\n[operators]\nlisten = \"127.0.0.1:0\"\n[http]\nlisten = [\"127.0.0.1:0\"]\n"
@@ -497,15 +497,15 @@ fn a_group_is_heard_for_itself_and_not_for_what_others_of_the_machine_have_joine
 }
 
 #[test]
-fn an_interface_that_is_not_there_is_told_once_and_the_rest_is_heard() {
+fn a_missing_interface_is_logged_once_and_the_other_addresses_work() {
     let text = format!(
         "[http]\nlisten = [\"127.0.0.1:0\"]\n[operators]\nlisten = \"127.0.0.1:0\"\n[statistics]\n\
          listen = [\"127.0.0.1:0\", \"239.81.27.4:{}%nosuch0\"]\nsources = [\"127.0.0.1\", \"10.0.0.0/8\"]\n",
         free_port()
     );
     let daemon = Daemon::of(&text);
-    let told = daemon.log.wait_for("%nosuch0 yet: ");
-    assert!(told.contains("trying again every 5 s"), "{told}");
+    let logged = daemon.log.wait_for("%nosuch0 yet: ");
+    assert!(logged.contains("trying again every 5 s"), "{logged}");
     daemon.send(line("chat", "A", 1), 1);
     let metrics = Client::connect(daemon.operators).get("/metrics").body;
     assert!(metrics.contains("%nosuch0\"} 0\n"), "{metrics}");

@@ -252,7 +252,7 @@ test('datagrams that the kernel dropped are shown, and are news while they becom
   await open();
   await daemon.send({ group: 'A', ready: 1, queued: 0 });
   let drops = 5;
-  await alter((status) => { status.kernelDrops = drops; });
+  await alter((status) => { status.droppedByKernel = drops; });
   await visit();
   await shows(page.locator('#settings'), 'Datagrams dropped by the kernel5');
   assert.equal(await page.title(), 'All well – pacingd');
@@ -268,14 +268,34 @@ test('contradictory figures and dropped lines are flagged at their group, and th
   await alter((status) => {
     const group = (name) => status.groups.find((one) => one.group === name);
     group('A').contradiction = 'ready 5 is more than loggedIn 3';
-    group('B').dropped = '12 lines: handleTime is -1';
+    group('B').dropped = { lines: 1200, age: 3, why: 'late' };
+    group('C').dropped = { lines: 7, age: 3000, why: 'late' };
   });
   await visit();
   await shows(cell('A', 'why').locator('.flag'), '▲ ready 5 is more than loggedIn 3');
-  await shows(cell('B', 'why').locator('.flag'), '▲ 12 lines: handleTime is -1');
+  await shows(cell('B', 'why').locator('.flag'), '▲ 1,200 lines dropped: the time is before that of the last one');
   assert.equal(await page.title(), '2 flagged – pacingd');
   await page.getByLabel('Only troubled groups').check();
   assert.deepEqual(await groups(), ['A', 'B']);
+  await close();
+});
+
+test('lines that are all dropped are no silence', async () => {
+  await open(CENTRE.settings);
+  await daemon.send({ group: 'A', ready: 1, queued: 0 });
+  let change = (status) => { LATER(status); };
+  await alter((status) => change(status));
+  await visit();
+  await until(async () => await row('Night shift').getAttribute('data-is') === 'silent');
+  change = (status) => {
+    LATER(status);
+    Object.assign(status.groups.find((group) => group.group === 'Night shift'), { reason: 'dropped', why: 'no statistics; lines are received but dropped' });
+    status.lines.malformed += 9;
+    status.lastDropped = { age: 1, sender: '192.0.2.7', outcome: 'malformed', why: 'not JSON: "\u202eready"' };
+  };
+  await until(async () => await row('Night shift').getAttribute('data-is') === 'dropped');
+  assert.equal(await page.title(), 'lines dropped, 1 silent, 1 dropped – pacingd');
+  await shows(page.locator('#notices'), 'dropped: malformed. The last one, from 192.0.2.7: not JSON: "\\u{202e}ready".');
   await close();
 });
 
@@ -333,12 +353,12 @@ test('the page says since when the daemon runs, and where more is to be read', a
 /** Everything that the page can show at once. */
 function everything(status) {
   LATER(status);
-  status.kernelDrops = 3;
+  status.droppedByKernel = 3;
   status.certificateExpires = 'Sun, 01 Nov 2020 00:00:00 GMT';
   const [first, second, third] = status.groups;
   Object.assign(first, { fresh: false, age: 7300 });
   second.contradiction = 'ready 5 is more than loggedIn 3';
-  third.dropped = '12 lines: handleTime is -1';
+  third.dropped = { lines: 12, age: 1, why: 'stale' };
 }
 
 for (const [width, colorScheme] of [[1600, 'light'], [1600, 'dark'], [390, 'light'], [390, 'dark']]) {
@@ -367,7 +387,7 @@ for (const count of [1, 256]) {
     }
     await alter((status) => {
       LATER(status);
-      status.kernelDrops = 9e15;
+      status.droppedByKernel = 9e15;
       status.groups[0].contradiction = `reactiveEntered ${'9'.repeat(16)} is less than abandoned ${'9'.repeat(16)}`;
     });
     await visit();

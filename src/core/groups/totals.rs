@@ -1,7 +1,7 @@
 //! The running totals of several collectors as one.
 //!
 //! A site has a stand-by collector, which pushes the same groups. Each counts from its own start, so that taken as one row
-//! of numbers their totals would jump up and down with every line. The collectors are told apart by the name in the line
+//! of numbers their totals would jump up and down with every line. Collectors are distinguished by the name in the line
 //! or the sender's address, and behind a broker, where all lines come from one address, by the totals themselves: a line
 //! continues that row of its sender that it is nearest to without any total going down.
 //!

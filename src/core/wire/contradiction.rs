@@ -169,7 +169,7 @@ mod tests {
         statistics
     }
 
-    fn told(change: impl FnOnce(&mut Statistics)) -> Option<std::string::String> {
+    fn text_of(change: impl FnOnce(&mut Statistics)) -> Option<std::string::String> {
         with(change).contradiction(WALL).map(|contradiction| contradiction.to_string())
     }
 
@@ -190,7 +190,7 @@ mod tests {
             |s| s.time = Some(1_790_000_000_000 + 86_399_999),
             |s| s.time = Some(1_790_000_000_000 - 86_399_999),
         ] {
-            assert_eq!(told(change), None);
+            assert_eq!(text_of(change), None);
         }
     }
 
@@ -229,7 +229,7 @@ mod tests {
                  wrong?",
             ),
         ] {
-            assert_eq!(told(change).as_deref(), Some(want));
+            assert_eq!(text_of(change).as_deref(), Some(want));
         }
     }
 

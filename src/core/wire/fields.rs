@@ -4,7 +4,7 @@ use crate::wire::channel::Channel;
 use crate::wire::collector::Collector;
 use crate::wire::group_name::{GroupName, NameError};
 use crate::wire::json::Value;
-use crate::wire::line_error::{Got, LineError};
+use crate::wire::line_error::{Found, LineError};
 
 /// The first number that a `u64` cannot hold: its last one, rounded up.
 const TWO_TO_64: f64 = u64::MAX as f64;
@@ -157,9 +157,9 @@ impl Field {
         };
         let (field, want) = (self.name, self.want());
         stored.map_err(|refusal| match refusal {
-            Refusal::Type => LineError::WrongType { field, got: value.into(), want },
-            Refusal::Range => LineError::OutOfRange { field, got: value.into(), want },
-            Refusal::Name(error) => LineError::OutOfRange { field, got: Got::Name(error), want },
+            Refusal::Type => LineError::WrongType { field, found: value.into(), want },
+            Refusal::Range => LineError::OutOfRange { field, found: value.into(), want },
+            Refusal::Name(error) => LineError::OutOfRange { field, found: Found::Name(error), want },
         })
     }
 

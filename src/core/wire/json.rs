@@ -1,14 +1,14 @@
 //! JSON by `serde_json`: the members of one object, each value as far as a field could take it.
 //!
-//! Keys and strings are borrowed from the text; `serde_json` copies those with escapes into a buffer of its own. What nobody
-//! asks for is skipped, whatever it holds and however deep: `serde_json` skips without recursion.
+//! Keys and strings are borrowed from the text; `serde_json` copies those with escapes into a buffer of its own. Members that
+//! are not known are skipped, whatever they hold and however deep: `serde_json` skips without recursion.
 
 use core::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::wire::excerpt::Excerpt;
-use crate::wire::line_error::Got;
+use crate::wire::line_error::Found;
 
 /// A value of a member.
 #[derive(Clone, Copy)]
@@ -26,14 +26,14 @@ pub(super) enum Value<'a> {
 /// Why a text is not an object whose members can be read. `K` is a key as the caller knows it.
 pub(super) enum Fault<K> {
     /// It is another value.
-    NotAnObject(Got),
+    NotAnObject(Found),
     /// It is not JSON, from that byte on, counted from 0.
     Syntax(usize),
     /// It is JSON, but nothing can hold the value of that key, which ends at that byte: `1e400`, or half a surrogate pair.
     Unreadable(K, usize),
 }
 
-impl From<Value<'_>> for Got {
+impl From<Value<'_>> for Found {
     fn from(value: Value<'_>) -> Self {
         match value {
             Value::Integer(value) => Self::Integer(value),
@@ -61,11 +61,11 @@ pub(super) fn members<K: Copy>(
     let read = if text.trim_ascii_start().starts_with('{') {
         deserializer.deserialize_map(Members { known, take, last: &mut last }).map(|()| None)
     } else {
-        AnyValue(|value: Value<'_>| Got::from(value)).deserialize(&mut deserializer).map(Some)
+        AnyValue(|value: Value<'_>| Found::from(value)).deserialize(&mut deserializer).map(Some)
     };
-    match read.and_then(|got| deserializer.end().map(|()| got)) {
+    match read.and_then(|found| deserializer.end().map(|()| found)) {
         Ok(None) => Ok(()),
-        Ok(Some(got)) => Err(Fault::NotAnObject(got)),
+        Ok(Some(found)) => Err(Fault::NotAnObject(found)),
         Err(error) => Err(fault(text, &error, last)),
     }
 }

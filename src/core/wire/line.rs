@@ -10,7 +10,7 @@ use crate::wire::group_name::GroupName;
 use crate::wire::json::{self, Fault};
 
 pub use crate::wire::fields::Statistics;
-pub use crate::wire::line_error::{Got, LineError};
+pub use crate::wire::line_error::{Found, LineError};
 
 /// How far before the place of a fault its value may begin to be shown from there, bytes: a number or a short word.
 const CONTEXT_BYTES: usize = 24;
@@ -141,11 +141,11 @@ fn unreadable(text: &str, fault: Fault<usize>) -> LineError {
         Fault::Syntax(_) if let Some(format) = format_of(line) => LineError::NotText { format },
         Fault::Syntax(at) if at >= line.len() => LineError::NotJson { column: at + 1, at: Excerpt::new("") },
         Fault::Syntax(at) => LineError::NotJson { column: at + 1, at: Excerpt::of_bytes(value_around(line, at)) },
-        Fault::NotAnObject(got) => LineError::NotAnObject { got },
+        Fault::NotAnObject(found) => LineError::NotAnObject { found },
         Fault::Unreadable(index, at) => {
             let (field, want) = FIELDS.get(index).map_or(("", ""), |field| (field.name, field.want()));
             let value = value_around(line, at).split(|byte| matches!(byte, b',' | b'}')).next().unwrap_or_default();
-            LineError::OutOfRange { field, got: Got::Text(Excerpt::of_bytes(value)), want }
+            LineError::OutOfRange { field, found: Found::Text(Excerpt::of_bytes(value)), want }
         }
     }
 }
@@ -231,7 +231,7 @@ mod tests {
         for field in ["channel", "group", "ready"] {
             let line = FULL.replacen(&std::format!("\"{field}\":"), &std::format!("\"{field}\":null,\"x\":"), 1);
             assert!(
-                matches!(parse_text(&line), Err(LineError::WrongType { field: got, .. }) if got == field),
+                matches!(parse_text(&line), Err(LineError::WrongType { field: found, .. }) if found == field),
                 "{line}"
             );
         }
@@ -324,7 +324,7 @@ mod tests {
         );
         assert_eq!(complaint("[{}]"), "got an array; a line is a JSON object");
         assert_eq!(complaint("\"x\""), "got \"x\"; a line is a JSON object");
-        // Deep or not, what nobody asks for is skipped, and what somebody does is an array.
+        // However deep it is, an unknown field is skipped, and a known one is an array.
         let deep = std::format!("{}{}", "[".repeat(60_000), "]".repeat(60_000));
         assert!(with(&std::format!("\"x\":{deep}")).is_ok());
         assert!(matches!(with(&std::format!("\"queued\":{deep}")), Err(LineError::WrongType { field: "queued", .. })));

@@ -7,7 +7,7 @@ use crate::wire::group_name::NameError;
 
 /// What was found where another value would have been right.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Got {
+pub enum Found {
     /// An integer.
     Integer(u64),
     /// An integer below 0.
@@ -49,7 +49,7 @@ pub enum LineError {
     /// The line is JSON, but not an object.
     NotAnObject {
         /// What it is.
-        got: Got,
+        found: Found,
     },
     /// A required field is missing.
     Missing {
@@ -66,7 +66,7 @@ pub enum LineError {
         /// The field.
         field: &'static str,
         /// What it is.
-        got: Got,
+        found: Found,
         /// What would be right.
         want: &'static str,
     },
@@ -75,13 +75,13 @@ pub enum LineError {
         /// The field.
         field: &'static str,
         /// What it is.
-        got: Got,
+        found: Found,
         /// What would be right.
         want: &'static str,
     },
 }
 
-impl fmt::Display for Got {
+impl fmt::Display for Found {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Integer(value) => write!(formatter, "{value}"),
@@ -111,16 +111,16 @@ impl fmt::Display for LineError {
                 write!(formatter, "not JSON from column {column} on: {at}; a line is a JSON object")
             }
             Self::Signed => formatter.write_str("signed, but no key is configured here (statistics.key-files)"),
-            Self::NotAnObject { got } => write!(formatter, "got {got}; a line is a JSON object"),
+            Self::NotAnObject { found } => write!(formatter, "got {found}; a line is a JSON object"),
             Self::Missing { field: "time" } => formatter.write_str("time is missing; every signed line has it"),
             Self::Missing { field } => write!(formatter, "{field} is missing; every line has channel, group and ready"),
             Self::Duplicate { field } => write!(formatter, "{field} is given twice; a line has each field once"),
-            Self::WrongType { field, got: Got::Name(error), .. }
-            | Self::OutOfRange { field, got: Got::Name(error), .. } => {
+            Self::WrongType { field, found: Found::Name(error), .. }
+            | Self::OutOfRange { field, found: Found::Name(error), .. } => {
                 write!(formatter, "{field} is {error}")
             }
-            Self::WrongType { field, got, want } | Self::OutOfRange { field, got, want } => {
-                write!(formatter, "{field} is {got}; want {want}")
+            Self::WrongType { field, found, want } | Self::OutOfRange { field, found, want } => {
+                write!(formatter, "{field} is {found}; want {want}")
             }
         }
     }

@@ -102,7 +102,7 @@ impl Parameter {
         if is_accepted { Ok(Some(parameter)) } else { Err(QueryError::NearMiss(parameter, Excerpt::new(encoded))) }
     }
 
-    /// The parameter whose name is left of this one in lower case, without what nobody sees, what is in brackets, `amp;` before
+    /// The parameter whose name remains of this one in lower case, without what is not visible, what is in brackets, `amp;` before
     /// it (a link copied from HTML), and `.N` and `s` behind it.
     fn resembled_by(encoded: &str) -> Option<Self> {
         let mut brackets = 0_usize;
@@ -188,7 +188,7 @@ fn decode<'a>(
 struct Stray;
 
 /// The bytes that `application/x-www-form-urlencoded` means (WHATWG URL standard, section 5.1). Unlike there, a stray `%` is
-/// told apart: a client that sends one means something else.
+/// an error: a client that sends one means something else.
 fn bytes(encoded: &str) -> impl Iterator<Item = Result<u8, Stray>> + Clone {
     let mut rest = encoded.as_bytes();
     core::iter::from_fn(move || {

@@ -15,7 +15,6 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use pacingd::answer::Status;
-use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::task::yield_now;
 
@@ -49,7 +48,7 @@ pub(crate) async fn serve(shared: &Shared, asked: Asked, stream: Stream, place: 
         Err(error) if error.is_parse() => shared.traffic.answer(side, Status::BadRequest),
         Err(_) => return,
     }
-    end(io.into_inner()).await;
+    linger(io.into_inner()).await;
 }
 
 async fn speak(shared: &Shared, asked: Asked, io: &mut TokioIo<Stream>, place: &Place) -> hyper::Result<()> {
@@ -111,16 +110,11 @@ fn is_timeout(error: &hyper::Error) -> bool {
     error.is_timeout() || cause.is_some_and(|cause| cause.kind() == io::ErrorKind::TimedOut)
 }
 
-/// Closes a connection in stages (RFC 9112, section 9.6): closing at once while the client still sends would destroy the
-/// last answer on its way.
-pub(crate) async fn end(mut stream: Stream) {
-    let closed = async {
-        // However it ends, the client had its chance.
-        let _ = stream.shutdown().await;
-        // What still comes is not looked at, so it need not be deciphered.
-        discard(stream.tcp()).await
-    };
-    let _ = tokio::time::timeout(LINGER, closed).await;
+/// Waits until the client has closed its side, too (RFC 9112, section 9.6): closing at once while it still sends would destroy
+/// the last answer on its way.
+pub(crate) async fn linger(stream: Stream) {
+    // What still comes is not looked at, so it need not be deciphered. However it ends, the client had its chance.
+    let _ = tokio::time::timeout(LINGER, discard(stream.tcp())).await;
 }
 
 async fn discard(stream: &TcpStream) -> io::Result<()> {

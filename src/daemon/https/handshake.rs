@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use rustls::{Error, HandshakeKind};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::task::yield_now;
@@ -99,8 +100,11 @@ impl Tls {
         match (outcome, stream?) {
             (Outcome::Full | Outcome::Resumed, stream) => return Some((stream, Asked::Visitors)),
             (Outcome::PlainHttp, stream) => return Some((stream, Asked::PlainOverHttps)),
-            // Closing in stages lets the alert arrive that says why.
-            (_, stream) => connection::end(stream).await,
+            // So that the alert arrives that says why.
+            (_, mut stream) => {
+                let _ = stream.shutdown().await;
+                connection::linger(stream).await;
+            }
         }
         None
     }
