@@ -16,7 +16,7 @@ use crate::https::Tls;
 use crate::log::{Cause, Log};
 use crate::statistics::listeners::Listeners;
 
-pub(crate) struct Shared {
+pub(crate) struct Context {
     /// Never borrowed across an `.await`.
     state: RefCell<Box<State>>,
     configuration: RefCell<Configuration>,
@@ -35,7 +35,7 @@ pub(crate) struct Shared {
     stop: watch::Sender<bool>,
 }
 
-impl Shared {
+impl Context {
     pub(crate) fn new(configuration: Configuration, tls: Option<Tls>, log: Log) -> Self {
         Self {
             // Made where it stays: passed along, it would leave its size behind on the stack, and parts of it that are

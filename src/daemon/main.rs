@@ -31,7 +31,7 @@ use arguments::Action;
 // For its `clock_gettime`.
 use clock32 as _;
 use configuration::Configuration;
-use context::Shared;
+use context::Context;
 use exit::Failure;
 use http::places::Places;
 use http::respond::Asked;
@@ -119,57 +119,57 @@ fn run(
     let manager: &'static Manager = Box::leak(Box::new(Manager::from_environment()));
 
     // Lives as long as the process; tasks share it without counting references.
-    let shared: &'static Shared = Box::leak(Box::new(Shared::new(configuration, tls, log.clone())));
-    shared.declare_groups();
+    let context: &'static Context = Box::leak(Box::new(Context::new(configuration, tls, log.clone())));
+    context.declare_groups();
     runtime.block_on(async {
-        let visitors = Places::new(shared.configuration().limits.connections);
+        let visitors = Places::new(context.configuration().limits.connections);
         let watchers = Places::new(http::OPERATORS_CONNECTIONS);
         for listener in http {
-            tokio::task::spawn_local(listener.serve(shared, Asked::Visitors, Protocol::Http, visitors.clone()));
+            tokio::task::spawn_local(listener.serve(context, Asked::Visitors, Protocol::Http, visitors.clone()));
         }
-        if let Some(tls) = &shared.tls {
-            tls.tell(&shared.log);
+        if let Some(tls) = &context.tls {
+            tls.tell(&context.log);
             for listener in https {
                 tokio::task::spawn_local(listener.serve(
-                    shared,
+                    context,
                     Asked::Visitors,
                     Protocol::Https(tls),
                     visitors.clone(),
                 ));
             }
         }
-        tokio::task::spawn_local(operators.serve(shared, Asked::Operators, Protocol::Http, watchers.clone()));
+        tokio::task::spawn_local(operators.serve(context, Asked::Operators, Protocol::Http, watchers.clone()));
         for socket in statistics {
-            let place = shared.listeners.add(statistics::local(&socket).to_string());
-            shared.listeners.opened(place, &socket);
-            tokio::task::spawn_local(async move { statistics::receive(shared, &socket).await });
+            let place = context.listeners.add(statistics::local(&socket).to_string());
+            context.listeners.opened(place, &socket);
+            tokio::task::spawn_local(async move { statistics::receive(context, &socket).await });
         }
         let groups: Vec<_> =
-            shared.configuration().statistics.listen.iter().filter_map(Endpoint::multicast).cloned().collect();
+            context.configuration().statistics.listen.iter().filter_map(Endpoint::multicast).cloned().collect();
         for group in groups {
-            let place = shared.listeners.add(group.to_string());
-            tokio::task::spawn_local(statistics::multicast::receive(shared, group, place));
+            let place = context.listeners.add(group.to_string());
+            tokio::task::spawn_local(statistics::multicast::receive(context, group, place));
         }
-        tokio::task::spawn_local(timer::run(shared, manager));
+        tokio::task::spawn_local(timer::run(context, manager));
         tokio::task::spawn_local(manager.keep_alive());
-        shared.log.info(format_args!("ready, version {VERSION}"));
+        context.log.info(format_args!("ready, version {VERSION}"));
         manager.ready();
         while let signals::Signal::Reload = signals.next().await {
             manager.reloading();
-            reload::reload(shared, &source, log_to);
+            reload::reload(context, &source, log_to);
             manager.ready();
         }
         manager.stopping();
-        shared.log.info(format_args!("stopping: answers under way get {} s", http::DRAIN.as_secs()));
-        shared.stop();
+        context.log.info(format_args!("stopping: answers under way get {} s", http::DRAIN.as_secs()));
+        context.stop();
         let unfinished = tokio::time::timeout(http::DRAIN, async {
             visitors.wait_until_empty().await;
             watchers.wait_until_empty().await;
         });
         if unfinished.await.is_err() {
-            shared.log.warning(format_args!("some answers were not finished in time"));
+            context.log.warning(format_args!("some answers were not finished in time"));
         }
-        shared.log.info(format_args!("stopped"));
+        context.log.info(format_args!("stopped"));
         Ok(())
     })
 }

@@ -1,26 +1,26 @@
 //! SIGHUP: the configuration is read again; what can change without a restart changes, and all statistics are kept.
 
 use crate::configuration::{Configuration, KEYS, Key, OnReload, Source};
-use crate::context::Shared;
+use crate::context::Context;
 use crate::https::Tls;
 use crate::log::Target;
 
 /// Puts the configuration of `source` in force. A fault anywhere leaves all as it is.
 ///
 /// `log_to`: where the command line says that the log goes.
-pub(crate) fn reload(shared: &Shared, source: &Source, log_to: Option<Target>) {
+pub(crate) fn reload(context: &Context, source: &Source, log_to: Option<Target>) {
     let refuse = |faults: String| {
         let mut lines = faults.lines().peekable();
         while let Some(fault) = lines.next() {
             let end = if lines.peek().is_none() { "; nothing was changed" } else { "" };
-            shared.log.error(format_args!("reload: {fault}{end}"));
+            context.log.error(format_args!("reload: {fault}{end}"));
         }
     };
     let mut new = match source.load() {
         Ok(new) => new,
         Err(error) => return refuse(error.to_string()),
     };
-    let pair = match (&shared.tls, new.https.pair()) {
+    let pair = match (&context.tls, new.https.pair()) {
         (Some(tls), Some(files)) => match tls.load(&files) {
             Ok(pair) => Some((tls, pair)),
             Err(error) => return refuse(error),
@@ -32,16 +32,16 @@ pub(crate) fn reload(shared: &Shared, source: &Source, log_to: Option<Target>) {
         },
         (_, None) => None,
     };
-    let kept = keep(&shared.configuration(), &mut new, log_to);
-    shared.log.set_level(new.log.level);
+    let kept = keep(&context.configuration(), &mut new, log_to);
+    context.log.set_level(new.log.level);
     if let Some((tls, pair)) = pair {
         tls.replace(pair);
-        tls.tell(&shared.log);
+        tls.tell(&context.log);
     }
-    shared.configure(new);
-    shared.log.info(format_args!("reload: {source} is in force, all statistics are kept"));
+    context.configure(new);
+    context.log.info(format_args!("reload: {source} is in force, all statistics are kept"));
     if !kept.is_empty() {
-        shared.log.warning(format_args!("reload: {} changed; restart to apply", kept.join(", ")));
+        context.log.warning(format_args!("reload: {} changed; restart to apply", kept.join(", ")));
     }
 }
 

@@ -1,7 +1,5 @@
 //! Configurations as text: what is read of them, and every fault.
 
-use std::net::SocketAddr;
-
 use ipnet::IpNet;
 use pacingd::limits::GROUPS;
 use pacingd::pacing::OptimizationTarget;

@@ -18,7 +18,7 @@ use pacingd::answer::Status;
 use tokio::net::TcpStream;
 use tokio::task::yield_now;
 
-use crate::context::Shared;
+use crate::context::Context;
 use crate::http::places::Place;
 use crate::http::respond::{self, Asked};
 use crate::http::stream::Stream;
@@ -35,23 +35,23 @@ const LINGER: Duration = Duration::from_secs(1);
 pub(crate) const LAST_CALL: Duration = Duration::from_secs(1);
 
 /// Answers the requests of a connection until it is over, and closes it.
-pub(crate) async fn serve(shared: &Shared, asked: Asked, stream: Stream, place: &Place) {
+pub(crate) async fn serve(context: &Context, asked: Asked, stream: Stream, place: &Place) {
     let mut io = TokioIo::new(stream);
-    let ended = speak(shared, asked, &mut io, place).await;
+    let ended = speak(context, asked, &mut io, place).await;
     let side = asked.side();
     match ended {
         Ok(()) => {}
-        Err(error) if is_timeout(&error) => return shared.traffic.connection_timed_out(side),
+        Err(error) if is_timeout(&error) => return context.traffic.connection_timed_out(side),
         Err(error) if error.is_parse_too_large() => {
-            shared.traffic.answer(side, Status::RequestHeaderFieldsTooLarge);
+            context.traffic.answer(side, Status::RequestHeaderFieldsTooLarge);
         }
-        Err(error) if error.is_parse() => shared.traffic.answer(side, Status::BadRequest),
+        Err(error) if error.is_parse() => context.traffic.answer(side, Status::BadRequest),
         Err(_) => return,
     }
     linger(io.into_inner()).await;
 }
 
-async fn speak(shared: &Shared, asked: Asked, io: &mut TokioIo<Stream>, place: &Place) -> hyper::Result<()> {
+async fn speak(context: &Context, asked: Asked, io: &mut TokioIo<Stream>, place: &Place) -> hyper::Result<()> {
     let has_asked = Cell::new(false);
     let was_answered_in_this_turn = Cell::new(false);
     let service = service_fn(|request: Request<Incoming>| {
@@ -63,12 +63,12 @@ async fn speak(shared: &Shared, asked: Asked, io: &mut TokioIo<Stream>, place: &
             if is_next_turn_for_it {
                 yield_now().await;
             }
-            let response = respond::respond(shared, asked, &request);
+            let response = respond::respond(context, asked, &request);
             place.waiting();
             Ok::<_, Infallible>(response)
         }
     });
-    let idle_timeout = shared.configuration().limits.idle_timeout;
+    let idle_timeout = context.configuration().limits.idle_timeout;
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(idle_timeout)
@@ -80,7 +80,7 @@ async fn speak(shared: &Shared, asked: Asked, io: &mut TokioIo<Stream>, place: &
         .serve_connection(io, service);
     let mut connection = pin!(connection);
     let mut last_call = pin!(async {
-        shared.stopped().await;
+        context.stopped().await;
         if has_asked.get() {
             // A request that has arrived is read, and answered, first.
             yield_now().await;
@@ -89,15 +89,15 @@ async fn speak(shared: &Shared, asked: Asked, io: &mut TokioIo<Stream>, place: &
         }
     });
     let mut is_last = false;
-    poll_fn(|context| {
+    poll_fn(|task| {
         was_answered_in_this_turn.set(false);
-        if let Poll::Ready(ended) = connection.as_mut().poll(context) {
+        if let Poll::Ready(ended) = connection.as_mut().poll(task) {
             return Poll::Ready(ended);
         }
-        if !is_last && last_call.as_mut().poll(context).is_ready() {
+        if !is_last && last_call.as_mut().poll(task).is_ready() {
             is_last = true;
             connection.as_mut().graceful_shutdown();
-            return connection.as_mut().poll(context);
+            return connection.as_mut().poll(task);
         }
         Poll::Pending
     })

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{self, Poll};
 use std::time::Duration;
 
 use http::header::{self, HeaderValue};
@@ -12,7 +12,7 @@ use pacingd::answer::{self, Answer, Document, METHODS, Status};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::clock;
-use crate::context::Shared;
+use crate::context::Context;
 use crate::http::counters::Side;
 use crate::http::permits::Permits;
 use crate::http::{cors, operator_pages};
@@ -42,46 +42,46 @@ impl Asked {
 }
 
 /// Answers a request.
-pub(crate) fn respond(shared: &Shared, asked: Asked, request: &Request<Incoming>) -> Response<Body> {
+pub(crate) fn respond(context: &Context, asked: Asked, request: &Request<Incoming>) -> Response<Body> {
     let now = clock::now();
     let (method, path, query) = (request.method(), request.uri().path(), request.uri().query().unwrap_or_default());
-    shared.traffic.request(asked.side(), method.as_str());
+    context.traffic.request(asked.side(), method.as_str());
     let mut response = match asked {
         Asked::Visitors => {
-            let answer = answer::answer(&mut shared.state(), now, method.as_str(), path, query);
-            let mut response = response_of(shared, asked.side(), answer, now);
-            cors::grant(&shared.configuration().cors.allowed_origins, request).insert(response.headers_mut());
+            let answer = answer::answer(&mut context.state(), now, method.as_str(), path, query);
+            let mut response = response_of(context, asked.side(), answer, now);
+            cors::grant(&context.configuration().cors.allowed_origins, request).insert(response.headers_mut());
             response
         }
         Asked::Operators => {
-            shared.state().counters_mut().set_dropped_by_kernel(shared.listeners.dropped());
+            context.state().counters_mut().set_dropped_by_kernel(context.listeners.dropped());
             match Document::asked_for(method.as_str(), path) {
                 None => {
-                    let answer = answer::operators_answer(&mut shared.state(), now, method.as_str(), path);
-                    response_of(shared, asked.side(), answer, now)
+                    let answer = answer::operators_answer(&mut context.state(), now, method.as_str(), path);
+                    response_of(context, asked.side(), answer, now)
                 }
-                Some(document) => match shared.documents.take() {
-                    None => response_of(shared, asked.side(), Permits::refusal(), now),
-                    Some(permit) => response_with(shared, document, permit),
+                Some(document) => match context.documents.take() {
+                    None => response_of(context, asked.side(), Permits::refusal(), now),
+                    Some(permit) => response_with(context, document, permit),
                 },
             }
         }
         Asked::PlainOverHttps => {
             let detail = format_args!("this port speaks HTTPS and got plain HTTP; want https:// in the URL");
-            response_of(shared, asked.side(), Answer::problem(Status::BadRequest, detail), now)
+            response_of(context, asked.side(), Answer::problem(Status::BadRequest, detail), now)
         }
     };
     let headers = response.headers_mut();
-    headers.insert(header::DATE, shared.dates.now(clock::since_epoch()));
+    headers.insert(header::DATE, context.dates.now(clock::since_epoch()));
     // Nothing here takes a body; reading it to keep the connection would let a client choose how long.
-    if !request.body().is_end_stream() || asked == Asked::PlainOverHttps || shared.is_stopping() {
+    if !request.body().is_end_stream() || asked == Asked::PlainOverHttps || context.is_stopping() {
         headers.insert(header::CONNECTION, CLOSE);
     }
     response
 }
 
-fn response_of(shared: &Shared, side: Side, answer: Answer, now: Duration) -> Response<Body> {
-    shared.traffic.answer(side, answer.status);
+fn response_of(context: &Context, side: Side, answer: Answer, now: Duration) -> Response<Body> {
+    context.traffic.answer(side, answer.status);
     let mut response = Response::new(Body::from(answer.body.as_bytes()));
     *response.status_mut() = StatusCode::from_u16(answer.status.code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
@@ -90,7 +90,7 @@ fn response_of(shared: &Shared, side: Side, answer: Answer, now: Duration) -> Re
         headers.insert(header::CACHE_CONTROL, NO_STORE);
     }
     if let Some(received) = answer.received {
-        headers.insert(header::LAST_MODIFIED, shared.dates.last_modified(clock::since_epoch(), now, received));
+        headers.insert(header::LAST_MODIFIED, context.dates.last_modified(clock::since_epoch(), now, received));
     }
     if let Some(seconds) = answer.retry_after {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
@@ -101,12 +101,12 @@ fn response_of(shared: &Shared, side: Side, answer: Answer, now: Duration) -> Re
     response
 }
 
-fn response_with(shared: &Shared, document: Document, permit: OwnedSemaphorePermit) -> Response<Body> {
-    shared.traffic.answer(Side::Operators, Status::Ok);
+fn response_with(context: &Context, document: Document, permit: OwnedSemaphorePermit) -> Response<Body> {
+    context.traffic.answer(Side::Operators, Status::Ok);
     let mut response = Response::new(Body::default());
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, NO_STORE);
-    let body = operator_pages::document(shared, document, permit, headers);
+    let body = operator_pages::document(context, document, permit, headers);
     *response.body_mut() = Body(body);
     response
 }
@@ -125,7 +125,10 @@ impl hyper::body::Body for Body {
     type Data = Bytes;
     type Error = Infallible;
 
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut task::Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let bytes = std::mem::take(&mut self.0);
         Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
     }

@@ -11,7 +11,7 @@ use rustix::net::netdevice::name_to_index;
 use socket2::{Domain, InterfaceIndexOrAddress, Protocol, Socket, Type};
 use tokio::net::UdpSocket;
 
-use crate::context::Shared;
+use crate::context::Context;
 use crate::statistics::endpoint::Group;
 use crate::statistics::{self, enlarge_buffer};
 
@@ -25,26 +25,26 @@ struct Joined {
 }
 
 /// Receives from `group` for as long as the daemon runs. `place` is its place among the listeners.
-pub(crate) async fn receive(shared: &'static Shared, group: Group, place: usize) {
+pub(crate) async fn receive(context: &'static Context, group: Group, place: usize) {
     let mut is_logged = false;
     loop {
         match join(&group) {
             Ok(joined) => {
-                shared.log.info(format_args!("receiving statistics on UDP {group}"));
-                statistics::log_buffer(&joined.socket, &shared.log);
-                shared.listeners.opened(place, &joined.socket);
+                context.log.info(format_args!("receiving statistics on UDP {group}"));
+                statistics::log_buffer(&joined.socket, &context.log);
+                context.listeners.opened(place, &joined.socket);
                 tokio::select! {
-                    () = statistics::receive(shared, &joined.socket) => {}
+                    () = statistics::receive(context, &joined.socket) => {}
                     () = joined.gone(&group.interface) => {}
                 }
-                shared.listeners.closed(place);
+                context.listeners.closed(place);
                 let interface = &group.interface;
-                shared.log.warning(format_args!("{interface} is gone, and with it the statistics on UDP {group}"));
+                context.log.warning(format_args!("{interface} is gone, and with it the statistics on UDP {group}"));
                 is_logged = true;
             }
             Err(error) if !is_logged => {
                 let seconds = LOOK.as_secs();
-                shared.log.warning(format_args!(
+                context.log.warning(format_args!(
                     "cannot receive statistics on UDP {group} yet: {error}; trying again every {seconds} s"
                 ));
                 is_logged = true;

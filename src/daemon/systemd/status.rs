@@ -6,7 +6,7 @@ use std::time::Duration;
 use pacingd::groups::consolidation::Consolidation;
 use pacingd::wire::channel::Channel;
 
-use crate::context::Shared;
+use crate::context::Context;
 use crate::http::counters::Side;
 use crate::systemd::notify::Manager;
 use crate::throttle::Throttle;
@@ -37,18 +37,18 @@ impl<'a> StatusLine<'a> {
     }
 
     /// Sends the line to the manager if it is due and differs from the last.
-    pub(crate) fn update(&mut self, shared: &Shared, now: Duration) {
+    pub(crate) fn update(&mut self, context: &Context, now: Duration) {
         if !self.manager.is_there() {
             return;
         }
-        let mut line = line(shared, now);
+        let mut line = line(context, now);
         // That groups appear or fall silent is what the line is looked at for: it is sent at once.
         let is_news = self.line.as_ref().is_none_or(|last| last.known != line.known || last.fresh != line.fresh);
         if !is_news && !self.throttle.is_due(now) {
             return;
         }
         let since = self.throttle.start(now).over;
-        let answered = shared.traffic.requests(Side::Visitors);
+        let answered = context.traffic.requests(Side::Visitors);
         line.requests_a_second = (answered - self.answered) / since.as_secs().max(1);
         self.answered = answered;
         if self.line.as_ref() != Some(&line) {
@@ -58,8 +58,8 @@ impl<'a> StatusLine<'a> {
     }
 }
 
-fn line(shared: &Shared, now: Duration) -> Line {
-    let state = shared.state();
+fn line(context: &Context, now: Duration) -> Line {
+    let state = context.state();
     let time_to_live = state.settings().time_to_live;
     let groups = state.groups();
     let mut fresh = 0;
