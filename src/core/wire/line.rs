@@ -99,7 +99,7 @@ impl Line {
 }
 
 /// The names of all fields that a line may have.
-pub fn known_fields() -> impl Iterator<Item = &'static str> {
+pub fn known_fields() -> impl Iterator<Item = &'static str> + Clone {
     FIELDS.iter().map(|field| field.name)
 }
 

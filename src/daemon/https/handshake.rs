@@ -16,7 +16,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
 use super::Tls;
-use crate::context::Shared;
+use crate::context::Context;
 use crate::http::connection;
 use crate::http::places::Place;
 use crate::http::respond::Asked;
@@ -84,14 +84,14 @@ impl Outcome {
 
 impl Tls {
     /// Carries a handshake to its end: what to serve on the connection then, or `None` where it is over.
-    pub(crate) async fn accept(&self, shared: &Shared, stream: TcpStream) -> Option<(Stream, Asked)> {
-        let time = shared.configuration().https.handshake_timeout;
+    pub(crate) async fn accept(&self, context: &Context, stream: TcpStream) -> Option<(Stream, Asked)> {
+        let time = context.configuration().https.handshake_timeout;
         let stopped = async {
-            shared.stopped().await;
+            context.stopped().await;
             tokio::time::sleep(connection::LAST_CALL).await;
         };
         let (outcome, stream) = tokio::select! {
-            ended = self.shake(stream, shared) => ended,
+            ended = self.shake(stream, context) => ended,
             () = tokio::time::sleep(time) => (Outcome::TimedOut, None),
             () = stopped => (Outcome::Closed, None),
         };
@@ -102,13 +102,13 @@ impl Tls {
             // So that the alert arrives that says why.
             (_, mut stream) => {
                 let _ = stream.shutdown().await;
-                connection::linger(shared, stream).await;
+                connection::linger(context, stream).await;
             }
         }
         None
     }
 
-    async fn shake(&self, stream: TcpStream, shared: &Shared) -> (Outcome, Option<Stream>) {
+    async fn shake(&self, stream: TcpStream, context: &Context) -> (Outcome, Option<Stream>) {
         let mut first = [0];
         // Who connects and sends nothing takes no place from those who do.
         match stream.peek(&mut first).await {
@@ -134,7 +134,7 @@ impl Tls {
                 (outcome, Some(Stream::Tls(Box::new(stream))))
             }
             Err((error, stream)) => {
-                shared.log.limited(Cause::Handshake, format_args!("a TLS handshake failed: {error}"));
+                context.log.limited(Cause::Handshake, format_args!("a TLS handshake failed: {error}"));
                 (Outcome::of(&error), Some(Stream::Plain(stream)))
             }
         }

@@ -26,6 +26,7 @@ use crate::configuration::{Https, PairFiles};
 use crate::http::places::Places;
 use crate::http::turns::Turns;
 use crate::log::Log;
+use crate::throttle::Throttle;
 pub(crate) use certificate_and_key::Pair;
 use handshake::Outcome;
 use validity::Remaining;
@@ -43,8 +44,7 @@ const WARNING_DAYS: u64 = 30;
 pub(crate) struct Tls {
     config: RefCell<Arc<ServerConfig>>,
     pair: RefCell<Pair>,
-    /// When the certificate's end was last looked at for a warning.
-    warned: Cell<Option<Duration>>,
+    expiry: Throttle,
     /// Whether the files that were read last were refused.
     is_outdated: Cell<bool>,
     /// For handshakes.
@@ -61,7 +61,7 @@ impl Tls {
     ///
     /// What is wrong with the files.
     pub(crate) fn new(https: &Https) -> Result<Option<Self>, String> {
-        let Some(files) = &https.pair else { return Ok(None) };
+        let Some(files) = &https.pair() else { return Ok(None) };
         let pair = Pair::load(files)?;
         // Without the standard library's clock: see `crate::clock`.
         let builder = ServerConfig::builder_with_details(certificate_and_key::provider(), Arc::new(Clock));
@@ -75,7 +75,7 @@ impl Tls {
         Ok(Some(Self {
             config: RefCell::new(Arc::new(config)),
             pair: RefCell::new(pair),
-            warned: Cell::new(None),
+            expiry: Throttle::new(DAY),
             is_outdated: Cell::new(false),
             places: Places::new(https.handshakes),
             turns: Turns::default(),
@@ -100,7 +100,7 @@ impl Tls {
         config.cert_resolver = Arc::new(SingleCertAndKey::from(Arc::clone(&pair.key)));
         self.config.replace(Arc::new(config));
         self.pair.replace(pair);
-        self.warned.set(None);
+        self.expiry.reset();
     }
 
     /// Logs which certificate is in use.
@@ -114,10 +114,9 @@ impl Tls {
 
     /// Warns once a day of a certificate that is not valid, or not for long. Returns when to call this again.
     pub(crate) fn warn_of_expiry(&self, log: &Log, now: Duration) -> Option<Duration> {
-        if let Some(due) = self.warned.get().map(|at| at + DAY).filter(|due| now < *due) {
-            return Some(due);
+        if self.expiry.start_if_due(now).is_none() {
+            return self.expiry.due();
         }
-        self.warned.set(Some(now));
         let pair = self.pair.borrow();
         let certificate = &pair.files.certificate;
         match pair.validity.remaining(clock::since_epoch()) {
@@ -137,7 +136,7 @@ impl Tls {
                 date(pair.validity.not_after)
             )),
         }
-        Some(now + DAY)
+        self.expiry.due()
     }
 
     /// When the certificate expires, as HTTP writes dates.
