@@ -1,4 +1,4 @@
-// Counts a program's allocations, and tells them on standard error when it ends:
+// Counts a program's allocations, and prints them on standard error when it ends:
 // cc -shared -fPIC -o allocations.so allocations.c; LD_PRELOAD=./allocations.so PROGRAM
 //
 // For glibc, whose own functions have these names, too. The daemon has one thread.
@@ -33,6 +33,6 @@ int posix_memalign(void **place, size_t alignment, size_t bytes) {
 	return *place ? 0 : 12;
 }
 
-__attribute__((destructor)) static void tell(void) {
+__attribute__((destructor)) static void print(void) {
 	fprintf(stderr, "allocations: %lu\n", allocations);
 }

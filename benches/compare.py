@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Holds pacingd against a floor of system calls in C, and against what else could do its work, in one run.
+"""Compares pacingd with a floor of system calls in C, and with other programs for the same work, in one run.
 
     benches/compare.py                     all of it, ten rounds: about seven minutes
     benches/compare.py --rounds 1 --seconds 0.3
     benches/compare.py request --pacingd target/release/pacingd
 
-Debian has all it needs: cc, wrk, nginx with libnginx-mod-http-lua (OpenResty's parts), collectd-core and npm. What is not
-there is left out, and said. Each server runs on one processor of its own, what asks it on another; the rounds take turns, so
-that what else the machine does is shared by all. Told are medians, with the least and the most in brackets.
+Debian has all it needs: cc, wrk, nginx with libnginx-mod-http-lua (OpenResty's parts), collectd-core and npm. What is missing
+is left out, and named. Each server runs on one processor, its client on another; the rounds of the servers alternate, so that
+other load on the machine affects all alike. Prints medians, with the least and the most in brackets.
 """
 
 import argparse, datetime, os, pathlib, platform, re, shutil, socket, statistics, subprocess, sys, tempfile, time
@@ -114,14 +114,14 @@ def npm_statsd(work):
 def wrk(server, connections, seconds):
     """Processor time a request (µs), requests a second, and the 99th percentile of their latency (ms)."""
     before = server.cpu()
-    told = subprocess.run(
+    printed = subprocess.run(
         ["taskset", "-c", str(CLIENT), "wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--latency",
          f"http://127.0.0.1:{server.port}{PATH}"], check=True, capture_output=True, text=True).stdout
     used = server.cpu() - before
-    requests, took = re.search(r"(\d+) requests in ([\d.]+)s", told).groups()
-    if "Non-2xx" in told or "Socket errors" in told:
-        sys.exit(f"compare: {server.name} failed:\n{told}")
-    value, unit = re.search(r"99% +([\d.]+)(us|ms|s)", told).groups()
+    requests, took = re.search(r"(\d+) requests in ([\d.]+)s", printed).groups()
+    if "Non-2xx" in printed or "Socket errors" in printed:
+        sys.exit(f"compare: {server.name} failed:\n{printed}")
+    value, unit = re.search(r"99% +([\d.]+)(us|ms|s)", printed).groups()
     return used / int(requests) * 1e6, int(requests) / float(took), float(value) * {"us": 1e-3, "ms": 1, "s": 1e3}[unit]
 
 
@@ -131,9 +131,9 @@ def send(floor, server, seconds, per_ms):
     lines = server.lines if isinstance(server, Pacingd) else lambda: {"received": 0}
     port = server.statistics if isinstance(server, Pacingd) else server.port
     lost, taken, before = kernel_drops(port), lines(), server.cpu()
-    told = subprocess.run(["taskset", "-c", str(CLIENT), str(floor), "send", str(port), str(seconds), str(per_ms), kind],
+    printed = subprocess.run(["taskset", "-c", str(CLIENT), str(floor), "send", str(port), str(seconds), str(per_ms), kind],
                           check=True, capture_output=True, text=True).stdout
-    sent = int(told)
+    sent = int(printed)
     waited_for("an empty socket", lambda: queued(port) == 0)
     time.sleep(0.02)
     used = server.cpu() - before
@@ -214,8 +214,8 @@ def datagrams(arguments, work, floor):
 
 def version(*words):
     try:
-        told = subprocess.run(words, capture_output=True, text=True)
-        return (told.stdout or told.stderr).strip().splitlines()[0]
+        printed = subprocess.run(words, capture_output=True, text=True)
+        return (printed.stdout or printed.stderr).strip().splitlines()[0]
     except (FileNotFoundError, IndexError):
         return None
 

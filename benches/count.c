@@ -1,4 +1,4 @@
-// Counts the instructions of a program under qemu's user emulation, of any processor that qemu knows, and tells them on
+// Counts the instructions of a program under qemu's user emulation, of any processor that qemu knows, and prints them on
 // standard error when the program ends: cc -shared -fPIC -o count.so count.c; qemu-arm -plugin ./count.so PROGRAM
 //
 // Debian's qemu-user takes plugins and ships neither one nor their header, so what is used of it is declared here

@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""How a request's and a datagram's cost grows: with the groups known, the groups asked for, the connections open.
+"""Measures how the cost of a request and of a datagram grows with groups known, groups named, and connections open.
 
     benches/growth.py [--write] BINARY     --write: docs/speed-growth.svg anew, too
 
-In pacingd's own instructions, counted as benches/instructions.py does; a table, and a picture of it.
+In pacingd's own instructions, counted as in benches/instructions.py; prints tables, and draws them.
 """
 
 import argparse, pathlib, sys, tempfile
 
-from instructions import ask, cost, tell
+from instructions import ask, cost, send
 from servers import *
 
 ROUNDS = 20
@@ -24,7 +24,7 @@ def asked(count):
 
 
 def picture(series):
-    """One panel a series, each from zero: what does not grow is a level line."""
+    """Draws one panel a series, each from zero: what does not grow is a level line."""
     width, height, margin = 260, 150, 45
     out = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{width * 2 + margin * 3}" '
            f'height="{(height + 2 * margin) * ((len(series) + 1) // 2)}" font-family="sans-serif" font-size="11">',
@@ -48,7 +48,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--target", default="x86_64")
-    parser.add_argument("--brief", action="store_true", help="the least and the most of each alone")
+    parser.add_argument("--brief", action="store_true", help="the first and the last of each series only")
     parser.add_argument("binary", type=pathlib.Path)
     arguments = parser.parse_args()
     some = (lambda amounts: [amounts[0], amounts[-1]]) if arguments.brief else (lambda amounts: amounts)
@@ -57,16 +57,16 @@ def main():
             return cost(arguments.target, arguments.binary, pathlib.Path(place), what, times, groups, **more)
 
         series = [
-            ("a request for two groups, of so many known",
+            ("a request for two groups, by groups known",
              [(known, count(ask, groups=names(known), url=asked(2))) for known in some([2, 4, 16, 64, 256])]),
-            ("a request for all groups, of so many known",
+            ("a request for all groups, by groups known",
              [(known, count(ask, groups=names(known), url=REQUEST)) for known in some([1, 4, 16, 64, 256])]),
-            ("a request for so many groups, of 64 known",
+            ("a request, by groups named, of 64 known",
              [(many, count(ask, groups=names(64), url=asked(many))) for many in some([1, 4, 16, 64])]),
-            ("a datagram, of so many groups known",
-             [(known, count(lambda server, times: tell(server, times, names(known)), 512, groups=names(known)))
+            ("a datagram, by groups known",
+             [(known, count(lambda server, times: send(server, times, names(known)), 512, groups=names(known)))
               for known in some([1, 4, 16, 64, 256])]),
-            ("a request over one of so many connections",
+            ("a request, by connections open",
              [(many, count(ask, max(2, 400 // many) if many < 400 else 2, connections=many) / many)
               for many in some([1, 16, 64, 256, 1000])]),
         ]

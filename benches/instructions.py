@@ -4,12 +4,12 @@
     benches/instructions.py x86_64=target/release/pacingd armv7=target/armv7-unknown-linux-musleabihf/release/pacingd
     benches/instructions.py --write x86_64=…     writes instructions.txt anew
 
-With this machine's own processor, allocations are counted as well, of which there must be none.
+With this machine's own processor, allocations are counted as well: of a datagram there must be none.
 
-The whole program is counted, twice: with so many requests (datagrams) and with twice as many; the difference is what they
-cost, system calls left out. It is the same on each run and machine but for how many datagrams are taken at once, so that
-more than 5 % above what instructions.txt says, each time, is a change of ours, and fails. (Another compiler makes a few percent, too: then look where they come from, and --write.)
-Needs Debian's qemu-user and cc.
+The whole program is counted twice: with a number of requests (datagrams) and with twice as many. The difference is their cost,
+without the kernel. It is the same on each run and machine, but for how many datagrams are received at once; so more than 5 %
+above instructions.txt in each of several tries comes from a change of the code, and fails. (Another compiler can make a few
+percent, too: then find out where, and --write.) Needs Debian's qemu-user and cc.
 """
 
 import argparse, os, pathlib, re, socket, subprocess, sys, tempfile, time
@@ -21,6 +21,8 @@ MORE = 1.05
 EMULATORS = {"x86_64": ["qemu-x86_64"], "armv7": ["qemu-arm", "-cpu", "cortex-a7"], "aarch64": ["qemu-aarch64", "-cpu", "cortex-a53"]}
 TIMES = 400
 TRIES = 4
+# Of a request: hyper's timer, the answer's map of headers (two) and its body.
+ALLOCATIONS = {"request": 4, "datagram": 0, "signed datagram": 0}
 BATCH = 32
 
 
@@ -33,13 +35,13 @@ class Counted(Pacingd):
         super().__init__(words, work, groups, stderr=subprocess.PIPE, text=True, **more)
 
     def total(self):
-        """Ends it, and tells all instructions of its life."""
+        """Ends it, and returns all its instructions."""
         self.process.terminate()
         return int(re.search(r"instructions: (\d+)", self.process.communicate()[1])[1])
 
 
 class Watched(Pacingd):
-    """Its allocations are counted instead; for a binary with this machine's own glibc."""
+    """Counts allocations instead; for a binary with this machine's own glibc."""
 
     def __init__(self, binary, work, **more):
         counter = work / "allocations.so"
@@ -49,12 +51,12 @@ class Watched(Pacingd):
 
     def total(self):
         self.process.terminate()
-        # `taskset`, which starts it, has told its own before.
+        # `taskset`, which starts it, has printed its own before.
         return int(re.findall(r"allocations: (\d+)", self.process.communicate()[1])[-1])
 
 
 def allocations(binary, work, what, **more):
-    """Of each request or datagram, and none once in a while."""
+    """Allocations of each request or datagram, in the mean."""
     totals = []
     for times in (TIMES, 2 * TIMES):
         with Server.ended():
@@ -65,7 +67,7 @@ def allocations(binary, work, what, **more):
 
 
 def ask(server, times, connections=1, url=PATH):
-    """As many rounds of a request over each connection."""
+    """Sends a request over each connection, `times` times."""
     request = f"GET {url} HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n".encode()
     sockets = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(connections)]
     for _ in range(times):
@@ -79,8 +81,8 @@ def ask(server, times, connections=1, url=PATH):
         each.close()
 
 
-def tell(server, times, groups=("Sales",)):
-    """As many datagrams of the contract's example, in bursts that the socket holds."""
+def send(server, times, groups=("Sales",)):
+    """Sends `times` datagrams of the contract's example, in bursts that the socket holds."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         sender.connect(("127.0.0.1", server.statistics))
         for number in range(times):
@@ -90,8 +92,8 @@ def tell(server, times, groups=("Sales",)):
         waited_for("an empty socket", lambda: queued(server.statistics) == 0)
 
 
-def tell_signed(server, times):
-    """The same, signed, with times that the daemon's clock agrees with."""
+def send_signed(server, times):
+    """Sends the same, signed, with times near the daemon's clock."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         now = time.time_ns() // 1_000_000
         for number in range(1, times + 1):
@@ -122,8 +124,8 @@ def main():
     failed = False
     with tempfile.TemporaryDirectory() as place:
         for target, binary in (word.split("=", 1) for word in arguments.binaries):
-            for name, what in (("request", ask), ("datagram", tell), ("signed datagram", tell_signed)):
-                is_signed = what is tell_signed
+            for name, what in (("request", ask), ("datagram", send), ("signed datagram", send_signed)):
+                is_signed = what is send_signed
                 before = int(kept.get(f"{target} {name}", 0))
                 # A busy machine wakes the daemon for fewer datagrams at once, which costs more for each, never less: the
                 # least counts.
@@ -138,8 +140,8 @@ def main():
                 if target == os.uname().machine:
                     made = allocations(binary, pathlib.Path(place), what, is_signed=is_signed)
                     # The clock goes on meanwhile: a date a second is made anew.
-                    print(f"{target} {name}: {made:.2f} allocations{': want none' if made > 0.02 else ''}")
-                    failed |= made > 0.02
+                    print(f"{target} {name}: {made:.2f} allocations{f': want {ALLOCATIONS[name]}' if made > ALLOCATIONS[name] + 0.02 else ''}")
+                    failed |= made > ALLOCATIONS[name] + 0.02
                 kept[f"{target} {name}"] = found
     if arguments.write:
         lines = "".join(f"{name} {count}\n" for name, count in sorted(kept.items()))

@@ -1,4 +1,4 @@
-"""What the scripts in here share: processes that are measured, pacingd among them, and what the kernel tells of them."""
+"""Processes that are measured, pacingd among them, and what the kernel counts of them; for the scripts of this folder."""
 
 import base64, contextlib, hmac, json, os, pathlib, re, socket, subprocess, sys, tempfile, time
 import urllib.error, urllib.request

@@ -592,14 +592,14 @@ fn who_has_waited_longest_for_its_next_request_makes_room_for_another_client() {
     let [mut silent, mut slow, mut idle] = [(); 3].map(|()| Client::connect(daemon.http));
     assert_keeps(&mut idle);
     slow.send("GET /x HTTP/1.1\r\nhost: a\r\n");
-    for (number, mut first) in [&mut silent, &mut slow].into_iter().enumerate() {
+    for (number, first) in [&mut silent, &mut slow].into_iter().enumerate() {
         let mut client = Client::connect(daemon.http);
         let answer = client.request("GET", &format!("{CAPACITY}?channel=chat"), "connection: close\r\n");
         assert_eq!(answer.value("capacity"), 7);
         client.assert_closed();
         // One for another: the others stay.
         assert_eq!(timed_out(&daemon), number as u64 + 1);
-        Client::assert_closed(&mut first);
+        first.assert_closed();
         assert_keeps(&mut idle);
         // Its place is taken by one that stays.
         let mut another = Client::connect(daemon.http);
@@ -611,10 +611,14 @@ fn who_has_waited_longest_for_its_next_request_makes_room_for_another_client() {
 #[test]
 fn a_crowd_far_beyond_the_places_is_answered_whole() {
     let daemon = daemon_with("[http.limits]\nconnections = 2\n");
-    let mut crowd: Vec<Client> = (0..50).map(|_| Client::connect(daemon.http)).collect();
-    for client in &mut crowd {
-        client.send(ASK.replace("host: pacing", "host: pacing\r\nconnection: close"));
-    }
+    let ask = ASK.replace("host: pacing", "host: pacing\r\nconnection: close");
+    let mut crowd: Vec<Client> = (0..50)
+        .map(|_| {
+            let mut client = Client::connect(daemon.http);
+            client.send(&ask);
+            client
+        })
+        .collect();
     assert_eq!(daemon.health()["status"], "ok", "operators get in");
     for client in &mut crowd {
         assert_eq!(client.answer().value("capacity"), 7);

@@ -1,4 +1,4 @@
-//! What operators read and are told: the documents on their listener, the log, and lines by hand.
+//! What operators read: the documents on their listener, the log, and lines by hand.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // clippy.toml allows them in test functions only.
 
@@ -68,18 +68,18 @@ fn visitors_see_nothing_that_is_for_operators() {
 }
 
 #[test]
-fn a_full_table_is_told_whole_again_and_again_on_one_connection_and_leaves_no_memory_behind() {
+fn a_full_table_is_written_again_and_again_on_one_connection_and_leaves_no_memory_behind() {
     let daemon = full();
     let mut client = Client::connect(daemon.operators);
-    let mut tell = || {
+    let mut read = || {
         let status = client.get("/status");
         assert_eq!(status.json()["groups"].as_array().unwrap().len(), 256);
         let metrics = client.get("/metrics");
         assert!(metrics.body.ends_with('\n') && metrics.body.len() > 100_000, "{}", metrics.body.len());
         assert_eq!(metrics.body.matches("pacingd_group_ready_agents{").count(), 256);
     };
-    (0..5).for_each(|_| tell());
-    daemon.process.assert_grows_at_most(512 * 1024, || (0..50).for_each(|_| tell()));
+    (0..5).for_each(|_| read());
+    daemon.process.assert_grows_at_most(512 * 1024, || (0..50).for_each(|_| read()));
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn what_happens_over_http_is_counted() {
 }
 
 #[test]
-fn the_log_tells_which_groups_went_silent_in_one_line_and_which_came_back() {
+fn the_log_names_groups_that_stop_and_resume_in_one_line() {
     let daemon = Daemon::with("[statistics]\ntime-to-live = 1\n");
     daemon.send([line("chat", "Sales", 1), line("webcallback", "Orders", 1)].join("\n"), 2);
     let silent = daemon.log.wait_for("no statistics for");
@@ -137,10 +137,10 @@ fn lines_by_hand_are_judged_one_by_one() {
     let directory = Directory::new();
     let file = directory.file("pacingd.toml", "");
     let input = format!("{}\n\n{{\"channel\":\"chat\"}}\n", line("chat", "Sales", 4));
-    let (code, told, complaint) = texts(&run_with(&["--config", file.to_str().unwrap(), "--check-lines"], &input));
+    let (code, output, complaint) = texts(&run_with(&["--config", file.to_str().unwrap(), "--check-lines"], &input));
     assert_eq!(code, 65);
     assert_eq!(
-        told,
+        output,
         "line 1: accepted, 4 ready in \"Sales\" of chat\n\
          line 3: dropped: group is missing; every line has channel, group and ready\n"
     );
@@ -159,9 +159,9 @@ fn lines_sent_by_hand_arrive() {
 }
 
 #[test]
-fn lines_sent_to_nobody_or_from_where_nobody_may_send_are_said_to_be_so() {
+fn lines_that_nothing_receives_or_that_may_not_be_sent_are_reported() {
     let directory = Directory::new();
-    // A port that was free a moment ago, and that nobody was told.
+    // A port that was free a moment ago, and that nobody knows.
     let free = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let file = directory.file("pacingd.toml", &format!("[statistics]\nlisten = \"{free}\"\n"));
     let (code, _, complaint) = texts(&run_with(&["--config", file.to_str().unwrap(), "--send"], &line("chat", "A", 4)));
@@ -181,7 +181,7 @@ fn lines_sent_to_nobody_or_from_where_nobody_may_send_are_said_to_be_so() {
 }
 
 #[test]
-fn clients_that_do_not_take_their_documents_cannot_pile_them_up() {
+fn clients_that_do_not_read_their_documents_cannot_pile_them_up() {
     let daemon = full();
     // Many requests on one connection, none of whose answers is read: some stay on their way, whatever the kernel buffers.
     let mut stalled: Vec<Client> = (0..15).map(|_| Client::connect(daemon.operators)).collect();

@@ -1,5 +1,5 @@
-//! Sequences of what happens to table and engine (statistics, refreshes, queries, time that passes, reloads) against a
-//! model that is naive enough to be right: a map from names to what was last heard.
+//! Sequences of operations on table and engine (statistics, refreshes, queries, time that passes, reloads) against a model
+//! that is naive enough to be right: a map from names to the last accepted line and the late ones after it.
 #![no_main]
 
 use std::collections::BTreeMap;
@@ -12,28 +12,28 @@ use pacingd::answer::{Status, answer};
 use pacingd::counters::Outcome;
 use pacingd::limits::GROUPS;
 use pacingd::pacing::{Algorithm, Options};
-use pacingd::state::{Settings, State};
+use pacingd::settings::Settings;
+use pacingd::state::State;
 use pacingd::wire::channel::Channel;
 use pacingd::wire::group_name::GroupName;
 use pacingd::wire::jws::{Key, Keys};
 
 /// Wall clock at the beginning, Unix milliseconds.
 const WALL: u64 = 1_790_000_000_000;
-const HOUR: u64 = 3_600_000;
 
 #[derive(Arbitrary, Debug)]
 enum Operation {
     /// One line: group, agents, and how far its time is from the clock, in milliseconds.
     Line { group: u8, ready: u8, more: More, time: Option<i32>, is_signed: bool },
-    /// One datagram with so many groups from this one on.
+    /// One datagram with `count` groups from `first` on.
     Lines { first: u8, count: u8 },
-    /// So many milliseconds pass.
+    /// That many milliseconds pass.
     Wait(u16),
-    /// So many minutes pass.
+    /// That many minutes pass.
     WaitLong(u8),
-    /// The wall clock is set by so many seconds.
+    /// The wall clock is set by that many seconds.
     SetClock(i16),
-    /// Due predictions are made, so many at a time.
+    /// Due predictions are made, that many at a time.
     Refresh(u8),
     /// All of a channel is asked for.
     AskAll(bool),
@@ -55,64 +55,89 @@ struct More {
 }
 
 #[derive(Clone, Default)]
-struct Heard {
+struct Known {
     is_declared: bool,
-    /// When, the line's time, ready agents, and the reactive state it names.
+    /// When the last line was accepted, its time, ready agents, and the reactive state it has.
     last: Option<(u64, Option<u64>, u32, Option<f64>)>,
+    /// When the first refused line since was received, and the latest time of all.
+    untimely: Option<(u64, u64)>,
 }
 
 struct Model {
     now: u64,
     wall: u64,
     time_to_live: u64,
+    /// The longest since lines are signed.
+    longest: u64,
+    /// The latest time of the groups that lost their places.
+    replaced_until: u64,
     is_signed: bool,
     /// Whether predictions were made since the algorithm was set.
     is_predicted: bool,
-    groups: BTreeMap<(Channel, String), Heard>,
+    groups: BTreeMap<(Channel, String), Known>,
 }
 
 impl Model {
-    fn is_known(&self, heard: &Heard) -> bool {
-        heard.is_declared || heard.last.is_some_and(|(at, ..)| self.now - at < HOUR)
+    fn is_fresh(&self, known: &Known) -> bool {
+        known.last.is_some_and(|(at, ..)| self.now - at <= self.time_to_live)
     }
 
-    fn is_fresh(&self, heard: &Heard) -> bool {
-        heard.last.is_some_and(|(at, ..)| self.now - at <= self.time_to_live)
-    }
-
-    /// Forgets what was not heard of for an hour.
-    fn forget(&mut self) {
-        let now = self.now;
-        for heard in self.groups.values_mut() {
-            heard.last = heard.last.filter(|(at, ..)| now - at < HOUR);
+    /// Makes a place: of the undeclared groups, stale ones only unless `any`, the one that is silent longest loses its own.
+    fn make_place(&mut self, any: bool) -> bool {
+        if self.groups.len() < GROUPS {
+            return true;
         }
-        self.groups.retain(|_, heard| heard.is_declared || heard.last.is_some());
+        let may_go = |known: &&Known| !known.is_declared && (any || !self.is_fresh(known));
+        let candidates = self.groups.iter().filter(|(_, known)| may_go(known));
+        let silent_longest = candidates.min_by_key(|(_, known)| known.last.map(|(at, ..)| at));
+        let Some(key) = silent_longest.map(|(key, _)| key.clone()) else { return false };
+        let time = self.groups.remove(&key).and_then(|known| known.last).and_then(|(_, time, ..)| time);
+        self.replaced_until = self.replaced_until.max(time.unwrap_or(0));
+        true
+    }
+
+    /// Whether a line can follow one with the time `last`.
+    fn follows(&self, last: u64, time: u64, untimely: Option<(u64, u64)>) -> bool {
+        if self.is_signed {
+            // A last line that is later than any line can be was accepted while the clock was ahead.
+            time > last || last > self.wall + self.longest
+        } else {
+            time >= last || untimely.is_some_and(|(since, latest)| time > latest && self.now - since >= 3000)
+        }
     }
 
     fn line(&mut self, key: (Channel, String), ready: u32, time: Option<u64>, state: Option<f64>) -> Outcome {
-        let window = self.time_to_live.min(1_799_000);
+        let now = self.now;
+        let refuse = |known: &mut Known, time: u64| {
+            let (since, latest) = known.untimely.unwrap_or((now, time));
+            known.untimely = Some((since, latest.max(time)));
+        };
         if self.is_signed {
-            match time {
-                None => return Outcome::Malformed,
-                Some(time) if time.abs_diff(self.wall) > window => return Outcome::Replayed,
-                Some(_) => {}
-            }
-        }
-        self.forget();
-        if !self.groups.contains_key(&key) && self.groups.len() == GROUPS {
-            return Outcome::TableFull;
-        }
-        let heard = self.groups.entry(key).or_default();
-        let last_time = heard.last.and_then(|(_, last, ..)| last);
-        if let Some((last, new)) = last_time.zip(time) {
-            if self.is_signed && new <= last && last <= self.wall + window {
+            let Some(time) = time else { return Outcome::Malformed };
+            if time.abs_diff(self.wall) > self.time_to_live {
+                self.groups.get_mut(&key).into_iter().for_each(|known| refuse(known, time));
                 return Outcome::Replayed;
             }
-            if !self.is_signed && new <= last && last - new <= self.time_to_live {
-                return Outcome::Late;
+        }
+        if !self.groups.contains_key(&key) {
+            let is_replay = time.is_some_and(|time| self.is_signed && !self.follows(self.replaced_until, time, None));
+            if is_replay {
+                return Outcome::Replayed;
+            }
+            if !self.make_place(false) {
+                return Outcome::TableFull;
             }
         }
-        heard.last = Some((self.now, time.or(last_time), ready, state));
+        let known = self.groups.get(&key).cloned().unwrap_or_default();
+        let last_time = known.last.and_then(|(_, last, ..)| last);
+        let follows = last_time.zip(time).is_none_or(|(last, time)| self.follows(last, time, known.untimely));
+        let is_signed = self.is_signed;
+        let known = self.groups.entry(key).or_default();
+        if !follows {
+            refuse(known, time.unwrap());
+            return if is_signed { Outcome::Replayed } else { Outcome::Late };
+        }
+        (known.last, known.untimely) = (Some((now, time.or(last_time), ready, state)), None);
         Outcome::Accepted
     }
 }
@@ -129,12 +154,8 @@ fn key() -> Key {
 fn settings(seconds: u64, algorithm: Algorithm, is_signed: bool) -> Settings {
     let mut keys = Keys::default();
     assert!(!is_signed || keys.push(key()));
-    Settings {
-        pacing: Options { algorithm, ..Options::default() },
-        time_to_live: Duration::from_secs(seconds),
-        sources: ["127.0.0.0/8".parse().unwrap()].into_iter().collect(),
-        keys,
-    }
+    let pacing = Options { algorithm, ..Options::default() };
+    Settings { pacing, time_to_live: Duration::from_secs(seconds), keys, ..Settings::default() }
 }
 
 fuzz_target!(|operations: Vec<Operation>| {
@@ -144,6 +165,8 @@ fuzz_target!(|operations: Vec<Operation>| {
         now: 1000,
         wall: WALL,
         time_to_live: 30_000,
+        longest: 30_000,
+        replaced_until: 0,
         is_signed: false,
         is_predicted: true,
         groups: BTreeMap::new(),
@@ -246,24 +269,26 @@ fn refresh(state: &mut State, model: &mut Model, at_most: u8) {
 fn configure(state: &mut State, model: &mut Model, settings: Settings, declared: &[u8]) {
     model.time_to_live = settings.time_to_live.as_millis() as u64;
     model.is_signed = !settings.keys.is_empty();
+    model.longest = if model.is_signed { model.longest.max(model.time_to_live) } else { model.time_to_live };
     model.is_predicted = false;
     let names: Vec<(Channel, GroupName)> = declared
         .iter()
         .map(|number| named(*number))
         .map(|(channel, name)| (channel, GroupName::new(&name).unwrap()))
         .collect();
-    model.groups.values_mut().for_each(|heard| heard.is_declared = false);
-    model.forget();
+    let keys: Vec<(Channel, String)> =
+        names.iter().map(|(channel, name)| (*channel, name.as_str().to_owned())).collect();
+    model.groups.iter_mut().for_each(|(key, known)| known.is_declared = keys.contains(key));
+    model.groups.retain(|_, known| known.is_declared || known.last.is_some());
     let mut refused = 0;
-    for (channel, name) in &names {
-        let key = (*channel, name.as_str().to_owned());
-        if model.groups.contains_key(&key) || model.groups.len() < GROUPS {
+    for key in keys {
+        if model.groups.contains_key(&key) || model.make_place(true) {
             model.groups.entry(key).or_default().is_declared = true;
         } else {
             refused += 1;
         }
     }
-    let configured = state.configure(now(model), settings, names.iter().map(|(channel, name)| (*channel, name)));
+    let configured = state.configure(settings, names.iter().map(|(channel, name)| (*channel, name)));
     assert_eq!(configured.err().unwrap_or(0), refused);
 }
 
@@ -274,17 +299,16 @@ fn ask(state: &mut State, model: &Model, algorithm: Algorithm, channel: Channel,
         asked.iter().map(|name| format!("&groups={}", name.replace('ü', "%C3%BC").replace(' ', "+"))).collect();
     let query = format!("channel={channel}{encoded}");
     let key = |name: &String| (channel, name.clone());
-    let is_unknown = |name: &&String| !model.groups.get(&key(name)).is_some_and(|heard| model.is_known(heard));
-    let unknown = asked.iter().find(is_unknown).is_some();
+    let unknown = asked.iter().any(|name| !model.groups.contains_key(&key(name)));
     asked.sort();
     asked.dedup();
-    let fresh: Vec<&Heard> = model
+    let fresh: Vec<&Known> = model
         .groups
         .iter()
-        .filter(|((of, name), heard)| {
-            *of == channel && model.is_fresh(heard) && (groups.is_empty() || asked.contains(name))
+        .filter(|((of, name), known)| {
+            *of == channel && model.is_fresh(known) && (groups.is_empty() || asked.contains(name))
         })
-        .map(|(_, heard)| heard)
+        .map(|(_, known)| known)
         .collect();
 
     let capacity = answer(state, now(model), "GET", "/backend/data/pacing/channelCapacity", &query);
@@ -294,21 +318,21 @@ fn ask(state: &mut State, model: &Model, algorithm: Algorithm, channel: Channel,
     if fresh.is_empty() {
         return assert_eq!(capacity.status, Status::ServiceUnavailable, "{query}: {}", capacity.body);
     }
-    let sum: u64 = fresh.iter().filter_map(|heard| heard.last).map(|(_, _, ready, _)| u64::from(ready)).sum();
+    let sum: u64 = fresh.iter().filter_map(|known| known.last).map(|(_, _, ready, _)| u64::from(ready)).sum();
     assert_eq!(capacity.body.as_str(), format!(r#"{{"capacity":{sum}}}"#), "{query}");
-    let oldest = fresh.iter().filter_map(|heard| heard.last).map(|(at, ..)| at).min().unwrap();
+    let oldest = fresh.iter().filter_map(|known| known.last).map(|(at, ..)| at).min().unwrap();
     assert_eq!(capacity.received, Some(Duration::from_millis(oldest)));
 
-    let told = answer(state, now(model), "GET", "/backend/data/pacing/reactiveState", &query);
+    let answer = answer(state, now(model), "GET", "/backend/data/pacing/reactiveState", &query);
     if matches!(algorithm, Algorithm::SuperProgressive | Algorithm::PredictiveB) {
-        return assert_eq!(told.status, Status::NotImplemented);
+        return assert_eq!(answer.status, Status::NotImplemented);
     }
-    if told.status == Status::Ok {
-        let json: serde_json::Value = serde_json::from_str(&told.body).unwrap();
+    if answer.status == Status::Ok {
+        let json: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
         let value = json["reactiveState"].as_f64().unwrap();
         assert!((0.0..=1.0).contains(&value), "{query}: {value}");
     } else {
-        assert_eq!(told.status, Status::ServiceUnavailable, "{}", told.body);
-        assert!(algorithm == Algorithm::External || !model.is_predicted, "{}", told.body);
+        assert_eq!(answer.status, Status::ServiceUnavailable, "{}", answer.body);
+        assert!(algorithm == Algorithm::External || !model.is_predicted, "{}", answer.body);
     }
 }

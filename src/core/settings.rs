@@ -22,6 +22,13 @@ pub struct Settings {
     pub keys: Keys,
 }
 
+impl Settings {
+    /// The optimization goal as a share, 0..1.
+    pub fn goal(&self) -> f64 {
+        f64::from(self.pacing.optimization_goal) / 100.0
+    }
+}
+
 /// The machine itself may send, and statistics are used for 30 s.
 impl Default for Settings {
     fn default() -> Self {

@@ -1,4 +1,4 @@
-"""Visitors who ask through a balancer, twenty a second in four rows, until told to stop (SIGTERM); tells what they got.
+"""Visitors who ask through a balancer, twenty a second in four rows, until SIGTERM; prints what they got.
 
 Arguments: URL, file for the result. A visitor has a new connection each time, as most have.
 """
@@ -32,10 +32,10 @@ for row in rows:
     row.join()
 faults = [(round(begin, 2), fault) for begin, _, fault in answers if fault]
 took = sorted(seconds for _, seconds, _ in answers)
-# The longest time that nobody was served: what a failover of the balancers costs.
+# The longest time without an answer: the cost of a failover of the balancers.
 served = sorted(begin + seconds for begin, seconds, fault in answers if not fault)
 gap = max((later - earlier for earlier, later in zip(served, served[1:])), default=0)
-told = {"asked": len(answers), "failed": len(faults), "median": round(took[len(took) // 2], 4), "slowest": round(took[-1], 3),
+result = {"asked": len(answers), "failed": len(faults), "median": round(took[len(took) // 2], 4), "slowest": round(took[-1], 3),
         "gap": round(gap, 2), "slow": sum(seconds > 0.25 for seconds in took), "faults": faults[:3]}
-json.dump(told, open(file, "w"))
-print(json.dumps(told))
+json.dump(result, open(file, "w"))
+print(json.dumps(result))

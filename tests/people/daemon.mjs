@@ -13,10 +13,10 @@ import { chromium } from 'playwright-core';
 const BINARY = process.env.PACINGD ?? fileURLToPath(new URL('../../target/debug/pacingd', import.meta.url));
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 
-/** Starts the daemon; `sections` are further lines of its configuration, by section. */
-export async function start(sections = {}) {
+/** Starts the daemon; `sections` are further lines of its configuration, by section; `operators` is where operators ask. */
+export async function start(sections = {}, operators = '127.0.0.1:0') {
   const folder = mkdtempSync(join(tmpdir(), 'pacingd-people-'));
-  const listen = { http: 'listen = ["127.0.0.1:0"]', operators: 'listen = "127.0.0.1:0"', statistics: 'listen = "127.0.0.1:0"' };
+  const listen = { http: 'listen = ["127.0.0.1:0"]', operators: `listen = "${operators}"`, statistics: 'listen = "127.0.0.1:0"' };
   const names = [...new Set([...Object.keys(listen), ...Object.keys(sections)])];
   const text = names.map((name) => `[${name}]\n${listen[name] ?? ''}\n${sections[name] ?? ''}\n`).join('');
   writeFileSync(join(folder, 'pacingd.toml'), text);

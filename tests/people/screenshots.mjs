@@ -54,7 +54,7 @@ const browser = await browse();
 const daemon = await start({ 'statistics.groups': 'webcallback = ["Weekend"]', pacing: 'patience = 20\nhandle-time = 30' });
 try {
   await daemon.send(...teams.map((team) => live(team, 0, 0)));
-  const views = [['status-light', 1600, 695, 'light'], ['status-dark', 1600, 695, 'dark'], ['status-phone', 390, 844, 'dark'], ['status-tablet', 1000, 800, 'light'], ['status-wall', 3840, 2160, 'dark']];
+  const views = [['status-light', 1600, 900, 'light'], ['status-dark', 1600, 900, 'dark'], ['status-phone', 390, 844, 'dark'], ['status-tablet', 1000, 800, 'light'], ['status-wall', 3840, 2160, 'dark']];
   const pages = [];
   for (const [, width, height, colorScheme] of views) {
     const page = await (await browser.newContext({ viewport: { width, height }, colorScheme })).newPage();

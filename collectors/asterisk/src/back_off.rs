@@ -22,7 +22,7 @@ impl BackOff {
         pause
     }
 
-    /// Starts again: statistics have come.
+    /// Starts again: a connection lasts.
     pub fn reset(&mut self) {
         self.last = None;
     }

@@ -119,6 +119,8 @@ impl<'a> Collector<'a> {
             );
             (self.log)(Severity::Info, &text);
             self.ami_fault.clear();
+        } else {
+            // Not before the second answer: a connection that always ends after the first is tried ever more slowly.
             self.back_off.reset();
         }
         for note in &observation.notes {

@@ -78,6 +78,7 @@ impl Queues {
     pub fn observe(&mut self, status: &Status, is_first: bool) -> Observation {
         let asked = status.asked.monotonic;
         let queues = &status.answer.queues;
+        let is_first_of_all = self.server_clock.is_none();
         let clock = self.server_clock.get_or_insert_with(|| ServerClock::new(status.asked));
         for queue in queues {
             clock.learn(queue, self.known.get(&queue.name), asked + status.took);
@@ -89,6 +90,12 @@ impl Queues {
         }
 
         let mut observation = Observation::default();
+        if is_first_of_all {
+            let is_listed = |name: &&String| queues.iter().any(|queue| queue.name == **name);
+            observation.notes.extend(self.wrap_up.queues.keys().filter(|name| !is_listed(name)).map(|name| {
+                format!("wrapuptime has \"{}\", which is no queue that Asterisk lists", name.escape_debug())
+            }));
+        }
         for queue in queues {
             let wrap_up = self.wrap_up.of(&queue.name);
             let is_mine = |member: &&Member| member.in_call && queues_in_call.get(&member.identity) == Some(&1);
@@ -170,9 +177,9 @@ impl ServerClock {
         }
     }
 
-    /// Returns the Unix time there, in whole seconds, as Asterisk compares it.
+    /// Returns the Unix time there.
     fn seconds(&self, here: Duration) -> f64 {
-        (here.as_secs_f64() + self.offset).floor()
+        here.as_secs_f64() + self.offset
     }
 }
 
@@ -261,6 +268,7 @@ impl Known {
         entered += completed - completed_seen;
         self.with_agents -= completed_seen;
         let in_call = in_call(queue);
+        // Calls that ended with Asterisk are completed by nobody.
         if is_first {
             self.with_agents = self.with_agents.min(in_call);
         }

@@ -187,6 +187,15 @@ fn a_wrap_up_lasts_for_the_members_own_time_or_the_queues() {
 }
 
 #[test]
+fn a_wrap_up_time_of_a_queue_that_does_not_exist_is_noted_once() {
+    let mut model = Model::new();
+    let other = Queue { name: "other", ..queue(&[]) };
+    let notes = model.observe(std::slice::from_ref(&other)).notes;
+    assert_eq!(notes, ["wrapuptime has \"sales\", which is no queue that Asterisk lists"]);
+    assert_eq!(model.observe(&[other]).notes, [] as [String; 0]);
+}
+
+#[test]
 fn entered_counts_each_caller_once_whatever_becomes_of_it() {
     let mut model = Model::new();
     let mut now = queue(&[FREE, Member { name: "b", ..FREE }]);
@@ -224,6 +233,22 @@ fn entered_counts_each_caller_once_whatever_becomes_of_it() {
     (now.completed, now.abandoned) = (0, 0);
     now.callers = vec![4, 5];
     assert_eq!(entered(&now), 7, "the counters are reset while one comes");
+}
+
+#[test]
+fn calls_that_end_with_asterisk_hide_no_later_ones() {
+    let mut model = Model::new();
+    let mut now = queue(&[TALKING, Member { name: "b", ..FREE }]);
+    now.callers = vec![1, 2];
+    let before = model.poll(&now).entered;
+    model.is_first = true;
+    let mut restarted = Queue { completed: 0, abandoned: 0, ..queue(&[FREE, Member { name: "b", ..FREE }]) };
+    let observation = model.observe(std::slice::from_ref(&restarted));
+    assert_eq!(observation.reports[0].entered, before);
+    assert!(observation.notes[0].starts_with("2 who waited in \"sales\""), "{:?}", observation.notes);
+    // Answered between two answers, so seen in no queue.
+    restarted.members = vec![TALKING, Member { name: "b", ..TALKING }];
+    assert_eq!(model.poll(&restarted).entered, before + 2);
 }
 
 #[test]
@@ -338,7 +363,7 @@ fn an_example_cut_at_any_byte_gives_nothing_before_its_end_and_then_the_same() {
 fn other_messages_in_an_answer_change_nothing() {
     let at = moment(START as f64);
     let text = text(&[queue(&[FREE])]);
-    for name in ["AgentComplete.raw", "QueueCallerJoin.raw", "QueueMemberStatus.raw"] {
+    for name in ["AgentComplete.raw", "QueueCallerJoin.raw", "QueueMemberStatus.raw", "QueueSummary-busy.raw"] {
         let mixed = text.replacen(
             "Event: QueueMember\r\n",
             &format!("{}Event: QueueMember\r\n", std::str::from_utf8(&example(name)).unwrap()),
@@ -377,7 +402,8 @@ fn queues_beyond_the_limit_and_queues_without_figures_are_skipped_and_said() {
     let names: Vec<&'static str> = (0..300).map(|n| &*format!("q{n}").leak()).collect();
     let many: Vec<Queue> = names.iter().map(|name| Queue { name, ..queue(&[FREE]) }).collect();
     let observation = model.observe(&many);
-    assert_eq!((observation.reports.len(), observation.notes.len()), (256, 44));
+    // One of them says that "sales", which has a wrap-up time, is missing.
+    assert_eq!((observation.reports.len(), observation.notes.len()), (256, 44 + 1));
     assert_eq!(model.observe(&many).notes.len(), 0);
     // Others in their place: what is known of those that are gone makes room.
     assert_eq!(model.observe(&many[100..]).reports.len(), 200);

@@ -6,7 +6,7 @@ use core::time::Duration;
 use crate::fault::Dropped;
 use crate::groups::last_hour::Entries;
 use crate::groups::{Group, Refusal};
-use crate::pacing::{OptimizationTarget, Reason};
+use crate::pacing::Reason;
 use crate::settings::Settings;
 use crate::state::State;
 use crate::wire::line::Statistics;
@@ -79,7 +79,7 @@ impl<'a> Explanation<'a> {
             Some(report) if !report.is_fresh(now, settings.time_to_live) => {
                 Cause::Silent(now.saturating_sub(report.received), Lines::of(state, group, now))
             }
-            Some(_) => Cause::of_engine(group.reason(), probability, entries, settings),
+            Some(_) => Cause::of_engine(group.reason(), probability, group.is_over_goal(now, settings)),
         };
         Self {
             cause,
@@ -121,7 +121,7 @@ impl<'a> Explanation<'a> {
     fn abandonment(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let goal = self.settings.pacing.optimization_goal;
         match self.entries.abandonment().map(|share| 100.0 * share) {
-            Some(percent) if percent > f64::from(goal) => {
+            Some(percent) if percent > 100.0 * self.settings.goal() => {
                 write!(formatter, "holding back: abandonment {percent:.1} % over goal {goal} %")
             }
             Some(percent) => {
@@ -151,23 +151,17 @@ impl<'a> Explanation<'a> {
 }
 
 impl Cause<'_> {
-    fn of_engine(reason: Reason, state: Option<f64>, entries: Entries, settings: &Settings) -> Self {
+    fn of_engine(reason: Reason, state: Option<f64>, is_over_goal: bool) -> Self {
         let lets_all_in = state.is_some_and(|state| state >= AS_GOOD_AS_ALL);
         let reason = match reason {
             Reason::Abandonment | Reason::BusyFactor | Reason::ProactiveShare if lets_all_in => Reason::DemandFits,
             reason => reason,
         };
-        if reason == Reason::DemandFits && is_over_goal(entries, settings) {
+        if reason == Reason::DemandFits && is_over_goal {
             return Self::DemandFitsAgain;
         }
         Self::Engine(reason)
     }
-}
-
-/// Whether more abandoned in the last hour than the goal allows and chance explains.
-pub(super) fn is_over_goal(entries: Entries, settings: &Settings) -> bool {
-    settings.pacing.optimization_target == OptimizationTarget::AbandonmentRate
-        && entries.misses(f64::from(settings.pacing.optimization_goal) / 100.0)
 }
 
 impl fmt::Display for Explanation<'_> {
@@ -262,7 +256,7 @@ mod tests {
 
     use super::*;
     use crate::fault::Fault;
-    use crate::pacing::{Algorithm, Options};
+    use crate::pacing::{Algorithm, OptimizationTarget, Options};
     use crate::wire::jws::{Key, Keys};
 
     const SENDER: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -458,7 +452,7 @@ mod tests {
                     None => prop_assert!(starts(&["statistics have no reactiveState", "the algorithm does not predict"]), "{text}"),
                 }
                 let entries = group.last_hour().entries(now);
-                prop_assert!(!(text.contains("all demand fits") && is_over_goal(entries, state.settings())), "{text}");
+                prop_assert!(!(text.contains("all demand fits") && group.is_over_goal(now, state.settings())), "{text}");
                 if text.contains("over goal") {
                     prop_assert!(entries.abandonment().unwrap() > 0.03, "{text}");
                 }

@@ -4,7 +4,7 @@
 use core::fmt::{self, Display, Formatter, Write};
 use core::time::Duration;
 
-use crate::answer::explanation::{Explanation, is_over_goal};
+use crate::answer::explanation::Explanation;
 use crate::answer::json_text::JsonText;
 use crate::counters::{Distrust, Outcome};
 use crate::fault::Dropped;
@@ -13,7 +13,7 @@ use crate::limits::GROUPS;
 use crate::settings::Settings;
 use crate::state::State;
 
-/// Fractions are rounded to so many parts of one: finer differences are noise.
+/// Fractions are rounded to ten-thousandths: finer differences are noise.
 const PARTS: f64 = 1e4;
 /// Above this, numbers are written with an exponent: nobody reads hundreds of digits.
 const LARGEST: f64 = 1e15;
@@ -123,7 +123,7 @@ fn write_group(out: &mut impl Write, group: &Group, now: Duration, state: &State
         entries.entered,
         entries.abandoned,
         Or(entries.abandonment().map(Rounded)),
-        is_over_goal(entries, settings)
+        group.is_over_goal(now, settings)
     )?;
     // A prediction from statistics that have become stale is not served.
     let prediction = fresh.and(group.prediction());

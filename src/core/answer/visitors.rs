@@ -13,7 +13,7 @@ use crate::wire::channel::Channel;
 use crate::wire::group_name::GroupName;
 use crate::wire::query::{Query, QueryError};
 
-/// A reactive state is written with so many parts of one; finer differences are noise, and long numbers are hard to read.
+/// A reactive state is rounded to millionths: finer differences are noise, and long numbers are hard to read.
 const STATE_PARTS: u32 = 1_000_000;
 
 #[derive(Clone, Copy)]

@@ -1,10 +1,10 @@
-//! One answer for several groups: agents summed, reactive states weighed by the demand that each group sees.
+//! One answer for several groups: agents summed, reactive states weighed by the demand of each group.
 
 use core::time::Duration;
 
 use crate::groups::Group;
 
-/// What the fresh ones of some groups come to.
+/// The sums over the fresh ones of some groups.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Consolidation {
     /// Groups with fresh statistics.
@@ -25,7 +25,7 @@ pub struct Consolidation {
 }
 
 impl Consolidation {
-    /// Adds up those of the groups that have fresh statistics.
+    /// Sums up the groups that have fresh statistics.
     pub fn of<'a>(groups: impl Iterator<Item = &'a Group>, now: Duration, time_to_live: Duration) -> Self {
         let mut sum = Self::default();
         for group in groups {
@@ -79,11 +79,11 @@ impl Consolidation {
 
     /// Reactive engagements that the groups would allow ÷ those offered to them, 0..=1.
     ///
-    /// A group whose demand is not known is taken to see as much for each agent as the others do.
+    /// A group whose demand is not known is assumed to have as much for each agent as the others.
     /// `None`: no group has a reactive state.
     pub fn reactive_state(&self) -> Option<f64> {
         if self.predicted <= 1 {
-            // As it is, without a rounding error of ours.
+            // Exactly, without a rounding error.
             return (self.predicted == 1).then_some(self.least_state);
         }
         let demand_per_agent = if self.offered > 0.0 && self.offered_to_agents > 0.0 {
@@ -107,7 +107,7 @@ mod tests {
 
     const TIME_TO_LIVE: Duration = Duration::from_secs(30);
 
-    /// Received at that second, with so many agents, of whom one is ready.
+    /// A group received at `second` with `agents`, of whom one is ready.
     fn group(received: u64, agents: u32, state: Option<f64>, demand: Option<f64>) -> Group {
         let statistics = Statistics { ready: 1, logged_in: Some(agents), ..Statistics::default() };
         let prediction = Prediction { reactive_state: state, proactive_allowance: None, reactive_demand: demand };
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn one_state_is_told_as_it_is() {
+    fn one_state_is_served_exactly() {
         let third = 1.0 / 3.0;
         let one = of(&[group(40, 7, Some(third), Some(0.1)), group(40, 7, None, None)]);
         assert_eq!(one.reactive_state().map(f64::to_bits), Some(third.to_bits()));
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn stale_groups_are_left_out_and_the_oldest_used_is_told() {
+    fn stale_groups_are_left_out_and_the_oldest_used_is_given() {
         let groups =
             [group(9, 5, Some(0.0), Some(1.0)), group(10, 5, Some(0.5), Some(1.0)), group(30, 5, Some(1.0), Some(1.0))];
         let some = of(&groups);

@@ -54,24 +54,22 @@ pub struct Untimely {
 
 enumeration! {
     /// Something about a group that operators want to know once.
-    pub enum Notice
-    /// The name.
-    fn name {
+    pub enum Notice {
         /// Its statistics are older than the time to live.
-        Silent => "silent",
+        Silent,
         /// Its statistics are fresh again after silence.
-        Resumed => "resumed",
+        Resumed,
         /// For an hour more abandoned than the goal allows, by more than chance. For the target `ABANDONMENT_RATE` only:
         /// a busy factor can be missed for want of demand, about which nobody can do anything.
-        GoalMissed => "goalMissed",
+        GoalMissed,
         /// The goal was missed, and is met again.
-        GoalMet => "goalMet",
+        GoalMet,
         /// A line with an earlier `time` was accepted: the collector's clock was set back, or another collector took over.
-        ClockSetBack => "clockSetBack",
+        ClockSetBack,
         /// Its figures contradict each other.
-        Contradiction => "contradiction",
+        Contradiction,
         /// The algorithm is `EXTERNAL`, and its statistics have no `reactiveState`.
-        NoReactiveState => "noReactiveState",
+        NoReactiveState,
     }
 }
 
@@ -185,6 +183,12 @@ impl Group {
         pacing::busy_factor(&self.report?.statistics, options)
     }
 
+    /// Whether more abandoned in the last hour than the goal allows and chance explains.
+    pub fn is_over_goal(&self, now: Duration, settings: &Settings) -> bool {
+        settings.pacing.optimization_target == OptimizationTarget::AbandonmentRate
+            && self.last_hour.entries(now).misses(settings.goal())
+    }
+
     /// By how many seconds the collector's clock was set back. `None`: it was not, or that was logged.
     pub fn set_back(&self) -> Option<u32> {
         self.set_back
@@ -207,17 +211,16 @@ impl Group {
     /// Whether there is such a notice that was not logged yet. `wall_at_zero` is the time since 1970 when `now` was 0.
     pub fn has_notice(&self, notice: Notice, now: Duration, wall_at_zero: Duration, settings: &Settings) -> bool {
         let is_fresh = self.fresh_report(now, settings.time_to_live).is_some();
-        let entries = self.last_hour.entries(now);
-        let goal = f64::from(settings.pacing.optimization_goal) / 100.0;
+        let meets_goal = || self.last_hour.entries(now).meets(settings.goal());
         let has_goal = settings.pacing.optimization_target == OptimizationTarget::AbandonmentRate;
         let logged = self.logged;
         match notice {
             Notice::Silent => !logged.silent && !is_fresh && self.report.is_some(),
             Notice::Resumed => logged.silent && is_fresh,
             Notice::GoalMissed => {
-                has_goal && !logged.goal_missed && self.last_hour.is_whole(now) && entries.misses(goal)
+                !logged.goal_missed && self.last_hour.is_whole(now) && self.is_over_goal(now, settings)
             }
-            Notice::GoalMet => logged.goal_missed && (!has_goal || entries.meets(goal)),
+            Notice::GoalMet => logged.goal_missed && (!has_goal || meets_goal()),
             Notice::ClockSetBack => self.set_back.is_some(),
             Notice::Contradiction => !logged.contradiction && self.contradiction(wall_at_zero).is_some(),
             Notice::NoReactiveState => !logged.no_reactive_state && self.lacks_reactive_state(now, settings),

@@ -1,7 +1,7 @@
-//! Who entered and who abandoned in the last hour, in fixed memory.
+//! How many entered and abandoned in the last hour, in fixed memory.
 //!
-//! Six parts of ten minutes, the oldest of which is dropped when the next begins: what is told covers the last 50 to 60
-//! minutes. An hour is what a goal of a few percent needs to be more than chance, and what a shift leader remembers.
+//! Six parts of ten minutes, the oldest of which is dropped when the next begins: the figures cover the last 50 to 60
+//! minutes. A goal of a few percent needs an hour to be more than chance, and a shift leader remembers one.
 
 use core::time::Duration;
 
@@ -23,15 +23,15 @@ const EMPTY: Part = Part { entered: 0, abandoned: 0 };
 /// The last hour of one group.
 #[derive(Clone, Copy, Debug)]
 pub struct LastHour {
-    /// The part of number `n` stands at `n % PARTS`.
+    /// Part number `n` is at `n % PARTS`.
     parts: [Part; PARTS as usize],
     /// The number of the part that is being filled.
     number: u32,
-    /// The number of the first part since the group was heard of.
+    /// The number of the first part in which statistics were received.
     first: Option<u32>,
 }
 
-/// What an hour came to.
+/// The figures of an hour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Entries {
     /// Interactions that entered, reactive and proactive.
@@ -53,7 +53,7 @@ impl Entries {
         f64::from(self.abandoned) > allowed + 3.0 * libm::sqrt(allowed) + 1.0
     }
 
-    /// Whether the goal (0..1) is kept.
+    /// Whether the goal (0..1) is met.
     pub fn meets(self, goal: f64) -> bool {
         f64::from(self.abandoned) <= goal * f64::from(self.entered)
     }
@@ -64,7 +64,7 @@ fn number(now: Duration) -> u32 {
 }
 
 impl LastHour {
-    /// Nothing happened yet.
+    /// An hour without entries.
     pub const fn new() -> Self {
         Self { parts: [EMPTY; PARTS as usize], number: 0, first: None }
     }
@@ -94,7 +94,7 @@ impl LastHour {
         self.number = self.number.max(to);
     }
 
-    /// What the last hour came to.
+    /// The figures of the last hour.
     pub fn entries(&self, now: Duration) -> Entries {
         let mut seen = *self;
         seen.turn(number(now));
@@ -105,7 +105,7 @@ impl LastHour {
         seen.parts.iter().fold(Entries::default(), add)
     }
 
-    /// Whether the group has been heard of for an hour.
+    /// Whether statistics have been received for an hour.
     pub fn is_whole(&self, now: Duration) -> bool {
         self.first.is_some_and(|first| number(now) >= first.saturating_add(PARTS))
     }
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn an_hour_is_whole_when_the_group_was_heard_of_for_so_long() {
+    fn an_hour_is_whole_after_an_hour_of_statistics() {
         let mut hour = LastHour::new();
         assert!(!hour.is_whole(Duration::from_secs(99_999)));
         count(&mut hour, 15, 0, 0);

@@ -14,7 +14,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
 use crate::counters::Distrust;
-use crate::limits::{DORMANT_AFTER, KEYS, PAYLOAD_BYTES};
+use crate::limits::{KEYS, PAYLOAD_BYTES};
 use crate::wire::contradiction::CLOCK_TOLERANCE;
 use crate::wire::json::{self, Value};
 use crate::wire::line_error::Found;
@@ -35,11 +35,6 @@ const HEADER: &str = "eyJhbGciOiJIUzI1NiJ9";
 
 /// Bytes of the longest line that [`Key::sign`] makes.
 pub const SIGNED_BYTES: usize = HEADER.len() + 1 + encoded(PAYLOAD_BYTES) + 1 + encoded(SIGNATURE_BYTES);
-
-/// How far a line's time may be from the clock here, however long the time to live is: a group's last time is dropped with it
-/// after an hour of silence, and by then no line of it may be within the window any more, not even one from a clock that was
-/// ahead.
-const WINDOW_AT_MOST: Duration = Duration::from_secs(DORMANT_AFTER.as_secs() / 2 - 1);
 
 /// A key that signs lines. It cannot be read out again, and is wiped when it is dropped; boxed, so that moving it copies none of
 /// it.
@@ -202,7 +197,7 @@ fn check_header(header: &[u8]) -> Result<(), SignatureError> {
 /// [`SignatureError::Stale`] or [`SignatureError::Early`].
 pub fn check_time(milliseconds: u64, wall: Duration, time_to_live: Duration) -> Result<(), SignatureError> {
     let time = Duration::from_millis(milliseconds);
-    let window = window(time_to_live);
+    let window = time_to_live;
     if wall.abs_diff(time) <= window {
         Ok(())
     } else if time < wall {
@@ -215,11 +210,7 @@ pub fn check_time(milliseconds: u64, wall: Duration, time_to_live: Duration) -> 
 /// The latest time, Unix milliseconds, that [`check_time`] accepts at `wall`. A group's last time that is later was received
 /// before the clock here was set back.
 pub fn latest(wall: Duration, time_to_live: Duration) -> u64 {
-    u64::try_from(wall.saturating_add(window(time_to_live)).as_millis()).unwrap_or(u64::MAX)
-}
-
-fn window(time_to_live: Duration) -> Duration {
-    time_to_live.min(WINDOW_AT_MOST)
+    u64::try_from(wall.saturating_add(time_to_live).as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Why a line is not trusted.
@@ -514,7 +505,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_is_within_the_time_to_live_of_the_clock_and_never_of_half_an_hour() {
+    fn a_time_is_within_the_time_to_live_of_the_clock() {
         let wall = Duration::from_millis(1_790_000_000_123);
         let at = |difference: i64| 1_790_000_000_123_u64.saturating_add_signed(difference);
         let check = |difference, seconds| check_time(at(difference), wall, Duration::from_secs(seconds));
@@ -523,8 +514,7 @@ mod tests {
         }
         assert_eq!(check(-30_001, 30).unwrap_err().distrust(), Distrust::Stale);
         assert_eq!(check(30_001, 30).unwrap_err().distrust(), Distrust::Early);
-        assert_eq!(check(-1_799_000, 3600), Ok(()));
-        assert!(check(-1_799_001, 3600).is_err());
+        assert_eq!(check(-3_600_000, 3600), Ok(()));
         for (time, wall) in [(0, Duration::MAX), (u64::MAX, Duration::ZERO)] {
             assert!(check_time(time, wall, Duration::from_secs(30)).is_err());
         }

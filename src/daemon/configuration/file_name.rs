@@ -65,9 +65,9 @@ impl FileName {
         format!("{}: {self} {what}", self.origin)
     }
 
-    /// The file at this path of [its](Self::path) is not there, or not for us.
-    pub(crate) fn unreadable(&self, path: &Path, error: &io::Error) -> String {
-        format!("{}: {} cannot be read: {error}", self.origin, path.display())
+    /// Says that the file is not there, or cannot be read by the daemon.
+    pub(crate) fn unreadable(&self, error: &io::Error) -> String {
+        self.wrong(format_args!("cannot be read: {error}"))
     }
 }
 

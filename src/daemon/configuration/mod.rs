@@ -1,6 +1,7 @@
 //! The configuration: what may be set, and what holds where nothing is.
 
 mod file_name;
+pub(crate) mod files;
 mod keys;
 mod read;
 mod section;

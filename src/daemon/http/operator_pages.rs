@@ -16,7 +16,6 @@ use pacingd::answer::{metrics, status};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::context::Shared;
-use crate::http::respond::Body;
 use crate::https::Tls;
 use crate::{VERSION, clock};
 
@@ -57,29 +56,38 @@ impl AsRef<[u8]> for Text {
     }
 }
 
-/// A document and its headers.
-///
-/// # Errors
-///
-/// What to answer while [`DOCUMENTS`] are being sent already.
-pub(crate) fn document(shared: &Shared, document: Document, headers: &mut HeaderMap) -> Result<Body, Answer> {
-    let Ok(permit) = Arc::clone(&shared.documents.0).try_acquire_owned() else {
+impl Permits {
+    /// A permit, or `None` while [`DOCUMENTS`] documents are being sent.
+    pub(crate) fn take(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.0).try_acquire_owned().ok()
+    }
+
+    /// The answer to those who get none.
+    pub(crate) fn refusal() -> Answer {
         let detail = format_args!("{DOCUMENTS} large responses are already being sent; try again");
-        return Err(Answer { retry_after: Some(1), ..Answer::problem(Status::ServiceUnavailable, detail) });
-    };
+        Answer { retry_after: Some(1), ..Answer::problem(Status::ServiceUnavailable, detail) }
+    }
+}
+
+/// A document's text and headers.
+pub(crate) fn document(
+    shared: &Shared,
+    document: Document,
+    permit: OwnedSemaphorePermit,
+    headers: &mut HeaderMap,
+) -> Bytes {
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, NO_SNIFFING);
-    let (content_type, text) = match document {
+    let (content_type, body) = match document {
         Document::Page => {
             headers.insert(header::CONTENT_SECURITY_POLICY, POLICY);
             headers.insert(header::REFERRER_POLICY, NO_REFERRER);
-            headers.insert(header::CONTENT_TYPE, HTML);
-            return Ok(Bytes::from_static(PAGE.as_bytes()).into());
+            (HTML, Bytes::from_static(PAGE.as_bytes()))
         }
-        Document::Status => (JSON, status_text(shared)),
-        Document::Metrics => (METRICS, metrics_text(shared)),
+        Document::Status => (JSON, Bytes::from_owner(Text { text: status_text(shared), _permit: permit })),
+        Document::Metrics => (METRICS, Bytes::from_owner(Text { text: metrics_text(shared), _permit: permit })),
     };
     headers.insert(header::CONTENT_TYPE, content_type);
-    Ok(Bytes::from_owner(Text { text, _permit: permit }).into())
+    body
 }
 
 fn status_text(shared: &Shared) -> String {
@@ -106,7 +114,7 @@ fn metrics_text(shared: &Shared) -> String {
 fn about_process(shared: &Shared, text: &mut String) -> std::fmt::Result {
     let help = "Lines of the log that nobody took.";
     Family::new(text, "pacingd_log_lines_lost_total", Kind::Counter, help)?.value(shared.log.lost())?;
-    let help = "1 while statistics are heard there, 0 while a multicast group's interface is missing.";
+    let help = "1 while statistics are received there, 0 while a multicast group's interface is missing.";
     let mut family = Family::new(text, "pacingd_statistics_listener_up", Kind::Gauge, help)?;
     // A String takes all that is written to it.
     shared.listeners.each(|name, is_up, _| _ = family.sample(&[("listener", name)], u8::from(is_up)));
@@ -130,8 +138,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_permit_is_free_again_when_its_text_was_sent() {
+        let permits = Permits::default();
+        let mut sent: Vec<_> = std::iter::from_fn(|| permits.take())
+            .map(|permit| Bytes::from_owner(Text { text: "text".into(), _permit: permit }))
+            .collect();
+        assert_eq!(sent.len(), DOCUMENTS);
+        assert!(permits.take().is_none());
+        sent.pop();
+        assert!(permits.take().is_some());
+    }
+
+    #[test]
     fn the_page_is_small_and_asks_nobody_else() {
-        assert!(PAGE.len() <= 24 * 1024, "{} bytes", PAGE.len());
+        assert!(PAGE.len() <= 28 * 1024, "{} bytes", PAGE.len());
         for outside in ["http:", "https:", "src=\"//", "@import", " style=\"", " onclick="] {
             assert!(!PAGE.replace("http://www.w3.org/2000/svg", "").contains(outside), "{outside}");
         }

@@ -67,6 +67,7 @@ impl Places {
     }
 
     /// How many are taken.
+    #[cfg(any(test, feature = "tls"))]
     pub(crate) fn taken(&self) -> usize {
         self.0.holders.borrow().len()
     }

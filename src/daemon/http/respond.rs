@@ -11,10 +11,12 @@ use http::{Request, Response, StatusCode};
 use httpdate::HttpDate;
 use hyper::body::{Body as _, Bytes, Frame, Incoming, SizeHint};
 use pacingd::answer::{self, Answer, Document, METHODS, Status};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::clock;
 use crate::context::Shared;
-use crate::http::{cors, operator_pages};
+use crate::http::cors;
+use crate::http::operator_pages::{self, Permits};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
@@ -73,13 +75,15 @@ pub(crate) fn respond(shared: &Shared, asked: Asked, request: &Request<Incoming>
         }
         Asked::Operators => {
             shared.state().counters_mut().set_dropped_by_kernel(shared.listeners.dropped());
-            match Document::asked_for(method.as_str(), path).map(|document| document_of(shared, document)) {
-                Some(Ok(response)) => response,
-                Some(Err(refusal)) => response_of(shared, asked.side(), refusal, now),
+            match Document::asked_for(method.as_str(), path) {
                 None => {
                     let answer = answer::operators_answer(&mut shared.state(), now, method.as_str(), path);
                     response_of(shared, asked.side(), answer, now)
                 }
+                Some(document) => match shared.documents.take() {
+                    None => response_of(shared, asked.side(), Permits::refusal(), now),
+                    Some(permit) => response_with(shared, document, permit),
+                },
             }
         }
         Asked::PlainOverHttps => {
@@ -117,13 +121,14 @@ fn response_of(shared: &Shared, side: Side, answer: Answer, now: Duration) -> Re
     response
 }
 
-/// The response with a document, or what to answer instead.
-fn document_of(shared: &Shared, document: Document) -> Result<Response<Body>, Answer> {
-    let mut response = Response::new(Body::default());
-    *response.body_mut() = operator_pages::document(shared, document, response.headers_mut())?;
-    response.headers_mut().insert(header::CACHE_CONTROL, NO_STORE);
+fn response_with(shared: &Shared, document: Document, permit: OwnedSemaphorePermit) -> Response<Body> {
     shared.traffic.answer(Side::Operators, Status::Ok);
-    Ok(response)
+    let mut response = Response::new(Body::default());
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, NO_STORE);
+    let body = operator_pages::document(shared, document, permit, headers);
+    *response.body_mut() = Body(body);
+    response
 }
 
 /// A response's body, which is there as a whole.
@@ -133,12 +138,6 @@ pub(crate) struct Body(Bytes);
 impl From<&[u8]> for Body {
     fn from(text: &[u8]) -> Self {
         Self(Bytes::copy_from_slice(text))
-    }
-}
-
-impl From<Bytes> for Body {
-    fn from(bytes: Bytes) -> Self {
-        Self(bytes)
     }
 }
 

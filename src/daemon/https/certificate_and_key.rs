@@ -1,24 +1,24 @@
-//! A certificate and its private key from PEM files: what fits together, or what is wrong with which file.
+//! A certificate and its private key from PEM files that fit together, or what is wrong with which file.
 
 use std::fmt;
-use std::fs::{self, File};
-use std::io::Read as _;
+use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 
 use rustls::crypto::{CryptoProvider, ring};
-use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use rustls::{Error, InconsistentKeys};
+use zeroize::Zeroizing;
 
 use super::date;
 use super::validity::{Remaining, Validity};
 use crate::clock;
-use crate::configuration::{FileName, PairFiles};
+use crate::configuration::{FileName, PairFiles, files};
 
-/// Bytes of the longest file: chains have a few certificates of some kilobytes each, and what is longer is none.
-const FILE_BYTES: u64 = 256 * 1024;
+/// Bytes of the longest file: chains have a few certificates of some kilobytes each, and what is longer is something else.
+const FILE_BYTES: usize = 256 * 1024;
 
 const WANT_CERTIFICATE: &str = "PEM: -----BEGIN CERTIFICATE-----, the server's own first";
 const WANT_KEY: &str = "PEM: a private key, RSA of 2048 bits or more, ECDSA on P-256 or P-384, or Ed25519";
@@ -28,7 +28,7 @@ pub(crate) struct Pair {
     pub(super) files: PairFiles,
     pub(super) key: Arc<CertifiedKey>,
     pub(super) validity: Validity,
-    /// What should be mended, but is no reason to refuse it.
+    /// What should be mended, but is no reason to refuse the files.
     pub(super) complaint: Option<String>,
 }
 
@@ -38,87 +38,156 @@ pub(super) fn provider() -> Arc<CryptoProvider> {
 }
 
 impl Pair {
+    /// Reads and checks both files.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with which of them. No message repeats what stands in a file, and so none repeats a key: not even
+    /// the errors of the libraries, which do.
     pub(super) fn load(files: &PairFiles) -> Result<Self, String> {
-        let text = read(&files.certificate)?;
-        let wrong = |what: &dyn fmt::Display| wrong(&files.certificate, what, WANT_CERTIFICATE);
+        let PairFiles { certificate: certificate_file, key: key_file } = files;
+        let text = read(certificate_file)?;
+        let wrong = |what: &str| certificate_file.wrong(format_args!("{what}; want {WANT_CERTIFICATE}"));
         let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
-        let chain = chain.map_err(|error| wrong(&format_args!("is not PEM: {error}")))?;
+        let chain = chain.map_err(|error| wrong(pem_fault(&text, &error)))?;
         let Some(own) = chain.first() else {
-            return Err(wrong(&format_args!("has no certificate, but {}", Labels(&text))));
+            return Err(wrong(&format!("has no certificate, but {}", labels(&text))));
         };
-        let validity = Validity::of(own).map_err(|error| wrong(&format_args!("has a broken certificate: {error}")))?;
+        let validity = Validity::of(own).map_err(|_| wrong("has a broken certificate"))?;
 
-        let text = read(&files.key)?;
-        let wrong = |what: &dyn fmt::Display| self::wrong(&files.key, what, WANT_KEY);
-        if contains(&text, b"ENCRYPTED") {
-            let without = "a key without a passphrase (openssl pkey), readable by nobody but the daemon";
-            return Err(self::wrong(&files.key, &"is encrypted", without));
+        let text = read(key_file)?;
+        let wrong = |what: &str| key_file.wrong(format_args!("{what}; want {WANT_KEY}"));
+        if labels(&text).contains("ENCRYPTED") || contains(&text, b"\nProc-Type: 4,ENCRYPTED") {
+            let what =
+                "is encrypted; want a key without a passphrase (openssl pkey), readable by nobody but the daemon";
+            return Err(key_file.wrong(what));
         }
         let key = match PrivateKeyDer::pem_slice_iter(&text).next() {
-            Some(key) => key.map_err(|error| wrong(&format_args!("is not PEM: {error}")))?,
-            None => return Err(wrong(&format_args!("has no private key, but {}", Labels(&text)))),
+            Some(key) => key.map_err(|error| wrong(pem_fault(&text, &error)))?,
+            None => return Err(wrong(&format!("has no private key, but {}", labels(&text)))),
         };
         let key = CertifiedKey::from_der(chain, key, &provider()).map_err(|error| match error {
-            Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
-                let what = format_args!("is not the key of the first certificate in {}", files.certificate);
-                self::wrong(&files.key, &what, "the two of one pair")
+            Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => key_file.wrong(format_args!(
+                "is not the key of the first certificate in {certificate_file}; want the two of one pair"
+            )),
+            Error::InvalidCertificate(_) => {
+                certificate_file.wrong(format_args!("has a broken certificate; want {WANT_CERTIFICATE}"))
             }
-            Error::InvalidCertificate(error) => {
-                let what = format_args!("has a broken certificate: {error:?}");
-                self::wrong(&files.certificate, &what, WANT_CERTIFICATE)
-            }
-            other => wrong(&format_args!("cannot be used: {other}")),
+            _ => wrong("has a private key that cannot be used"),
         })?;
-        Ok(Self { files: files.clone(), key: Arc::new(key), validity, complaint: complaint(&files.key) })
+        Ok(Self { files: files.clone(), key: Arc::new(key), validity, complaint: complaint(key_file) })
     }
 }
 
-/// What is in force, in words.
+/// The certificate in use, and how long it is valid.
 impl fmt::Display for Pair {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Validity { not_before, not_after } = self.validity;
-        write!(formatter, "{} is valid until {}", self.files.certificate, date(not_after))?;
+        let certificate = &self.files.certificate;
         match self.validity.remaining(clock::since_epoch()) {
-            Remaining::NotYet => write!(formatter, ", but not before {}", date(not_before)),
-            Remaining::Days(days) => write!(formatter, " (days left: {days})"),
-            Remaining::Expired => write!(formatter, ", which is over"),
+            Remaining::NotYet => {
+                write!(formatter, "{certificate} is valid from {} to {}", date(not_before), date(not_after))
+            }
+            Remaining::Days(days) => {
+                write!(formatter, "{certificate} is valid until {} (days left: {days})", date(not_after))
+            }
+            Remaining::Expired => write!(formatter, "{certificate} was valid until {}", date(not_after)),
         }
     }
 }
 
-fn read(name: &FileName) -> Result<Vec<u8>, String> {
-    let path = name.path()?;
-    let mut text = Vec::new();
-    let read = File::open(&path).and_then(|file| file.take(FILE_BYTES + 1).read_to_end(&mut text));
-    if read.map_err(|error| name.unreadable(&path, &error))? as u64 > FILE_BYTES {
-        return Err(wrong(name, &format_args!("has more than {FILE_BYTES} bytes"), "a PEM file"));
-    }
-    Ok(text)
-}
-
-fn wrong(name: &FileName, what: &dyn fmt::Display, want: &str) -> String {
-    name.wrong(format_args!("{what}; want {want}"))
+fn read(name: &FileName) -> Result<Zeroizing<Vec<u8>>, String> {
+    files::read(&name.path()?, FILE_BYTES).map_err(|error| name.unreadable(&error))
 }
 
 fn contains(text: &[u8], word: &[u8]) -> bool {
     text.windows(word.len()).any(|window| window == word)
 }
 
-/// A key that all may read is no secret.
+/// A key that everyone can read is no secret.
 fn complaint(key: &FileName) -> Option<String> {
     let mode = fs::metadata(key.path().ok()?).ok()?.permissions().mode();
     (mode & 0o004 != 0).then(|| key.wrong(format_args!("can be read by everyone (mode {:o}); want 600", mode & 0o777)))
 }
 
-/// What a PEM file has, by the labels of its sections.
-struct Labels<'a>(&'a [u8]);
+const BEGIN: &str = "-----BEGIN ";
+const DASHES: &str = "-----";
 
-impl fmt::Display for Labels<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = String::from_utf8_lossy(self.0);
-        let label = |line: &'_ str| Some(line.trim().strip_prefix("-----BEGIN ")?.strip_suffix("-----")?.to_owned());
-        let labels: Vec<String> = text.lines().filter_map(label).collect();
-        formatter.write_str(if labels.is_empty() { "nothing in PEM" } else { "" })?;
-        formatter.write_str(&labels.join(", "))
+/// What is wrong with a PEM file. The error is never shown: it repeats the file's bytes.
+fn pem_fault(text: &[u8], error: &pem::Error) -> &'static str {
+    let text = String::from_utf8_lossy(text);
+    let has_more_behind_its_label = |line: &str| {
+        let label_and_rest = line.trim().strip_prefix(BEGIN).and_then(|rest| rest.split_once(DASHES));
+        label_and_rest.is_some_and(|(_, rest)| !rest.is_empty())
+    };
+    match error {
+        _ if text.lines().any(has_more_behind_its_label) => "has no line break after its BEGIN line",
+        pem::Error::MissingSectionEnd { .. } => "has no END line after its BEGIN line",
+        pem::Error::IllegalSectionStart { .. } => "has a BEGIN line that does not end with five dashes",
+        pem::Error::Base64Decode(_) => "has something else than base64 between its BEGIN and END lines",
+        _ => "is not PEM",
+    }
+}
+
+/// The labels that PEM files have for keys and certificates (RFC 7468, and OpenSSL).
+const LABELS: [&str; 11] = [
+    "CERTIFICATE",
+    "CERTIFICATE REQUEST",
+    "DH PARAMETERS",
+    "EC PARAMETERS",
+    "EC PRIVATE KEY",
+    "ENCRYPTED PRIVATE KEY",
+    "OPENSSH PRIVATE KEY",
+    "PRIVATE KEY",
+    "PUBLIC KEY",
+    "RSA PRIVATE KEY",
+    "TRUSTED CERTIFICATE",
+];
+
+/// Lists the labels in a PEM file. What is not among those that are known is not repeated: it could be anything.
+fn labels(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(text);
+    let sections = text.lines().filter_map(|line| line.trim().strip_prefix(BEGIN)?.split_once(DASHES));
+    let known = |label| LABELS.into_iter().find(|known| *known == label).unwrap_or("something with another label");
+    let labels: Vec<&str> = sections.map(|(label, _)| known(label)).collect();
+    if labels.is_empty() { "nothing in PEM".to_owned() } else { labels.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_described_by_labels_that_are_known_and_by_no_others() {
+        for (text, want) in [
+            ("", "nothing in PEM"),
+            ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "CERTIFICATE"),
+            ("-----BEGIN RSA PRIVATE KEY-----AAAA-----END RSA PRIVATE KEY-----", "RSA PRIVATE KEY"),
+            ("-----BEGIN MIGHAgEAMBMGByqGSM49-----\n", "something with another label"),
+            ("-----BEGIN PRIVATE KEY\nAAAA", "nothing in PEM"),
+        ] {
+            assert_eq!(labels(text.as_bytes()), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_pem_is_said_without_a_byte_of_it() {
+        for (text, want) in [
+            ("-----BEGIN PRIVATE KEY-----AAAA-----END PRIVATE KEY-----\n", "has no line break after its BEGIN line"),
+            ("-----BEGIN PRIVATE KEY----- AAAA -----END PRIVATE KEY-----", "has no line break after its BEGIN line"),
+            (
+                r"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
+                "has no line break after its BEGIN line",
+            ),
+            ("-----BEGIN PRIVATE KEY-----\nAAAA\n", "has no END line after its BEGIN line"),
+            ("-----BEGIN PRIVATE KEY--\nAAAA\n", "has a BEGIN line that does not end with five dashes"),
+            (
+                "-----BEGIN PRIVATE KEY-----\nA?AA\n-----END PRIVATE KEY-----\n",
+                "has something else than base64 between its BEGIN and END lines",
+            ),
+        ] {
+            let error = PrivateKeyDer::pem_slice_iter(text.as_bytes()).next().unwrap().unwrap_err();
+            assert_eq!(pem_fault(text.as_bytes(), &error), want, "{text}");
+        }
     }
 }
