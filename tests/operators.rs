@@ -195,7 +195,7 @@ fn clients_that_do_not_take_their_documents_cannot_pile_them_up() {
         assert!(std::time::Instant::now() < until, "never refused");
     };
     assert_eq!(refused.header("retry-after"), Some("1"));
-    assert_eq!(refused.problem(503), "8 operators are being answered at length already; ask again");
+    assert_eq!(refused.problem(503), "8 large responses are already being sent; try again");
     assert_eq!(operator.get("/health").status, 200, "what is short is answered");
     drop(stalled);
     while operator.get("/status").status != 200 {
