@@ -12,6 +12,7 @@ use crate::group_changes::GroupChanges;
 use crate::http::counters::Traffic;
 use crate::http::operator_pages::Permits;
 use crate::http::respond::Dates;
+use crate::http::turns::Turns;
 use crate::https::Tls;
 use crate::log::{Cause, Log};
 use crate::statistics::listeners::Listeners;
@@ -29,6 +30,8 @@ pub(crate) struct Shared {
     pub(crate) manager: Manager,
     pub(crate) status: Status,
     pub(crate) traffic: Traffic,
+    /// For requests that are sent ahead of answers, and for what is discarded.
+    pub(crate) turns: Turns,
     pub(crate) documents: Permits,
     pub(crate) group_changes: GroupChanges,
     /// When the daemon was started.
@@ -55,6 +58,7 @@ impl Shared {
             manager,
             status: Status::new(),
             traffic: Traffic::default(),
+            turns: Turns::default(),
             documents: Permits::default(),
             group_changes: GroupChanges::default(),
             started: clock::now(),

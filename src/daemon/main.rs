@@ -114,7 +114,7 @@ fn run(
             tokio::task::spawn_local(listener.serve(shared, Asked::Visitors, Protocol::Http, visitors.clone()));
         }
         if let Some(tls) = &shared.tls {
-            tls.tell(&shared.log);
+            tls.log_certificate(&shared.log);
             for listener in https {
                 tokio::task::spawn_local(listener.serve(
                     shared,

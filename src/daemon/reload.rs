@@ -59,7 +59,7 @@ pub(crate) fn reload(shared: &Shared, source: &Source, log_to: Option<Target>) {
     shared.log.set_level(new.log.level);
     if let Some((tls, pair)) = pair {
         tls.replace(pair);
-        tls.tell(&shared.log);
+        tls.log_certificate(&shared.log);
     }
     shared.configure(new);
     shared.log.info(format_args!("reload: {source} is in force, all statistics are kept"));

@@ -18,7 +18,7 @@ pub(crate) async fn run(shared: &'static Shared) {
         shared.log.tell_suppressed(now);
         status::tell(shared, now);
         let changes = shared.group_changes.log(&mut shared.state(), &shared.log, now);
-        let certificate = shared.tls.as_ref().and_then(|tls| tls.tell_expiry(&shared.log, now));
+        let certificate = shared.tls.as_ref().and_then(|tls| tls.warn_of_expiry(&shared.log, now));
         let wakeups = [shared.state().next_wakeup(now), shared.log.next_wakeup(), changes, certificate];
         let wakeup = wakeups.into_iter().flatten().min();
         shared.wakeup.set(wakeup);

@@ -114,7 +114,7 @@ test('256 groups are filtered by name, channel, reason and trouble', async () =>
   for (let from = 0; from < 256; from += 64) {
     const lines = Array.from({ length: 64 }, (_, index) => from + index);
     await daemon.send(...lines.map((index) => ({
-      channel: index % 2 ? 'chat' : 'webcallback', group: `Team ${String(index).padStart(3, '0')}`, ready: index % 5, loggedIn: index % 7 ? 5 : 0,
+      channel: index % 2 ? 'chat' : 'webcallback', group: `Team ${String(index).padStart(3, '0')}`, ready: index % 7 ? index % 5 : 0, loggedIn: index % 7 ? 5 : 0,
     })));
   }
   await visit();
@@ -302,7 +302,7 @@ test('lines that are all dropped are no silence', async () => {
 test('groups that have been silent for an hour are apart, and no trouble', async () => {
   await open();
   await daemon.send({ group: 'A', ready: 1, queued: 0 }, { group: 'Campaign\u200b', ready: 1, queued: 0 });
-  await alter((status) => Object.assign(status.groups.find((group) => group.group !== 'A'), { fresh: false, age: 7300 }));
+  await alter((status) => Object.assign(status.groups.find((group) => group.group !== 'A'), { fresh: false, dormant: true, age: 7300 }));
   await visit();
   await until(async () => (await groups()).length === 1);
   assert.deepEqual(await groups(), ['A']);
@@ -337,7 +337,7 @@ test('an estimate without end is shown with one', async () => {
 
 test('the page says since when the daemon runs, and where more is to be read', async () => {
   await open();
-  await alter((status) => { status.uptime = 3 * 86400; });
+  await alter((status) => { Object.assign(status, { uptime: 3 * 86400, started: status.started - 3 * 86400 }); });
   await visit();
   await shows(page.locator('#settings'), 'Running for3 days, since ');
   const since = new Date(Date.now() - 3 * 86_400_000).toLocaleString('en-US', { dateStyle: 'medium', timeZone: 'UTC' });
@@ -356,7 +356,7 @@ function everything(status) {
   status.droppedByKernel = 3;
   status.certificateExpires = 'Sun, 01 Nov 2020 00:00:00 GMT';
   const [first, second, third] = status.groups;
-  Object.assign(first, { fresh: false, age: 7300 });
+  Object.assign(first, { fresh: false, dormant: true, age: 7300 });
   second.contradiction = 'ready 5 is more than loggedIn 3';
   third.dropped = { lines: 12, age: 1, why: 'stale' };
 }

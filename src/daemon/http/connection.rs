@@ -30,6 +30,9 @@ const HEAD_BYTES: usize = 8192;
 const LINGER_BYTES: usize = 256 * 1024;
 const LINGER: Duration = Duration::from_secs(1);
 
+/// Bytes of that which are read at once.
+const READ_BYTES: usize = 16 * 1024;
+
 /// How long a client that has connected and not asked yet is waited for when the daemon stops: its request may be on
 /// its way.
 pub(crate) const LAST_CALL: Duration = Duration::from_secs(1);
@@ -48,7 +51,7 @@ pub(crate) async fn serve(shared: &Shared, asked: Asked, stream: Stream, place: 
         Err(error) if error.is_parse() => shared.traffic.answer(side, Status::BadRequest),
         Err(_) => return,
     }
-    linger(io.into_inner()).await;
+    linger(shared, io.into_inner()).await;
 }
 
 async fn speak(shared: &Shared, asked: Asked, io: &mut TokioIo<Stream>, place: &Place) -> hyper::Result<()> {
@@ -57,12 +60,10 @@ async fn speak(shared: &Shared, asked: Asked, io: &mut TokioIo<Stream>, place: &
     let service = service_fn(|request: Request<Incoming>| {
         has_asked.set(true);
         place.busy();
-        let is_next_turn_for_it = was_answered_in_this_turn.replace(true);
+        let is_ahead = was_answered_in_this_turn.replace(true);
         async move {
-            // Who sends requests without waiting for answers gets one in each turn of the event loop, as others do.
-            if is_next_turn_for_it {
-                yield_now().await;
-            }
+            // Those who send requests without waiting for answers keep each other waiting, and nobody else.
+            let _turn = if is_ahead { Some(shared.turns.next().await) } else { None };
             let response = respond::respond(shared, asked, &request);
             place.waiting();
             Ok::<_, Infallible>(response)
@@ -112,23 +113,22 @@ fn is_timeout(error: &hyper::Error) -> bool {
 
 /// Waits until the client has closed its side, too (RFC 9112, section 9.6): closing at once while it still sends would destroy
 /// the last answer on its way.
-pub(crate) async fn linger(stream: Stream) {
+pub(crate) async fn linger(shared: &Shared, stream: Stream) {
     // What still comes is not looked at, so it need not be deciphered. However it ends, the client had its chance.
-    let _ = tokio::time::timeout(LINGER, discard(stream.tcp())).await;
+    let _ = tokio::time::timeout(LINGER, discard(shared, stream.tcp())).await;
 }
 
-async fn discard(stream: &TcpStream) -> io::Result<()> {
+async fn discard(shared: &Shared, stream: &TcpStream) -> io::Result<()> {
     let mut left = LINGER_BYTES;
     while left > 0 {
         stream.readable().await?;
-        match stream.try_read(&mut [0; 4096]) {
+        let _turn = shared.turns.next().await;
+        match stream.try_read(&mut [0; READ_BYTES]) {
             Ok(0) => break,
             Ok(read) => left = left.saturating_sub(read),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) => return Err(error),
         }
-        // Others have their turn after each piece.
-        yield_now().await;
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ pub(crate) mod operator_pages;
 pub(crate) mod places;
 pub(crate) mod respond;
 pub(crate) mod stream;
+pub(crate) mod turns;
 
 use std::fmt;
 use std::io;

@@ -114,7 +114,7 @@ fn metrics_text(shared: &Shared) -> String {
 fn about_process(shared: &Shared, text: &mut String) -> std::fmt::Result {
     let help = "Lines of the log that nobody took.";
     Family::new(text, "pacingd_log_lines_lost_total", Kind::Counter, help)?.value(shared.log.lost())?;
-    let help = "1 while statistics are heard there, 0 while a multicast group's interface is missing.";
+    let help = "1 while statistics are received there, 0 while a multicast group's interface is missing.";
     let mut family = Family::new(text, "pacingd_statistics_listener_up", Kind::Gauge, help)?;
     // A String takes all that is written to it.
     shared.listeners.each(|name, is_up, _| _ = family.sample(&[("listener", name)], u8::from(is_up)));

@@ -36,11 +36,11 @@ impl Tls {
         match *self {}
     }
 
-    pub(crate) fn tell(&self, _: &Log) {
+    pub(crate) fn log_certificate(&self, _: &Log) {
         match *self {}
     }
 
-    pub(crate) fn tell_expiry(&self, _: &Log, _: Duration) -> Option<Duration> {
+    pub(crate) fn warn_of_expiry(&self, _: &Log, _: Duration) -> Option<Duration> {
         match *self {}
     }
 
