@@ -120,7 +120,7 @@ fn a_clock_set_back_is_followed_in_three_seconds_and_logged() {
 fn recorded_signed_lines_are_replayed_also_after_a_reload_that_shortens_the_time_to_live() {
     let secret = [b'k'; 32];
     let keys = Directory::new();
-    keys.file("key", &String::from_utf8(secret.to_vec()).unwrap());
+    keys.file("key", str::from_utf8(&secret).unwrap());
     let configured =
         |seconds: u32| format!("[statistics]\nkey-files = [{:?}]\ntime-to-live = {seconds}\n", keys.path().join("key"));
     let signed = |ready, more| {

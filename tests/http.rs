@@ -611,10 +611,14 @@ fn who_has_waited_longest_for_its_next_request_makes_room_for_another_client() {
 #[test]
 fn a_crowd_far_beyond_the_places_is_answered_whole() {
     let daemon = daemon_with("[http.limits]\nconnections = 2\n");
-    let mut crowd: Vec<Client> = (0..50).map(|_| Client::connect(daemon.http)).collect();
-    for client in &mut crowd {
-        client.send(ASK.replace("host: pacing", "host: pacing\r\nconnection: close"));
-    }
+    let ask = ASK.replace("host: pacing", "host: pacing\r\nconnection: close");
+    let mut crowd: Vec<Client> = (0..50)
+        .map(|_| {
+            let mut client = Client::connect(daemon.http);
+            client.send(&ask);
+            client
+        })
+        .collect();
     assert_eq!(daemon.health()["status"], "ok", "operators get in");
     for client in &mut crowd {
         assert_eq!(client.answer().value("capacity"), 7);

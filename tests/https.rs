@@ -294,9 +294,7 @@ fn https_that_a_restart_will_bring_is_checked_at_once_and_told_until_then() {
     authority.renew(|_| {});
     for count in 1..=2 {
         assert!(daemon.reload().contains("is in force"));
-        daemon
-            .log
-            .wait_for_the(count, "reload: https.listen, https.certificate changed, which a restart puts into force");
+        daemon.log.wait_for_the(count, "reload: https.listen, https.certificate, https.key changed; restart to apply");
     }
 }
 
@@ -378,7 +376,7 @@ fn a_socket_that_systemd_names_https_speaks_tls() {
     assert_eq!(address(&daemon), held_at);
     daemon.send(STATISTICS, 1);
     assert_eq!(secure(&daemon, &authority.client(&[&TLS13])).get(CAPACITY).value("capacity"), 4);
-    daemon.log.wait_for("https.listen names 127.0.0.1:0, but systemd holds");
+    daemon.log.wait_for("https.listen is 127.0.0.1:0, but systemd listens on");
 }
 
 #[test]

@@ -29,7 +29,8 @@ fn refusal(configuration: &str, more: &[&str]) -> (i32, String) {
     let arguments = [&["--config", file.to_str().unwrap()], more].concat();
     let output = run(&arguments);
     assert!(output.stdout.is_empty(), "{}", text(&output.stdout));
-    let said = text(&output.stderr).replace(file.to_str().unwrap(), "FILE");
+    // A log on standard error has the level.
+    let said = text(&output.stderr).replace(file.to_str().unwrap(), "FILE").replace("pacingd: error: ", "pacingd: ");
     (output.status.code().unwrap(), said)
 }
 
@@ -101,11 +102,16 @@ fn a_bad_configuration_exits_with_78_and_says_file_line_key_and_what_would_be_ri
     std::fs::write(&file, b"\n[statistics.groups]\nchat = [\"\xdcberweisung\"]\n").unwrap();
     let output = run(&["--config", file.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(78));
-    let want = format!("pacingd: {}:3: not TOML: byte 0xdc is not UTF-8; want UTF-8\n", file.display());
-    assert_eq!(text(&output.stderr), want);
+    let want = format!("{}:3: not UTF-8; want TOML, which is\n", file.display());
+    assert!(text(&output.stderr).ends_with(&want), "{}", text(&output.stderr));
     let output = run(&["--config", "/nowhere/pacingd.toml"]);
     assert_eq!(output.status.code(), Some(78));
-    assert!(text(&output.stderr).starts_with("pacingd: /nowhere/pacingd.toml: cannot be read: "));
+    assert!(text(&output.stderr).contains("/nowhere/pacingd.toml: cannot be read: "));
+    let fifo = directory.path().join("fifo");
+    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let output = run(&["--check-config", "--config", fifo.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(78));
+    assert!(text(&output.stderr).ends_with("fifo: cannot be read: it is not a regular file\n"));
 }
 
 #[cfg(not(feature = "tls"))]
@@ -207,8 +213,10 @@ fn a_request_under_way_is_answered_before_the_end() {
     let (first, second) = ASK.split_at(40);
     idle.send(ASK);
     assert_eq!(idle.answer().value("capacity"), 7);
+    let descriptors = daemon.process.descriptors();
     let mut slow = Client::connect(daemon.http);
     slow.send(first);
+    common::wait_until("it is not accepted", || daemon.process.descriptors() > descriptors);
     let begin = Instant::now();
     daemon.process.signal("TERM");
     daemon.log.wait_for("stopping");
@@ -242,6 +250,19 @@ fn a_burst_of_datagrams_waits_in_the_kernel_and_none_is_lost() {
 }
 
 #[test]
+fn datagrams_that_the_kernel_dropped_are_logged() {
+    let daemon = Daemon::with("");
+    daemon.send(line("chat", "A", 1), 1);
+    let daemon_is_stopped = daemon.process.stopped();
+    // Each takes more than its length of a buffer of 1 MiB, which the kernel doubles.
+    let datagram = format!("{}\n", " ".repeat(30_000));
+    (0..200).for_each(|_| daemon.fire(datagram.as_bytes()));
+    drop(daemon_is_stopped);
+    let warning = daemon.log.wait_for("the kernel dropped ");
+    assert!(warning.contains("warning") && warning.contains("net.core.rmem_max"), "{warning}");
+}
+
+#[test]
 fn sighup_kills_no_daemon_that_is_starting() {
     for _ in 0..20 {
         let directory = Directory::new();
@@ -266,8 +287,10 @@ fn sighup_kills_no_daemon_that_is_starting() {
 #[test]
 fn a_stopping_daemon_takes_no_new_connections() {
     let mut daemon = Daemon::with("");
+    let descriptors = daemon.process.descriptors();
     let mut slow = Client::connect(daemon.http);
     slow.send(ASK.split_at(40).0);
+    common::wait_until("it is not accepted", || daemon.process.descriptors() > descriptors);
     daemon.process.signal("TERM");
     daemon.log.wait_for("stopping");
     // The listening socket goes away with its task, which may be a moment later.
@@ -310,7 +333,7 @@ fn a_reload_changes_what_can_change_and_keeps_the_statistics() {
     );
     let said = daemon.reload();
     assert!(said.contains("is in force"), "{said}");
-    assert!(daemon.log.containing("a restart puts").is_empty(), "ports that are asked for as 0 did not change");
+    assert!(daemon.log.containing("restart to apply").is_empty(), "ports that are asked for as 0 did not change");
     daemon.capacity("channel=chat&groups=New").problem(503);
     assert_eq!(daemon.capacity("channel=chat").value("capacity"), 7, "kept");
     assert_eq!(daemon.reactive_state("channel=chat").value("reactiveState"), 0.25, "kept");
@@ -338,7 +361,7 @@ fn a_reload_names_what_only_a_restart_changes() {
     let other = configuration("[http.limits]\nconnections = 3\n").replace("\"127.0.0.1:0\"", "\"127.0.0.2:0\"");
     daemon.directory.file("pacingd.toml", &other);
     daemon.reload();
-    let line = daemon.log.wait_for("which a restart puts into force");
+    let line = daemon.log.wait_for("restart to apply");
     for key in ["http.listen", "http.limits.connections", "operators.listen", "statistics.listen"] {
         assert!(line.contains(key), "{key}: {line}");
     }
@@ -445,7 +468,7 @@ fn standard_error_that_nobody_reads_holds_nothing_up() {
     // Somebody reads again: what was lost is told.
     let lines = Lines::of(ours);
     let until = Instant::now() + PATIENCE;
-    while lines.within(Duration::from_millis(200), 1, "lines of the log were lost").is_none() {
+    while lines.within(Duration::from_millis(200), 1, "dropped: the log was not being read").is_none() {
         assert!(Instant::now() < until, "nothing is told");
         daemon.process.signal("HUP");
     }
@@ -522,7 +545,7 @@ fn a_dev_log_that_nobody_reads_holds_nothing_up() {
     daemon.send(["garbage", &line("chat", "B", 7)].join("\n"), 2);
     assert_eq!(daemon.capacity("channel=chat").value("capacity"), 7);
     let (lines, _reader) = syslog::read(&socket);
-    wait_for_a_line_of_reloads(&daemon, &lines, "lines of the log were lost: nobody took them");
+    wait_for_a_line_of_reloads(&daemon, &lines, "dropped: the log was not being read");
     // Nobody reads for the end either.
     stopper.send_to(b"stop", &path).unwrap();
     let _ = _reader.join();
@@ -584,5 +607,5 @@ fn without_a_dev_log_the_daemon_serves_and_logs_when_there_is_one() {
         assert!(Instant::now() < until, "no line comes");
     }
     client.get("/").problem(404);
-    lines.wait_for("lines of the log were lost");
+    lines.wait_for("dropped: the log was not being read");
 }

@@ -169,7 +169,8 @@ fn lines_that_nothing_receives_or_that_may_not_be_sent_are_reported() {
     let want =
         format!("pacingd: nothing is listening on UDP {free}; is the daemon running, with this configuration?\n");
     assert_eq!(complaint, want);
-    let elsewhere = configuration("[statistics]\nsources = [\"192.0.2.0/24\"]\n").replace("127.0.0.1:0", "127.0.0.1:9");
+    let elsewhere = configuration("[statistics]\nsources = [\"192.0.2.0/24\"]\n")
+        .replace("listen = \"127.0.0.1:0\"\nsources", "listen = \"127.0.0.1:9\"\nsources");
     let file = directory.file("elsewhere.toml", &elsewhere);
     let (code, _, complaint) = texts(&run_with(&["--config", file.to_str().unwrap(), "--send"], &line("chat", "A", 4)));
     assert_eq!(code, 78, "{complaint}");

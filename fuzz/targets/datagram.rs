@@ -25,7 +25,10 @@ const PATHS: [&str; 2] = ["/backend/data/pacing/reactiveState", "/backend/data/p
 
 fuzz_target!(|bytes: &[u8]| {
     for algorithm in [Algorithm::External, Algorithm::SuperProgressiveDual, Algorithm::PredictiveBDual] {
-        let mut state = Box::new(State::new(Settings { pacing: Options { algorithm, ..Options::default() }, ..Settings::default() }));
+        let mut state = Box::new(State::new(Settings {
+            pacing: Options { algorithm, ..Options::default() },
+            ..Settings::default()
+        }));
         // Twice, for running totals and the order of times are about the line before.
         for second in [1, 2] {
             receive(&mut state, second, bytes);
@@ -218,8 +221,13 @@ fn look(state: &mut State, now: Duration) {
     }
     assert!(serde_json::from_str::<Value>(&operators_answer(state, now, "GET", "/health").body).is_ok());
     let mut text = String::new();
-    status::write(&mut text, state, now, status::About { version: "", uptime: now, started: Duration::ZERO, certificate_expires: None })
-        .unwrap();
+    status::write(
+        &mut text,
+        state,
+        now,
+        status::About { version: "", uptime: now, started: Duration::ZERO, certificate_expires: None },
+    )
+    .unwrap();
     assert!(serde_json::from_str::<Value>(&text).is_ok(), "{text}");
     text.clear();
     metrics::write(&mut text, state, now).unwrap();

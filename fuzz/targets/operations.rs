@@ -276,7 +276,8 @@ fn configure(state: &mut State, model: &mut Model, settings: Settings, declared:
         .map(|number| named(*number))
         .map(|(channel, name)| (channel, GroupName::new(&name).unwrap()))
         .collect();
-    let keys: Vec<(Channel, String)> = names.iter().map(|(channel, name)| (*channel, name.as_str().to_owned())).collect();
+    let keys: Vec<(Channel, String)> =
+        names.iter().map(|(channel, name)| (*channel, name.as_str().to_owned())).collect();
     model.groups.iter_mut().for_each(|(key, known)| known.is_declared = keys.contains(key));
     model.groups.retain(|_, known| known.is_declared || known.last.is_some());
     let mut refused = 0;

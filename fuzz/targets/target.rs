@@ -18,7 +18,8 @@ const NOW: Duration = Duration::from_secs(1);
 fuzz_target!(|input: (u8, &str, &str)| {
     let (kind, path, query) = input;
     let algorithm = Algorithm::ALL[usize::from(kind) % Algorithm::ALL.len()];
-    let mut state = Box::new(State::new(Settings { pacing: Options { algorithm, ..Options::default() }, ..Settings::default() }));
+    let mut state =
+        Box::new(State::new(Settings { pacing: Options { algorithm, ..Options::default() }, ..Settings::default() }));
     for group in ["Sales", "a b", "Überweisung", "+", "%"] {
         let line = format!(r#"{{"channel":"chat","group":"{group}","ready":3,"reactiveState":0.5}}"#);
         state.receive(NOW, NOW, Ipv4Addr::LOCALHOST.into(), line.as_bytes(), |_, fault| panic!("{fault}"));

@@ -1,6 +1,7 @@
-//! An enumeration whose values can be listed, each with its name: the list and the names cannot be forgotten.
+//! Enumerations whose values can be listed and named: neither the list nor a name can be forgotten.
 
-/// Declares the enumeration, `ALL` (every value, in the order of declaration) and a method that gives the name of a value.
+/// Declares the enumeration, `ALL` (every value, in the order of declaration) and, where values have names, a method that
+/// gives the name of one.
 macro_rules! enumeration {
     (
         $(#[$meta:meta])* pub enum $type:ident
@@ -20,6 +21,16 @@ macro_rules! enumeration {
             pub const fn $method(self) -> &'static str {
                 match self { $(Self::$variant => $name),+ }
             }
+        }
+    };
+    ($(#[$meta:meta])* pub enum $type:ident { $($(#[$variant_meta:meta])* $variant:ident,)+ }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $type { $($(#[$variant_meta])* $variant),+ }
+
+        impl $type {
+            /// Every value, in the order of declaration.
+            pub const ALL: [Self; [$(stringify!($variant)),+].len()] = [$(Self::$variant),+];
         }
     };
 }

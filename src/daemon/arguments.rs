@@ -8,7 +8,7 @@ use crate::log::Target;
 
 pub(crate) const HELP: &str = "\
 pacingd answers over HTTP whether a visitor may be offered a chat, and how many
-agents are ready, from statistics that a collector pushes to it over UDP.
+agents are ready, from statistics that a collector sends to it over UDP.
 
 usage: pacingd [--config FILE] [--log WHERE]
        pacingd [--config FILE] --check-config
@@ -16,26 +16,33 @@ usage: pacingd [--config FILE] [--log WHERE]
 
   --config FILE    read this configuration (default: /etc/pacingd.toml, and
                    without that file the built-in defaults)
-  --check-config   print the settings in force, or what is wrong, and exit
-  --check-lines    read lines of statistics from standard input and say what the
-                   daemon makes of each
-  --send           … and send those that it accepts to statistics.listen
-  --log WHERE      syslog, or stderr (default: log.to of the configuration;
-                   \"auto\" is stderr in a terminal, else syslog)
+  --check-config   print the settings in force, or everything that is wrong
+                   with the configuration, and exit
+  --check-lines    read lines of statistics from standard input and print
+                   whether the daemon would accept each, and why not
+  --send           do the same, and send the accepted lines to
+                   statistics.listen
+  --log WHERE      log to syslog or stderr (default: log.to of the
+                   configuration; \"auto\" is stderr in a terminal and where
+                   there is no /dev/log, else syslog)
   --help           print this and exit
   --version        print the version and exit
 
-Signals: SIGHUP reads the configuration again; SIGTERM and SIGINT stop.
-Exit codes: 0 well, 64 bad command line, 65 bad lines, 69 nobody receives them,
-71 the system refused, 78 bad configuration.
+Signals: SIGHUP reloads the configuration; SIGTERM and SIGINT finish the answers
+under way and exit.
+Exit codes: 0 success, 64 wrong command line, 65 lines that would be dropped,
+69 nothing is listening, 71 the system refused something, 78 wrong configuration.
 ";
 
+/// What the command line asks for.
 pub(crate) enum Action {
     Help,
     Version,
+    /// Print the configuration in force, or what is wrong with it.
     CheckConfig(Source),
-    /// Lines of statistics from standard input: only to be checked, or sent as well.
+    /// Check lines of statistics from standard input, and send them too if that is true.
     Lines(Source, bool),
+    /// Serve, and log where the command line says.
     Run(Source, Option<Target>),
 }
 

@@ -13,7 +13,7 @@ use pacingd::limits::PAYLOAD_BYTES;
 use pacingd::settings::Settings;
 use pacingd::wire::datagram::lines;
 use pacingd::wire::jws::Key;
-use pacingd::wire::line::{self, Line, LineError};
+use pacingd::wire::line::{self, Line, LineError, known_fields};
 
 use crate::clock;
 use crate::configuration::{Configuration, Statistics};
@@ -80,7 +80,7 @@ fn warnings(settings: &Settings, wall: Duration, line: &[u8], read: Option<Line>
     let payload =
         if settings.keys.is_empty() { line } else { settings.keys.verify(line, &mut buffer).unwrap_or_default() };
     line::unknown_fields(payload, |name| {
-        if let Some(known) = lookalike(name) {
+        if let Some(known) = lookalike(name, known_fields()) {
             warnings.push(format!("{name:?} is not a field and is ignored; did you mean {known:?}?"));
         }
     });

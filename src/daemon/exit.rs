@@ -1,49 +1,50 @@
-//! How the process ends: exit codes of sysexits.h, and what is said on the way out.
+//! How the process ends: exit codes of sysexits.h, and what is printed on the way out.
 
 use std::fmt;
 use std::io::Write as _;
 use std::process::ExitCode;
 
-/// Why the process ends, other than well.
+/// Why the process ends other than with success.
 pub(crate) struct Failure {
     pub(crate) code: ExitCode,
+    /// A line for each thing that is wrong.
     pub(crate) message: String,
-    /// Standard error has it already.
-    pub(crate) is_told: bool,
+    /// The message is on standard error already.
+    pub(crate) is_reported: bool,
 }
 
 impl Failure {
     fn new(code: u8, message: String) -> Self {
-        Self { code: ExitCode::from(code), message, is_told: false }
+        Self { code: ExitCode::from(code), message, is_reported: false }
     }
 
-    /// `EX_USAGE`: the command line is not understood.
+    /// `EX_USAGE`: the command line is wrong.
     pub(crate) fn usage(error: impl fmt::Display) -> Self {
         Self::new(64, format!("{error}; see pacingd --help"))
     }
 
-    /// `EX_DATAERR`: what was given to look at is wrong.
+    /// `EX_DATAERR`: the input is wrong.
     pub(crate) fn data(error: impl fmt::Display) -> Self {
         Self::new(65, error.to_string())
     }
 
-    /// `EX_UNAVAILABLE`: nobody is there to serve.
+    /// `EX_UNAVAILABLE`: nothing is listening.
     pub(crate) fn unavailable(error: impl fmt::Display) -> Self {
         Self::new(69, error.to_string())
     }
 
-    /// `EX_OSERR`: the system refused something the daemon cannot do without.
+    /// `EX_OSERR`: the system refused something that the daemon needs.
     pub(crate) fn system(error: impl fmt::Display) -> Self {
         Self::new(71, error.to_string())
     }
 
-    /// `EX_CONFIG`: the configuration is wrong; starting again would not help.
+    /// `EX_CONFIG`: the configuration is wrong; starting again does not help.
     pub(crate) fn configuration(error: impl fmt::Display) -> Self {
         Self::new(78, error.to_string())
     }
 }
 
-/// To standard output; a reader that went away is not our failure.
+/// Writes to standard output; a reader that went away is no failure.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
     match std::io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
@@ -53,7 +54,7 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
-/// To standard error, whoever reads it.
-pub(crate) fn say(text: fmt::Arguments<'_>) {
+/// Writes a line to standard error, whether it is read or not.
+pub(crate) fn report(text: fmt::Arguments<'_>) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }

@@ -4,7 +4,6 @@
 //! All groups with the same notice share a line, and each kind of notice has at most one line a minute: what happens in
 //! between waits for the next line, so that no group is left out and none can flood the log.
 
-use std::cell::Cell;
 use std::fmt::{self, Write as _};
 use std::time::Duration;
 
@@ -15,6 +14,7 @@ use pacingd::settings::Settings;
 use pacingd::state::State;
 
 use crate::log::Log;
+use crate::throttle::Throttle;
 
 /// The shortest time between two lines of one kind.
 const INTERVAL: Duration = Duration::from_secs(60);
@@ -23,22 +23,27 @@ const INTERVAL: Duration = Duration::from_secs(60);
 const NAMED: usize = 8;
 
 /// When each kind of notice was logged last.
-#[derive(Default)]
 pub(crate) struct GroupChanges {
-    logged: [Cell<Option<Duration>>; Notice::ALL.len()],
+    throttles: [Throttle; Notice::ALL.len()],
+}
+
+impl Default for GroupChanges {
+    fn default() -> Self {
+        Self { throttles: Notice::ALL.map(|_| Throttle::new(INTERVAL)) }
+    }
 }
 
 impl GroupChanges {
     /// Logs what is due. Returns when something that waits will be due.
     pub(crate) fn log(&self, state: &mut State, log: &Log, now: Duration) -> Option<Duration> {
         let mut wakeup: Option<Duration> = None;
-        for (notice, logged) in Notice::ALL.into_iter().zip(&self.logged) {
+        for (notice, throttle) in Notice::ALL.into_iter().zip(&self.throttles) {
             let Some(groups) = Noticed::of(state, now, notice) else { continue };
-            if let Some(due) = logged.get().map(|at| at + INTERVAL).filter(|due| now < *due) {
+            if let Some(due) = throttle.due().filter(|due| now < *due) {
                 wakeup = Some(wakeup.map_or(due, |wakeup| wakeup.min(due)));
                 continue;
             }
-            logged.set(Some(now));
+            throttle.start(now);
             state.mark_logged(now, notice);
             write_line(log, state.settings(), notice, &groups);
         }

@@ -1,16 +1,19 @@
-//! Names of fields that are nearly those of known ones.
+//! Names that are nearly known ones: fields of statistics, keys of the configuration.
 
-use pacingd::wire::line::known_fields;
-
-/// The known field that `name` is probably meant to be: the same but for case, punctuation, a plural or one typing error, or
-/// with words around it. `None`: the name resembles none.
-pub(crate) fn lookalike(name: &str) -> Option<&'static str> {
+/// Returns the known name that `name` is probably meant to be: the same but for case, punctuation, a plural or one typing
+/// error, or with words around it. `None`: the name resembles none.
+pub(crate) fn lookalike<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) -> Option<&'a str> {
+    let near = known.clone().find(|known| is_same(known, name));
     let name = plain(name);
-    let near = known_fields().find(|known| plain(known) == name);
-    let near = near.or_else(|| known_fields().find(|known| is_one_edit_away(&plain(known), &name)));
-    // As in `agentsReady` or `averageHandleTime`; `time` alone is a part of too many names that are something else.
-    let inside = || known_fields().filter(|known| *known != "time" && name.contains(&plain(known)));
+    let near = near.or_else(|| known.clone().find(|known| is_one_edit_away(&plain(known), &name)));
+    // As in `agentsReady` or `averageHandleTime`; `time` alone and `to` are a part of too many other names.
+    let inside = || known.clone().filter(|known| !matches!(*known, "time" | "to") && name.contains(&plain(known)));
     near.or_else(|| inside().max_by_key(|known| known.len()))
+}
+
+/// Whether two names differ in case, punctuation and a plural only.
+pub(crate) fn is_same(one: &str, other: &str) -> bool {
+    plain(one) == plain(other)
 }
 
 /// Lower case, letters and digits only, without the `s` of a plural.
@@ -35,6 +38,8 @@ fn is_one_edit_away(one: &str, other: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use pacingd::wire::line::known_fields;
+
     use super::*;
 
     #[test]
@@ -69,7 +74,7 @@ mod tests {
             ("", ""),
             ("s", ""),
         ] {
-            assert_eq!(lookalike(name).unwrap_or_default(), want, "{name}");
+            assert_eq!(lookalike(name, known_fields()).unwrap_or_default(), want, "{name}");
         }
     }
 
@@ -79,10 +84,10 @@ mod tests {
             for place in 0..known.len() {
                 let mut shorter = known.to_owned();
                 shorter.remove(place);
-                assert!(lookalike(&shorter).is_some(), "{shorter}");
+                assert!(lookalike(&shorter, known_fields()).is_some(), "{shorter}");
                 let mut longer = known.to_owned();
                 longer.insert(place, 'q');
-                assert!(lookalike(&longer).is_some(), "{longer}");
+                assert!(lookalike(&longer, known_fields()).is_some(), "{longer}");
             }
         }
     }

@@ -1,5 +1,6 @@
 //! The daemon: one thread, one owner of the state, and thin tasks around it.
 
+mod alarm;
 mod arguments;
 mod check_lines;
 mod clock;
@@ -15,10 +16,12 @@ mod https;
 mod https;
 mod log;
 mod lookalike;
+mod named;
 mod reload;
 mod signals;
 mod statistics;
 mod systemd;
+mod throttle;
 mod timer;
 
 use std::net::{SocketAddr, TcpListener};
@@ -28,7 +31,7 @@ use arguments::Action;
 // For its `clock_gettime`.
 use clock32 as _;
 use configuration::Configuration;
-use context::Shared;
+use context::Context;
 use exit::Failure;
 use http::places::Places;
 use http::respond::Asked;
@@ -41,15 +44,15 @@ use systemd::sockets::Sockets;
 use tokio::net::UdpSocket;
 use tokio::runtime::LocalOptions;
 
-/// Version, as `--version` and the log tell it.
+/// The version that `--version` and the log show.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 fn main() -> ExitCode {
     match act() {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            if !failure.is_told {
-                exit::say(format_args!("pacingd: {}", failure.message));
+            if !failure.is_reported {
+                failure.message.lines().for_each(|line| exit::report(format_args!("pacingd: {line}")));
             }
             failure.code
         }
@@ -60,29 +63,40 @@ fn act() -> Result<(), Failure> {
     match arguments::parse(std::env::args_os()).map_err(Failure::usage)? {
         Action::Help => exit::print(arguments::HELP),
         Action::Version => exit::print(&format!("pacingd {VERSION}\n")),
-        Action::CheckConfig(source) => {
-            let configuration = source.load().map_err(Failure::configuration)?;
-            let tls = Tls::new(&configuration.https).map_err(Failure::configuration)?;
-            exit::print(&configuration.to_string())?;
-            // As a comment, so that what is printed remains a configuration.
-            tls.map_or(Ok(()), |tls| exit::print(&format!("\n# {tls}\n")))
-        }
+        Action::CheckConfig(source) => check_configuration(&source),
         Action::Lines(source, is_sent) => check_lines::run(&source.load().map_err(Failure::configuration)?, is_sent),
         Action::Run(source, log_to) => {
             // Before anything that takes time: until then SIGHUP would kill the process.
             let handlers = signals::Handlers::install()
                 .map_err(|error| Failure::system(format!("cannot install signal handlers: {error}")))?;
             let loaded = source.load().map_err(Failure::configuration);
-            // Also what is wrong with the configuration is told where the log would be without it, for nobody may see the rest.
+            // What is wrong with the configuration is logged where the defaults say: nobody may see standard error.
             let default = configuration::Log::default();
             let settings = loaded.as_ref().map_or(&default, |configuration| &configuration.log);
             let log = Log::new(log_to.unwrap_or(settings.to), settings.level);
             loaded.and_then(|configuration| run(source, configuration, log_to, &log, handlers)).map_err(|failure| {
-                log.error(format_args!("{}", failure.message));
-                Failure { is_told: log.is_on_stderr(), ..failure }
+                failure.message.lines().for_each(|line| log.error(format_args!("{line}")));
+                Failure { is_reported: log.is_on_stderr(), ..failure }
             })
         }
     }
+}
+
+/// Prints what is in force, or everything that is wrong with it.
+fn check_configuration(source: &configuration::Source) -> Result<(), Failure> {
+    let configuration = source.read().map_err(Failure::configuration)?;
+    let keys = configuration.read_keys().map_err(|error| error.to_string());
+    let tls = Tls::new(&configuration.https);
+    let tls = match (keys, tls) {
+        (Ok(_), Ok(tls)) => tls,
+        (keys, tls) => {
+            let faults: Vec<_> = keys.err().into_iter().chain(tls.err()).collect();
+            return Err(Failure::configuration(faults.join("\n")));
+        }
+    };
+    exit::print(&configuration.to_string())?;
+    // As a comment, so that what is printed remains a configuration.
+    tls.map_or(Ok(()), |tls| exit::print(&format!("\n# {tls}\n")))
 }
 
 fn run(
@@ -102,60 +116,60 @@ fn run(
     let signals = signals.map_err(|error| Failure::system(format!("cannot wait for signals: {error}")))?;
     let tls = Tls::new(&configuration.https).map_err(Failure::configuration)?;
     let Opened { http, https, operators, statistics } = open(&configuration, tls.is_some(), log)?;
-    let manager = Manager::from_environment();
+    let manager: &'static Manager = Box::leak(Box::new(Manager::from_environment()));
 
     // Lives as long as the process; tasks share it without counting references.
-    let shared: &'static Shared = Box::leak(Box::new(Shared::new(configuration, tls, log.clone(), manager)));
-    shared.declare_groups();
+    let context: &'static Context = Box::leak(Box::new(Context::new(configuration, tls, log.clone())));
+    context.declare_groups();
     runtime.block_on(async {
-        let visitors = Places::new(shared.configuration().http.limits.connections);
+        let visitors = Places::new(context.configuration().limits.connections);
         let watchers = Places::new(http::OPERATORS_CONNECTIONS);
         for listener in http {
-            tokio::task::spawn_local(listener.serve(shared, Asked::Visitors, Protocol::Http, visitors.clone()));
+            tokio::task::spawn_local(listener.serve(context, Asked::Visitors, Protocol::Http, visitors.clone()));
         }
-        if let Some(tls) = &shared.tls {
-            tls.tell(&shared.log);
+        if let Some(tls) = &context.tls {
+            tls.log_certificate(&context.log);
             for listener in https {
                 tokio::task::spawn_local(listener.serve(
-                    shared,
+                    context,
                     Asked::Visitors,
                     Protocol::Https(tls),
                     visitors.clone(),
                 ));
             }
         }
-        tokio::task::spawn_local(operators.serve(shared, Asked::Operators, Protocol::Http, watchers.clone()));
+        tokio::task::spawn_local(operators.serve(context, Asked::Operators, Protocol::Http, watchers.clone()));
         for socket in statistics {
-            let place = shared.listeners.add(statistics::local(&socket).to_string());
-            shared.listeners.opened(place, &socket);
-            tokio::task::spawn_local(async move { statistics::receive(shared, &socket).await });
+            let place = context.listeners.add(statistics::local(&socket).to_string());
+            context.listeners.opened(place, &socket);
+            tokio::task::spawn_local(async move { statistics::receive(context, &socket).await });
         }
         let groups: Vec<_> =
-            shared.configuration().statistics.listen.iter().filter_map(Endpoint::multicast).cloned().collect();
+            context.configuration().statistics.listen.iter().filter_map(Endpoint::multicast).cloned().collect();
         for group in groups {
-            let place = shared.listeners.add(group.to_string());
-            tokio::task::spawn_local(statistics::multicast::receive(shared, group, place));
+            let place = context.listeners.add(group.to_string());
+            tokio::task::spawn_local(statistics::multicast::receive(context, group, place));
         }
-        tokio::task::spawn_local(timer::run(shared));
-        tokio::task::spawn_local(shared.manager.watch());
-        shared.log.info(format_args!("ready, version {VERSION}"));
-        shared.manager.ready();
+        tokio::task::spawn_local(timer::run(context, manager));
+        tokio::task::spawn_local(manager.keep_alive());
+        context.log.info(format_args!("ready, version {VERSION}"));
+        manager.ready();
         while let signals::Signal::Reload = signals.next().await {
-            shared.manager.reloading();
-            reload::reload(shared, &source, log_to);
-            shared.manager.ready();
+            manager.reloading();
+            reload::reload(context, &source, log_to);
+            manager.ready();
         }
-        shared.manager.stopping();
-        shared.log.info(format_args!("stopping: answers under way get {} s", http::DRAIN.as_secs()));
-        shared.stop();
+        manager.stopping();
+        context.log.info(format_args!("stopping: answers under way get {} s", http::DRAIN.as_secs()));
+        context.stop();
         let unfinished = tokio::time::timeout(http::DRAIN, async {
             visitors.wait_until_empty().await;
             watchers.wait_until_empty().await;
         });
         if unfinished.await.is_err() {
-            shared.log.warning(format_args!("some answers were not finished in time"));
+            context.log.warning(format_args!("some answers were not finished in time"));
         }
-        shared.log.info(format_args!("stopped"));
+        context.log.info(format_args!("stopped"));
         Ok(())
     })
 }
@@ -164,14 +178,14 @@ struct Opened {
     http: Vec<Listener>,
     https: Vec<Listener>,
     operators: Listener,
-    /// Those of multicast groups are opened when their interfaces are there.
+    /// Without those of multicast groups, which are opened when their interfaces are there.
     statistics: Vec<UdpSocket>,
 }
 
-/// The sockets: those that systemd holds, and for the rest our own.
+/// Opens the sockets: those that systemd hands over, and for the rest the daemon's own.
 fn open(configuration: &Configuration, has_certificate: bool, log: &Log) -> Result<Opened, Failure> {
     let held = Sockets::take(configuration).map_err(Failure::configuration)?;
-    held.tell_differences(configuration, |line| log.warning(line));
+    held.compare(configuration, |line| log.warning(line));
     if !held.https.is_empty() && !has_certificate {
         let message =
             "systemd hands over a socket for HTTPS; want https.certificate and https.key in the configuration";
@@ -208,8 +222,8 @@ fn open(configuration: &Configuration, has_certificate: bool, log: &Log) -> Resu
         log.info(format_args!("receiving statistics on UDP {}", statistics::local(socket)));
         statistics::log_buffer(socket, log);
     }
-    if !configuration.statistics.keys.is_empty() {
-        log.info(format_args!("statistics must be signed; keys: {}", configuration.statistics.keys.len()));
+    if !configuration.keys.is_empty() {
+        log.info(format_args!("statistics must be signed; keys: {}", configuration.keys.len()));
     }
     Ok(opened)
 }

@@ -1,69 +1,67 @@
 //! SIGHUP: the configuration is read again; what can change without a restart changes, and all statistics are kept.
 
-use std::fmt::Display;
-
-use crate::configuration::Source;
-use crate::context::Shared;
+use crate::configuration::{Configuration, KEYS, Key, OnReload, Source};
+use crate::context::Context;
 use crate::https::Tls;
 use crate::log::Target;
 
-pub(crate) fn reload(shared: &Shared, source: &Source, log_to: Option<Target>) {
-    let refuse = |error: &dyn Display| shared.log.error(format_args!("reload: {error}; nothing was changed"));
+/// Puts the configuration of `source` in force. A fault anywhere leaves all as it is.
+///
+/// `log_to`: where the command line says that the log goes.
+pub(crate) fn reload(context: &Context, source: &Source, log_to: Option<Target>) {
+    let refuse = |faults: String| {
+        let mut lines = faults.lines().peekable();
+        while let Some(fault) = lines.next() {
+            let end = if lines.peek().is_none() { "; nothing was changed" } else { "" };
+            context.log.error(format_args!("reload: {fault}{end}"));
+        }
+    };
     let mut new = match source.load() {
         Ok(new) => new,
-        Err(error) => return refuse(&error),
+        Err(error) => return refuse(error.to_string()),
     };
-    // All or nothing: a broken pair keeps the old one, and the old configuration with it.
-    let pair = match (&shared.tls, &new.https.pair) {
-        (Some(tls), Some(files)) => match tls.load(files) {
+    let pair = match (&context.tls, new.https.pair()) {
+        (Some(tls), Some(files)) => match tls.load(&files) {
             Ok(pair) => Some((tls, pair)),
-            Err(error) => return refuse(&error),
+            Err(error) => return refuse(error),
         },
-        // Only a restart puts it into force, but that must not be the first to find a fault.
+        // Only a restart puts it in force, but that must not be the first to find a fault.
         (None, Some(_)) => match Tls::new(&new.https) {
             Ok(_) => None,
-            Err(error) => return refuse(&error),
+            Err(error) => return refuse(error),
         },
         (_, None) => None,
     };
-    let fixed = {
-        let old = shared.configuration();
-        let mut fixed = Vec::new();
-        let mut keep = |differs: bool, key| {
-            if differs {
-                fixed.push(key);
-            }
-        };
-        keep(old.http.listen != new.http.listen, "http.listen");
-        keep(old.http.limits.connections != new.http.limits.connections, "http.limits.connections");
-        keep(old.https.listen != new.https.listen, "https.listen");
-        // HTTPS with whatever certificate, or none of it.
-        let is_still_so = old.https.pair.is_some() == new.https.pair.is_some();
-        keep(!is_still_so, "https.certificate");
-        keep(old.https.handshakes != new.https.handshakes, "https.handshakes");
-        keep(old.operators.listen != new.operators.listen, "operators.listen");
-        keep(old.statistics.listen != new.statistics.listen, "statistics.listen");
-        keep(old.log.to != new.log.to && log_to.is_none(), "log.to");
-        new.http.listen.clone_from(&old.http.listen);
-        new.http.limits.connections = old.http.limits.connections;
-        new.https.listen.clone_from(&old.https.listen);
-        new.https.handshakes = old.https.handshakes;
-        if !is_still_so {
-            new.https.pair.clone_from(&old.https.pair);
-        }
-        new.operators.listen = old.operators.listen;
-        new.statistics.listen.clone_from(&old.statistics.listen);
-        new.log.to = old.log.to;
-        fixed
-    };
-    shared.log.set_level(new.log.level);
+    let kept = keep(&context.configuration(), &mut new, log_to);
+    context.log.set_level(new.log.level);
     if let Some((tls, pair)) = pair {
         tls.replace(pair);
-        tls.tell(&shared.log);
+        tls.log_certificate(&context.log);
     }
-    shared.configure(new);
-    shared.log.info(format_args!("reload: {source} is in force, all statistics are kept"));
-    if !fixed.is_empty() {
-        shared.log.warning(format_args!("reload: {} changed, which a restart puts into force", fixed.join(", ")));
+    context.configure(new);
+    context.log.info(format_args!("reload: {source} is in force, all statistics are kept"));
+    if !kept.is_empty() {
+        context.log.warning(format_args!("reload: {} changed; restart to apply", kept.join(", ")));
     }
+}
+
+/// Takes back what only a restart can change. Returns the keys of it.
+fn keep(old: &Configuration, new: &mut Configuration, log_to: Option<Target>) -> Vec<&'static str> {
+    let mut kept = Vec::new();
+    for Key { path, on_reload, show, copy, .. } in KEYS {
+        let (before, after) = (show(old), show(new));
+        let is_kept = match on_reload {
+            OnReload::Applies => false,
+            OnReload::Replaces => before.is_some() != after.is_some(),
+            OnReload::NeedsRestart => before != after,
+        };
+        if is_kept {
+            copy(old, new);
+            // What the command line says holds anyway.
+            if *path != "log.to" || log_to.is_none() {
+                kept.push(*path);
+            }
+        }
+    }
+    kept
 }

@@ -1,44 +1,28 @@
 //! Does what time alone makes due, and sleeps in between: with no group known it does not wake at all.
 
-use std::time::Duration;
-
 use crate::clock;
-use crate::context::Shared;
-use crate::systemd::status;
+use crate::context::Context;
+use crate::group_changes::GroupChanges;
+use crate::systemd::notify::Manager;
+use crate::systemd::status::StatusLine;
 
-/// Groups refreshed in one turn of the event loop; requests and datagrams wait no longer than for so many.
+/// Groups refreshed in one turn of the event loop: requests and datagrams wait for that many and no more.
 const GROUPS_A_TURN: usize = 16;
 
-pub(crate) async fn run(shared: &'static Shared) {
+/// Works until the daemon ends.
+pub(crate) async fn run(context: &'static Context, manager: &'static Manager) {
+    let (group_changes, mut status) = (GroupChanges::default(), StatusLine::new(manager));
     loop {
-        while shared.state().refresh(clock::now(), GROUPS_A_TURN) {
+        while context.state().refresh(clock::now(), GROUPS_A_TURN) {
             tokio::task::yield_now().await;
         }
         let now = clock::now();
-        shared.log.tell_suppressed(now);
-        status::tell(shared, now);
-        let changes = shared.group_changes.log(&mut shared.state(), &shared.log, now);
-        let certificate = shared.tls.as_ref().and_then(|tls| tls.tell_expiry(&shared.log, now));
-        let wakeups = [shared.state().next_wakeup(now), shared.log.next_wakeup(), changes, certificate];
-        let wakeup = wakeups.into_iter().flatten().min();
-        shared.wakeup.set(wakeup);
-        let sleep = async {
-            match wakeup {
-                Some(at) => tokio::time::sleep(at.saturating_sub(now)).await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            () = sleep => {}
-            () = shared.wake_ticker.notified() => {}
-        }
-    }
-}
-
-/// Wakes the ticker if it would sleep past `until`, because something new made work for it.
-pub(crate) fn wake_before(shared: &Shared, until: Duration) {
-    if shared.wakeup.get().is_none_or(|wakeup| wakeup > until) {
-        shared.wakeup.set(Some(until));
-        shared.wake_ticker.notify_one();
+        context.log.log_suppressed(now);
+        status.update(context, now);
+        context.listeners.log_drops(&context.log, now);
+        let changes = group_changes.log(&mut context.state(), &context.log, now);
+        let certificate = context.tls.as_ref().and_then(|tls| tls.warn_of_expiry(&context.log, now));
+        let wakeups = [context.state().next_wakeup(now), context.log.next_wakeup(), changes, certificate];
+        context.alarm.sleep(now, wakeups.into_iter().flatten().min()).await;
     }
 }

@@ -399,12 +399,12 @@ impl Daemon {
 
     /// Asks for a new reading of the configuration, and waits until the log says how it went.
     pub fn reload(&self) -> String {
-        let before = self.log.containing("reload: ").iter().filter(|line| !line.contains("restart puts")).count();
+        let before = self.log.containing("reload: ").iter().filter(|line| !line.contains("restart to apply")).count();
         self.process.signal("HUP");
         let until = Instant::now() + PATIENCE;
         loop {
             let told: Vec<String> =
-                self.log.containing("reload: ").into_iter().filter(|line| !line.contains("restart puts")).collect();
+                self.log.containing("reload: ").into_iter().filter(|line| !line.contains("restart to apply")).collect();
             if let Some(line) = told.get(before) {
                 return line.clone();
             }

@@ -15,10 +15,16 @@ mod http {
 }
 #[path = "daemon/log/mod.rs"]
 mod log;
+#[path = "daemon/lookalike.rs"]
+mod lookalike;
+#[path = "daemon/named.rs"]
+mod named;
 #[path = "daemon/statistics"]
 mod statistics {
     pub(crate) mod endpoint;
 }
+#[path = "daemon/throttle.rs"]
+mod throttle;
 
 use configuration::Configuration;
 
@@ -30,6 +36,6 @@ fuzz_target!(|text: &str| {
                 Configuration::parse("printed", &printed).unwrap_or_else(|error| panic!("{error} in\n{printed}"));
             assert_eq!(again, configuration, "{printed}");
         }
-        Err(error) => assert!(error.to_string().starts_with("file:"), "{error}"),
+        Err(error) => error.to_string().lines().for_each(|line| assert!(line.starts_with("file:"), "{error}")),
     }
 });

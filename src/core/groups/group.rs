@@ -54,24 +54,22 @@ pub struct Untimely {
 
 enumeration! {
     /// Something about a group that operators want to know once.
-    pub enum Notice
-    /// The name.
-    fn name {
+    pub enum Notice {
         /// Its statistics are older than the time to live.
-        Silent => "silent",
+        Silent,
         /// Its statistics are fresh again after silence.
-        Resumed => "resumed",
+        Resumed,
         /// For an hour more abandoned than the goal allows, by more than chance. For the target `ABANDONMENT_RATE` only:
         /// a busy factor can be missed for want of demand, about which nobody can do anything.
-        GoalMissed => "goalMissed",
+        GoalMissed,
         /// The goal was missed, and is met again.
-        GoalMet => "goalMet",
+        GoalMet,
         /// A line with an earlier `time` was accepted: the collector's clock was set back, or another collector took over.
-        ClockSetBack => "clockSetBack",
+        ClockSetBack,
         /// Its figures contradict each other.
-        Contradiction => "contradiction",
+        Contradiction,
         /// The algorithm is `EXTERNAL`, and its statistics have no `reactiveState`.
-        NoReactiveState => "noReactiveState",
+        NoReactiveState,
     }
 }
 

@@ -25,6 +25,9 @@ const TOTALS: usize = 5;
 const MOST_PER_SECOND: u64 = 100;
 /// … beyond what a collector may report at once that learns its totals every few minutes only.
 const MOST_AT_ONCE: u64 = 1000;
+/// How long totals are taken to be unchanged when lines without them are received, seconds: longer than any collector takes
+/// to learn them anew.
+const KEPT_SECONDS: u32 = 600;
 /// A total that was not reported. (`Option` would double the size of the table's rows.)
 const UNKNOWN: u64 = u64::MAX;
 
@@ -98,6 +101,7 @@ impl Totals {
     pub(crate) const NEW: Self = Self { rows: [None; COLLECTORS], counted: RunningTotals::UNKNOWN };
 
     /// Replaces the totals in `statistics` by what was counted over all collectors, and returns what that has grown by.
+    /// A line without totals gets the last ones: state may be reported every second, and totals once a minute.
     ///
     /// A row whose collector is silent for longer than `patience` loses its place when another one needs it.
     pub(crate) fn count(
@@ -113,6 +117,7 @@ impl Totals {
         if reported == RunningTotals::UNKNOWN {
             let own = |row: &&mut Row| row.collector == collector;
             self.rows.iter_mut().flatten().filter(own).for_each(|row| row.received = now);
+            self.fill(now, statistics);
             return Growth::default();
         }
         let before = self.counted;
@@ -124,16 +129,25 @@ impl Totals {
             None => false,
         };
         let starts_row = !continued && self.start_row(now, collector, patience, &reported);
+        self.fill(now, statistics);
         let mut growth = [None; TOTALS];
-        let each = fields(statistics).into_iter().zip(&mut growth).zip(self.counted.0).zip(before.0);
-        for (((field, growth), counted), before) in each {
-            if let Some(field) = field {
-                *field = counted;
-                *growth = (continued && before != UNKNOWN).then(|| counted - before);
-            }
+        for (((growth, reported), counted), before) in
+            growth.iter_mut().zip(reported.0).zip(self.counted.0).zip(before.0)
+        {
+            *growth = (continued && reported != UNKNOWN && before != UNKNOWN).then(|| counted - before);
         }
         let [reactive_entered, proactive_entered, abandoned, invitations_sent, invitations_accepted] = growth;
         Growth { reactive_entered, proactive_entered, abandoned, invitations_sent, invitations_accepted, starts_row }
+    }
+
+    /// Writes what was counted into a line's totals.
+    fn fill(&self, now: u32, statistics: &mut Statistics) {
+        let is_kept = self.rows.iter().flatten().any(|row| now.saturating_sub(row.reported) <= KEPT_SECONDS);
+        for (field, counted) in fields(statistics).into_iter().zip(self.counted.0) {
+            if counted != UNKNOWN && (is_kept || field.is_some()) {
+                *field = Some(counted);
+            }
+        }
     }
 
     /// The index of the row that these totals continue, and what they have grown by.

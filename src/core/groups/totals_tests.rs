@@ -147,6 +147,21 @@ fn totals_once_a_minute_beside_state_every_second_lose_nothing() {
     assert_eq!(counted, 40 * 540);
 }
 
+#[test]
+fn a_line_without_totals_has_the_last_ones_for_ten_minutes() {
+    let mut totals = Totals::NEW;
+    count(&mut totals, 0, 1000, 10);
+    let mut entered = |second| {
+        let mut statistics = Statistics::default();
+        assert_eq!(totals.count(Duration::from_secs(second), None, PATIENCE, &mut statistics), Growth::default());
+        (statistics.reactive_entered, statistics.proactive_entered)
+    };
+    assert_eq!(entered(1), (Some(1000), None));
+    assert_eq!(entered(600), (Some(1000), None));
+    assert_eq!(entered(601), (None, None));
+    assert_eq!(count(&mut totals, 700, 1005, 10), ((1005, 10), false));
+}
+
 /// What goes on at a collector from one second to the next.
 #[derive(Clone, Copy, Debug)]
 struct Step {

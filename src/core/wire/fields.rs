@@ -120,9 +120,12 @@ enum Refusal {
 }
 
 impl Field {
-    /// The index in [`FIELDS`] of the field with that name.
-    pub(super) fn index(name: &str) -> Option<usize> {
-        FIELDS.iter().position(|field| field.name == name)
+    /// The index in [`FIELDS`] of the field with that name, looked for from `likely` on first: most senders keep to the order of
+    /// the table.
+    pub(super) fn index(name: &str, likely: usize) -> Option<usize> {
+        let (before, after) = FIELDS.split_at_checked(likely).unwrap_or((FIELDS, &[]));
+        let place = |fields: &[Self]| fields.iter().position(|field| field.name == name);
+        place(after).map(|place| likely + place).or_else(|| place(before))
     }
 
     /// Stores `value`; `null` where the field may be absent stores nothing.

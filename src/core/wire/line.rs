@@ -60,7 +60,13 @@ impl Line {
         // A bit for each field of the table that was read.
         let mut seen = 0_u32;
         let mut first_error = None;
-        let read = json::members(text, Field::index, |index, value| {
+        let mut likely = 0;
+        let known = |name: &str| {
+            let index = Field::index(name, likely)?;
+            likely = index + 1;
+            Some(index)
+        };
+        let read = json::members(text, known, |index, value| {
             let Some(field) = FIELDS.get(index) else { return };
             let is_duplicate = seen & 1 << index != 0;
             seen |= 1 << index;
@@ -93,14 +99,14 @@ impl Line {
 }
 
 /// The names of all fields that a line may have.
-pub fn known_fields() -> impl Iterator<Item = &'static str> {
+pub fn known_fields() -> impl Iterator<Item = &'static str> + Clone {
     FIELDS.iter().map(|field| field.name)
 }
 
 /// Calls `each` with the name of each member of `line` that is not a known field, as far as it is JSON.
 pub fn unknown_fields(line: &[u8], mut each: impl FnMut(&str)) {
     let unknown = |name: &str| {
-        if Field::index(name).is_none() {
+        if Field::index(name, 0).is_none() {
             each(name);
         }
         None::<()>
@@ -190,7 +196,7 @@ mod tests {
         let text = every_field_another(|index| {
             if FIELDS[index].name == "reactiveState" { "0.25".into() } else { std::format!("{}", 100 + index) }
         });
-        let of = |name| 100 + Field::index(name).unwrap() as u32;
+        let of = |name| 100 + Field::index(name, 0).unwrap() as u32;
         let want = Statistics {
             ready: of("ready"),
             logged_in: Some(of("loggedIn")),

@@ -318,7 +318,7 @@ mod tests {
             "groups.0[x]",
             "Groups[0].1",
         ] {
-            let want = std::format!("{:?} is not a parameter; want groups=NAME, once for each group", name);
+            let want = std::format!("{name:?} is not a parameter; want groups=NAME, once for each group");
             let got = groups(&std::format!("channel=chat&{name}=A")).unwrap_err();
             assert!(got.starts_with(&want), "{name}: {got}");
             assert!(groups(&std::format!("{name}&channel=chat")).is_err(), "{name} without a value");
@@ -326,7 +326,7 @@ mod tests {
         for name in
             ["Channel", "channels", "channel[]", "channel[0]", "channel.1", "amp;channel", "CHANNEL", "channel+"]
         {
-            let want = std::format!("{:?} is not a parameter; want channel=chat or channel=webcallback", name);
+            let want = std::format!("{name:?} is not a parameter; want channel=chat or channel=webcallback");
             assert_eq!(groups(&std::format!("channel=chat&{name}=chat")), Err(want.clone()));
             assert_eq!(groups(&std::format!("{name}=chat")), Err(want));
         }

@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::document::SECRET_BYTES;
+
 /// What a key for such a file wants.
 pub(crate) const WANT: &str = "an absolute path such as \"/etc/pacingd/file.pem\", or \"credential:NAME\"";
 
@@ -12,6 +14,7 @@ const PREFIX: &str = "credential:";
 /// Where systemd says that it has put the credentials.
 const DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
 
+/// The name of a file.
 #[derive(Clone, Debug)]
 pub(crate) struct FileName {
     kind: Kind,
@@ -21,7 +24,7 @@ pub(crate) struct FileName {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Kind {
-    /// Absolute, for nobody knows in which directory a daemon was started.
+    /// Absolute, because nobody knows in which directory a daemon was started.
     Path(PathBuf),
     /// As `LoadCredential=` and its kin name it (systemd.exec(5)).
     Credential(String),
@@ -29,7 +32,7 @@ enum Kind {
 
 impl FileName {
     pub(super) fn new(text: &str, origin: String) -> Option<Self> {
-        // Nobody means them, and they would have to be escaped wherever the name is shown.
+        // Nobody means control characters, and they would have to be escaped wherever the name is shown.
         if text.contains(char::is_control) {
             return None;
         }
@@ -52,6 +55,7 @@ impl FileName {
             Kind::Path(path) => Ok(path.clone()),
             Kind::Credential(name) => {
                 std::env::var_os(DIRECTORY).map(|directory| Path::new(&directory).join(name)).ok_or_else(|| {
+                    let name = if is_like_a_secret(name) { "NAME" } else { name };
                     self.wrong(format_args!(
                         "is unknown: ${DIRECTORY} is not set; want LoadCredential={name}:FILE in the unit"
                     ))
@@ -60,15 +64,25 @@ impl FileName {
         }
     }
 
-    /// What is wrong with the file, behind where it is named.
+    /// Says what is wrong with the file, behind where it is named.
     pub(crate) fn wrong(&self, what: impl fmt::Display) -> String {
-        format!("{}: {self} {what}", self.origin)
+        let name = self.to_string();
+        let name = if is_like_a_secret(&name) { "the file named there" } else { &name };
+        format!("{}: {name} {what}", self.origin)
     }
 
     /// Says that the file is not there, or cannot be read by the daemon.
     pub(crate) fn unreadable(&self, error: &io::Error) -> String {
         self.wrong(format_args!("cannot be read: {error}"))
     }
+}
+
+/// Whether a name may be a secret in the place of its file's name: it has a part as long as a secret, or is that long and
+/// has as many digits, capitals and marks as base64. The few paths that look the same are not shown either.
+fn is_like_a_secret(name: &str) -> bool {
+    let is_odd = |byte: &u8| !byte.is_ascii_lowercase() && !b"/._-".contains(byte);
+    let has_long_part = name.split('/').any(|part| part.trim_start_matches(PREFIX).len() >= SECRET_BYTES - 1);
+    has_long_part || name.len() >= SECRET_BYTES && name.bytes().filter(is_odd).count() * 4 >= name.len()
 }
 
 /// The same file, wherever it is named.
@@ -91,6 +105,22 @@ impl fmt::Display for FileName {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_secret_in_the_place_of_a_name_is_not_repeated() {
+        for secret in [
+            "credential:4f7a2b9c8d1e0f3a5b6c7d8e9f0a1b2c",
+            "/9j4AAQSkZJRgABAQAAAQABAAD/2wBDAAMCAgICAgMCAgIDAwMDBAYEBAQEBAgGBgUG",
+        ] {
+            let name = FileName::new(secret, "FILE:1: https.key".into()).unwrap();
+            let message = name.wrong("cannot be read") + &name.path().err().unwrap_or_default();
+            assert!(!message.contains("4f7a") && !message.contains("9j4A"), "{message}");
+        }
+        for path in ["/usr/local/share/pacingd/certificates/key.pem", "/etc/letsencrypt/live/shop.example/privkey.pem"]
+        {
+            assert!(FileName::new(path, String::new()).unwrap().wrong("is wrong").contains(path));
+        }
+    }
 
     #[test]
     fn a_file_is_named_by_an_absolute_path_or_as_a_credential() {

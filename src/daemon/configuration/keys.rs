@@ -1,39 +1,170 @@
-//! Keys that sign statistics: what stands in their files, and no copy of it is left behind.
+//! The table of keys. Sections, defaults, what is read, what `--check-config` prints and what a reload changes: all of it
+//! follows from a key's line here.
 
-use pacingd::wire::jws::{Key, Keys};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
 
+use ipnet::IpNet;
+use pacingd::limits::{GROUPS, KEYS as KEY_FILES, SOURCES};
+use pacingd::pacing::{Algorithm, OptimizationTarget, Options};
+use pacingd::wire::group_name::GroupName;
+use pacingd::wire::jws::Keys;
+
+use super::document::{Entry, Fault};
 use super::file_name::FileName;
-use super::files;
+use super::values::{
+    ADDRESS, ENDPOINT, GROUP_NAME, NETWORK, Show, choice, file, files, integer, list, one, one_or_list, origins,
+    seconds,
+};
+use crate::http::cors::AllowedOrigins;
+use crate::log::{Level, Target};
+use crate::statistics::endpoint::Endpoint;
 
-/// Bytes of the longest key: a hash makes no more of longer ones, and a file of more is something else.
-const KEY_BYTES: usize = 1024;
+/// Addresses of a listener: an appliance has a few interfaces, each with an address or two.
+const LISTENERS: usize = 8;
 
-pub(super) fn read(names: &[FileName]) -> Result<Keys, String> {
-    let mut keys = Keys::default();
-    for name in names {
-        let bytes = files::read(&name.path()?, KEY_BYTES).map_err(|error| name.unreadable(&error))?;
-        let key = Key::new(without_line_end(&bytes)).map_err(|error| name.wrong(format_args!("has {error}")))?;
-        keys.push(key);
-    }
-    Ok(keys)
+/// Connections at once: each takes a file descriptor and some kilobytes.
+const CONNECTIONS: usize = 10_000;
+
+/// TLS handshakes under way at once: more are no faster on one thread, and each may hold 64 KiB of what a client sends.
+const HANDSHAKES: usize = 256;
+
+/// Origins whose pages may read the answers: compared one by one with each request's.
+const ORIGINS: usize = 64;
+
+/// What a reload does with a key that has changed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OnReload {
+    Applies,
+    /// It applies, unless the key appears or disappears.
+    Replaces,
+    NeedsRestart,
 }
 
-/// Editors and `openssl rand` end the line that they write; nobody means it.
-fn without_line_end(bytes: &[u8]) -> &[u8] {
-    let line = bytes.strip_suffix(b"\n").unwrap_or(bytes);
-    line.strip_suffix(b"\r").unwrap_or(line)
+/// A key, and what can be done with its value.
+pub(crate) struct Key {
+    /// Its name, with those of its sections before it.
+    pub(crate) path: &'static str,
+    pub(crate) on_reload: OnReload,
+    /// Reads its value from a file.
+    pub(super) read: fn(&mut Configuration, &Entry<'_>) -> Result<(), Vec<Fault>>,
+    /// Its value as TOML. `None`: the key is left out.
+    pub(crate) show: fn(&Configuration) -> Option<String>,
+    /// Copies its value from the first configuration to the second.
+    pub(crate) copy: fn(&Configuration, &mut Configuration),
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_line_end_is_no_part_of_a_key_and_only_one_is_taken_off() {
-        for (bytes, want) in
-            [("key", "key"), ("key\n", "key"), ("key\r\n", "key"), ("key\n\n", "key\n"), (" key ", " key "), ("", "")]
-        {
-            assert_eq!(without_line_end(bytes.as_bytes()), want.as_bytes());
+macro_rules! configuration {
+    ($(
+        $(#[$section_attribute:meta])*
+        $section:ident: $name:ident {
+            $($(#[$key_attribute:meta])* $path:literal $field:ident: $type:ty = $default:expr, $on_reload:ident, $read:expr;)*
         }
+    )*) => {
+        $(
+            $(#[$section_attribute])*
+            #[derive(Clone, Debug, PartialEq)]
+            pub(crate) struct $name { $($(#[$key_attribute])* pub(crate) $field: $type,)* }
+
+            impl Default for $name {
+                fn default() -> Self {
+                    Self { $($field: $default,)* }
+                }
+            }
+        )*
+
+        /// Valid settings of everything.
+        #[derive(Clone, Debug, Default, PartialEq)]
+        pub(crate) struct Configuration {
+            $(pub(crate) $section: $name,)*
+            /// What stands in the files of `statistics.key-files`.
+            pub(crate) keys: Keys,
+        }
+
+        /// Every key, in the order in which they are printed.
+        pub(crate) static KEYS: &[Key] = &[$($(Key {
+            path: $path,
+            on_reload: OnReload::$on_reload,
+            read: |configuration, entry| {
+                configuration.$section.$field = $read(entry)?;
+                Ok(())
+            },
+            show: |configuration| configuration.$section.$field.show(),
+            copy: |from, to| to.$section.$field.clone_from(&from.$section.$field),
+        },)*)*];
+    };
+}
+
+configuration! {
+    /// Where visitors ask over plain HTTP.
+    http: Http {
+        "http.listen" listen: Vec<SocketAddr> = vec![loopback(8080)], NeedsRestart, list(0..=LISTENERS, ADDRESS);
     }
+    /// Pages that may read the answers.
+    cors: Cors {
+        "http.cors.allowed-origins" allowed_origins: AllowedOrigins = AllowedOrigins::Listed(Vec::new()), Applies,
+            origins(0..=ORIGINS);
+    }
+    /// Limits of HTTP and HTTPS together.
+    limits: Limits {
+        "http.limits.connections" connections: usize = 256, NeedsRestart, integer(1..=CONNECTIONS);
+        /// In which the next complete head of a request must arrive, and an answer must be taken. Longer than the 60 s for
+        /// which nginx keeps a connection to an upstream, so that nginx closes first.
+        "http.limits.idle-timeout" idle_timeout: Duration = Duration::from_secs(75), Applies, seconds(0.1..=3600.0);
+    }
+    /// Where visitors ask over TLS.
+    https: Https {
+        "https.listen" listen: Vec<SocketAddr> = Vec::new(), NeedsRestart, list(0..=LISTENERS, ADDRESS);
+        /// A PEM file with the certificate and those that lead to an authority behind it.
+        "https.certificate" certificate: Option<FileName> = None, Replaces, file;
+        /// A PEM file with its private key.
+        "https.key" key: Option<FileName> = None, Replaces, file;
+        /// Handshakes under way at once. An eighth of the connections: unfinished ones keep nobody else out.
+        "https.handshakes" handshakes: usize = 32, NeedsRestart, integer(1..=HANDSHAKES);
+        /// For one of them, from the connection's acceptance on.
+        "https.handshake-timeout" handshake_timeout: Duration = Duration::from_secs(5), Applies, seconds(0.1..=60.0);
+    }
+    /// Where operators and their monitoring ask.
+    operators: Operators {
+        "operators.listen" listen: SocketAddr = loopback(8081), NeedsRestart, one(ADDRESS);
+    }
+    /// Where statistics come from.
+    statistics: Statistics {
+        "statistics.listen" listen: Vec<Endpoint> = vec![Endpoint::loopback(8127)], NeedsRestart,
+            one_or_list(1..=LISTENERS, ENDPOINT);
+        "statistics.sources" sources: Vec<IpNet> = loopback_networks(), Applies, list(1..=SOURCES, NETWORK);
+        "statistics.time-to-live" time_to_live: Duration = Duration::from_secs(30), Applies, seconds(1.0..=3600.0);
+        "statistics.key-files" key_files: Vec<FileName> = Vec::new(), Applies, files(0..=KEY_FILES);
+    }
+    /// Groups that are known before their first statistics.
+    groups: Groups {
+        "statistics.groups.chat" chat: Vec<GroupName> = Vec::new(), Applies, list(0..=GROUPS, GROUP_NAME);
+        "statistics.groups.webcallback" webcallback: Vec<GroupName> = Vec::new(), Applies, list(0..=GROUPS, GROUP_NAME);
+    }
+    /// The pacing engine's options.
+    pacing: Pacing {
+        "pacing.algorithm" algorithm: Algorithm = Options::default().algorithm, Applies,
+            choice(Algorithm::ALL.map(Algorithm::name), Algorithm::named);
+        "pacing.optimization-target" optimization_target: OptimizationTarget = Options::default().optimization_target,
+            Applies, choice(OptimizationTarget::ALL.map(OptimizationTarget::name), OptimizationTarget::named);
+        "pacing.optimization-goal" optimization_goal: u8 = Options::default().optimization_goal, Applies, integer(1..=99);
+        "pacing.proactive-ratio" proactive_ratio: u8 = Options::default().proactive_ratio, Applies, integer(0..=100);
+        "pacing.refresh-period" refresh_period: Duration = Options::default().refresh_period, Applies, seconds(0.05..=60.0);
+        "pacing.handle-time" handle_time: Duration = Options::default().handle_time, Applies, seconds(0.001..=1e6);
+        "pacing.patience" patience: Duration = Options::default().patience, Applies, seconds(0.001..=1e6);
+    }
+    /// The daemon's log.
+    log: Log {
+        "log.level" level: Level = Level::Info, Applies, choice(Level::ALL.map(Level::name), Level::named);
+        "log.to" to: Target = Target::Auto, NeedsRestart, choice(Target::ALL.map(Target::name), Target::named);
+    }
+}
+
+fn loopback(port: u16) -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, port).into()
+}
+
+fn loopback_networks() -> Vec<IpNet> {
+    let v4 = IpNet::new_assert(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0)), 8);
+    vec![v4, IpNet::new_assert(IpAddr::V6(Ipv6Addr::LOCALHOST), 128)]
 }

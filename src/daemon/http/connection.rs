@@ -18,7 +18,7 @@ use pacingd::answer::Status;
 use tokio::net::TcpStream;
 use tokio::task::yield_now;
 
-use crate::context::Shared;
+use crate::context::Context;
 use crate::http::places::Place;
 use crate::http::respond::{self, Asked};
 use crate::http::stream::Stream;
@@ -30,45 +30,46 @@ const HEAD_BYTES: usize = 8192;
 const LINGER_BYTES: usize = 256 * 1024;
 const LINGER: Duration = Duration::from_secs(1);
 
+/// Bytes of that which are read at once.
+const READ_BYTES: usize = 16 * 1024;
+
 /// How long a client that has connected and not asked yet is waited for when the daemon stops: its request may be on
 /// its way.
 pub(crate) const LAST_CALL: Duration = Duration::from_secs(1);
 
 /// Answers the requests of a connection until it is over, and closes it.
-pub(crate) async fn serve(shared: &Shared, asked: Asked, stream: Stream, place: &Place) {
+pub(crate) async fn serve(context: &Context, asked: Asked, stream: Stream, place: &Place) {
     let mut io = TokioIo::new(stream);
-    let ended = speak(shared, asked, &mut io, place).await;
+    let ended = speak(context, asked, &mut io, place).await;
     let side = asked.side();
     match ended {
         Ok(()) => {}
-        Err(error) if is_timeout(&error) => return shared.traffic.connection_timed_out(side),
+        Err(error) if is_timeout(&error) => return context.traffic.connection_timed_out(side),
         Err(error) if error.is_parse_too_large() => {
-            shared.traffic.answer(side, Status::RequestHeaderFieldsTooLarge);
+            context.traffic.answer(side, Status::RequestHeaderFieldsTooLarge);
         }
-        Err(error) if error.is_parse() => shared.traffic.answer(side, Status::BadRequest),
+        Err(error) if error.is_parse() => context.traffic.answer(side, Status::BadRequest),
         Err(_) => return,
     }
-    linger(io.into_inner()).await;
+    linger(context, io.into_inner()).await;
 }
 
-async fn speak(shared: &Shared, asked: Asked, io: &mut TokioIo<Stream>, place: &Place) -> hyper::Result<()> {
+async fn speak(context: &Context, asked: Asked, io: &mut TokioIo<Stream>, place: &Place) -> hyper::Result<()> {
     let has_asked = Cell::new(false);
     let was_answered_in_this_turn = Cell::new(false);
     let service = service_fn(|request: Request<Incoming>| {
         has_asked.set(true);
         place.busy();
-        let is_next_turn_for_it = was_answered_in_this_turn.replace(true);
+        let is_ahead = was_answered_in_this_turn.replace(true);
         async move {
-            // Who sends requests without waiting for answers gets one in each turn of the event loop, as others do.
-            if is_next_turn_for_it {
-                yield_now().await;
-            }
-            let response = respond::respond(shared, asked, &request);
+            // Those who send requests without waiting for answers keep each other waiting, and nobody else.
+            let _turn = if is_ahead { Some(context.turns.next().await) } else { None };
+            let response = respond::respond(context, asked, &request);
             place.waiting();
             Ok::<_, Infallible>(response)
         }
     });
-    let idle_timeout = shared.configuration().http.limits.idle_timeout;
+    let idle_timeout = context.configuration().limits.idle_timeout;
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(idle_timeout)
@@ -80,7 +81,7 @@ async fn speak(shared: &Shared, asked: Asked, io: &mut TokioIo<Stream>, place: &
         .serve_connection(io, service);
     let mut connection = pin!(connection);
     let mut last_call = pin!(async {
-        shared.stopped().await;
+        context.stopped().await;
         if has_asked.get() {
             // A request that has arrived is read, and answered, first.
             yield_now().await;
@@ -89,15 +90,15 @@ async fn speak(shared: &Shared, asked: Asked, io: &mut TokioIo<Stream>, place: &
         }
     });
     let mut is_last = false;
-    poll_fn(|context| {
+    poll_fn(|task| {
         was_answered_in_this_turn.set(false);
-        if let Poll::Ready(ended) = connection.as_mut().poll(context) {
+        if let Poll::Ready(ended) = connection.as_mut().poll(task) {
             return Poll::Ready(ended);
         }
-        if !is_last && last_call.as_mut().poll(context).is_ready() {
+        if !is_last && last_call.as_mut().poll(task).is_ready() {
             is_last = true;
             connection.as_mut().graceful_shutdown();
-            return connection.as_mut().poll(context);
+            return connection.as_mut().poll(task);
         }
         Poll::Pending
     })
@@ -112,23 +113,22 @@ fn is_timeout(error: &hyper::Error) -> bool {
 
 /// Waits until the client has closed its side, too (RFC 9112, section 9.6): closing at once while it still sends would destroy
 /// the last answer on its way.
-pub(crate) async fn linger(stream: Stream) {
+pub(crate) async fn linger(context: &Context, stream: Stream) {
     // What still comes is not looked at, so it need not be deciphered. However it ends, the client had its chance.
-    let _ = tokio::time::timeout(LINGER, discard(stream.tcp())).await;
+    let _ = tokio::time::timeout(LINGER, discard(context, stream.tcp())).await;
 }
 
-async fn discard(stream: &TcpStream) -> io::Result<()> {
+async fn discard(context: &Context, stream: &TcpStream) -> io::Result<()> {
     let mut left = LINGER_BYTES;
     while left > 0 {
         stream.readable().await?;
-        match stream.try_read(&mut [0; 4096]) {
+        let _turn = context.turns.next().await;
+        match stream.try_read(&mut [0; READ_BYTES]) {
             Ok(0) => break,
             Ok(read) => left = left.saturating_sub(read),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) => return Err(error),
         }
-        // Others have their turn after each piece.
-        yield_now().await;
     }
     Ok(())
 }

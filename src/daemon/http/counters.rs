@@ -6,7 +6,24 @@ use std::fmt::{self, Write};
 use pacingd::answer::Status;
 use pacingd::answer::prometheus::{Family, Kind};
 
-use crate::http::respond::Side;
+/// Who is asking.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Side {
+    /// The web tier, or visitors' browsers.
+    Visitors,
+    /// People and programs that watch the daemon.
+    Operators,
+}
+
+impl Side {
+    /// The name in metrics.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Visitors => "visitors",
+            Self::Operators => "operators",
+        }
+    }
+}
 
 const SIDES: [Side; 2] = [Side::Visitors, Side::Operators];
 

@@ -3,10 +3,13 @@
 pub(crate) mod connection;
 pub(crate) mod cors;
 pub(crate) mod counters;
+pub(crate) mod dates;
 pub(crate) mod operator_pages;
+pub(crate) mod permits;
 pub(crate) mod places;
 pub(crate) mod respond;
 pub(crate) mod stream;
+pub(crate) mod turns;
 
 use std::fmt;
 use std::io;
@@ -17,7 +20,7 @@ use std::time::Duration;
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
-use crate::context::Shared;
+use crate::context::Context;
 use crate::http::places::{Place, Places};
 use crate::http::respond::Asked;
 use crate::http::stream::Stream;
@@ -100,27 +103,27 @@ impl Listener {
     }
 
     /// Accepts and serves until the daemon stops.
-    pub(crate) async fn serve(self, shared: &'static Shared, asked: Asked, protocol: Protocol, places: Places) {
+    pub(crate) async fn serve(self, context: &'static Context, asked: Asked, protocol: Protocol, places: Places) {
         tokio::select! {
-            () = shared.stopped() => {}
-            () = self.accept(shared, asked, protocol, places) => {}
+            () = context.stopped() => {}
+            () = self.accept(context, asked, protocol, places) => {}
         }
     }
 
-    async fn accept(&self, shared: &'static Shared, asked: Asked, protocol: Protocol, places: Places) {
+    async fn accept(&self, context: &'static Context, asked: Asked, protocol: Protocol, places: Places) {
         loop {
             match self.socket.accept().await {
                 Ok((stream, _)) => {
                     // The next one waits in the kernel's queue until this one has its place.
                     let place = places.take().await;
-                    drop(tokio::task::spawn_local(serve_one(shared, asked, stream, protocol, place)));
+                    drop(tokio::task::spawn_local(serve_one(context, asked, stream, protocol, place)));
                     // One connection in each turn of the event loop: a crowd keeps nobody else waiting for longer.
                     tokio::task::yield_now().await;
                 }
                 Err(error) if is_of_the_connection(&error) => {}
                 Err(error) => {
-                    shared.traffic.accept_failed();
-                    shared.log.limited(
+                    context.traffic.accept_failed();
+                    context.log.limited(
                         Cause::Accept,
                         format_args!("cannot accept connections: {error}; they wait in the listen queue"),
                     );
@@ -131,20 +134,20 @@ impl Listener {
     }
 }
 
-async fn serve_one(shared: &'static Shared, asked: Asked, stream: TcpStream, protocol: Protocol, place: Place) {
-    shared.traffic.connection_began(asked.side());
+async fn serve_one(context: &'static Context, asked: Asked, stream: TcpStream, protocol: Protocol, place: Place) {
+    context.traffic.connection_began(asked.side());
     // An answer is one small segment; nothing is gained by waiting for more.
     let _ = stream.set_nodelay(true);
     // The kernel ends the connection of a client that takes no answer for so long.
-    let idle_timeout = shared.configuration().http.limits.idle_timeout;
+    let idle_timeout = context.configuration().limits.idle_timeout;
     let _ = SockRef::from(&stream).set_tcp_user_timeout(Some(idle_timeout));
     let served = async {
         match protocol {
-            Protocol::Http => connection::serve(shared, asked, Stream::Plain(stream), &place).await,
+            Protocol::Http => connection::serve(context, asked, Stream::Plain(stream), &place).await,
             Protocol::Https(tls) => {
                 // In a box of its own, which is gone before the first request: it is larger than all the rest.
-                if let Some((stream, asked)) = Box::pin(tls.accept(shared, stream)).await {
-                    connection::serve(shared, asked, stream, &place).await;
+                if let Some((stream, asked)) = Box::pin(tls.accept(context, stream)).await {
+                    connection::serve(context, asked, stream, &place).await;
                 }
             }
         }
@@ -152,9 +155,9 @@ async fn serve_one(shared: &'static Shared, asked: Asked, stream: TcpStream, pro
     tokio::select! {
         biased;
         () = served => {}
-        () = place.needed() => shared.traffic.connection_timed_out(asked.side()),
+        () = place.needed() => context.traffic.connection_timed_out(asked.side()),
     }
-    shared.traffic.connection_ended(asked.side());
+    context.traffic.connection_ended(asked.side());
 }
 
 /// Errors of a client that went away before it was accepted, as accept(2) reports them.

@@ -5,17 +5,16 @@
 //! (`DOCUMENTS`), so clients that take them slowly cost 5.5 MB at most; visitors cannot ask for them.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
 
 use http::header::{self, HeaderMap, HeaderValue};
 use hyper::body::Bytes;
+use pacingd::answer::Document;
 use pacingd::answer::prometheus::{self, Family, Kind};
 use pacingd::answer::status::About;
-use pacingd::answer::{Answer, Document, Status};
 use pacingd::answer::{metrics, status};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 
-use crate::context::Shared;
+use crate::context::Context;
 use crate::https::Tls;
 use crate::{VERSION, clock};
 
@@ -32,18 +31,6 @@ const METRICS: HeaderValue = HeaderValue::from_static(prometheus::CONTENT_TYPE);
 const NO_SNIFFING: HeaderValue = HeaderValue::from_static("nosniff");
 const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
 
-/// Documents that are being sent at once. A client on the same network takes one in a millisecond.
-const DOCUMENTS: usize = 8;
-
-/// Permits to send a document.
-pub(crate) struct Permits(Arc<Semaphore>);
-
-impl Default for Permits {
-    fn default() -> Self {
-        Self(Arc::new(Semaphore::new(DOCUMENTS)))
-    }
-}
-
 /// A document's text, which holds a permit until it was sent.
 struct Text {
     text: String,
@@ -56,22 +43,9 @@ impl AsRef<[u8]> for Text {
     }
 }
 
-impl Permits {
-    /// A permit, or `None` while [`DOCUMENTS`] documents are being sent.
-    pub(crate) fn take(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.0).try_acquire_owned().ok()
-    }
-
-    /// The answer to those who get none.
-    pub(crate) fn refusal() -> Answer {
-        let detail = format_args!("{DOCUMENTS} large responses are already being sent; try again");
-        Answer { retry_after: Some(1), ..Answer::problem(Status::ServiceUnavailable, detail) }
-    }
-}
-
 /// A document's text and headers.
 pub(crate) fn document(
-    shared: &Shared,
+    context: &Context,
     document: Document,
     permit: OwnedSemaphorePermit,
     headers: &mut HeaderMap,
@@ -83,44 +57,44 @@ pub(crate) fn document(
             headers.insert(header::REFERRER_POLICY, NO_REFERRER);
             (HTML, Bytes::from_static(PAGE.as_bytes()))
         }
-        Document::Status => (JSON, Bytes::from_owner(Text { text: status_text(shared), _permit: permit })),
-        Document::Metrics => (METRICS, Bytes::from_owner(Text { text: metrics_text(shared), _permit: permit })),
+        Document::Status => (JSON, Bytes::from_owner(Text { text: status_text(context), _permit: permit })),
+        Document::Metrics => (METRICS, Bytes::from_owner(Text { text: metrics_text(context), _permit: permit })),
     };
     headers.insert(header::CONTENT_TYPE, content_type);
     body
 }
 
-fn status_text(shared: &Shared) -> String {
+fn status_text(context: &Context) -> String {
     let now = clock::now();
-    let expires = shared.tls.as_ref().map(Tls::expires);
-    let uptime = now.saturating_sub(shared.started);
+    let expires = context.tls.as_ref().map(Tls::expires);
+    let uptime = now.saturating_sub(context.started);
     let started = clock::since_epoch().saturating_sub(uptime);
     let about = About { version: VERSION, uptime, started, certificate_expires: expires.as_deref() };
     let mut text = String::new();
     // A String takes all that is written to it.
-    let _ = status::write(&mut text, &shared.state(), now, about);
+    let _ = status::write(&mut text, &context.state(), now, about);
     text
 }
 
-fn metrics_text(shared: &Shared) -> String {
+fn metrics_text(context: &Context) -> String {
     let mut text = String::new();
-    let _ = metrics::write(&mut text, &shared.state(), clock::now());
-    let _ = shared.traffic.write(&mut text);
-    let _ = shared.tls.as_ref().map_or(Ok(()), |tls| tls.write(&mut text));
-    let _ = about_process(shared, &mut text);
+    let _ = metrics::write(&mut text, &context.state(), clock::now());
+    let _ = context.traffic.write(&mut text);
+    let _ = context.tls.as_ref().map_or(Ok(()), |tls| tls.write(&mut text));
+    let _ = about_process(context, &mut text);
     text
 }
 
-fn about_process(shared: &Shared, text: &mut String) -> std::fmt::Result {
+fn about_process(context: &Context, text: &mut String) -> std::fmt::Result {
     let help = "Lines of the log that nobody took.";
-    Family::new(text, "pacingd_log_lines_lost_total", Kind::Counter, help)?.value(shared.log.lost())?;
-    let help = "1 while statistics are heard there, 0 while a multicast group's interface is missing.";
+    Family::new(text, "pacingd_log_lines_lost_total", Kind::Counter, help)?.value(context.log.lost())?;
+    let help = "1 while statistics are received there, 0 while a multicast group's interface is missing.";
     let mut family = Family::new(text, "pacingd_statistics_listener_up", Kind::Gauge, help)?;
     // A String takes all that is written to it.
-    shared.listeners.each(|name, is_up, _| _ = family.sample(&[("listener", name)], u8::from(is_up)));
+    context.listeners.each(|name, is_up, _| _ = family.sample(&[("listener", name)], u8::from(is_up)));
     let help = "Datagrams that the kernel dropped because the listener's socket was full, since it was opened.";
     let mut family = Family::new(text, "pacingd_statistics_datagrams_dropped_total", Kind::Counter, help)?;
-    shared.listeners.each(|name, _, drops| {
+    context.listeners.each(|name, _, drops| {
         if let Some(drops) = drops {
             _ = family.sample(&[("listener", name)], drops);
         }
@@ -128,7 +102,7 @@ fn about_process(shared: &Shared, text: &mut String) -> std::fmt::Result {
     let help = "1, with the version of the program.";
     Family::new(text, "pacingd_build_info", Kind::Gauge, help)?.sample(&[("version", VERSION)], 1)?;
     let help = "When the process was started, seconds since 1970.";
-    let started = clock::since_epoch().saturating_sub(clock::now().saturating_sub(shared.started));
+    let started = clock::since_epoch().saturating_sub(clock::now().saturating_sub(context.started));
     write!(text, "# HELP process_start_time_seconds {help}\n# TYPE process_start_time_seconds gauge\n")?;
     writeln!(text, "process_start_time_seconds {}", started.as_secs())
 }
@@ -136,6 +110,7 @@ fn about_process(shared: &Shared, text: &mut String) -> std::fmt::Result {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::permits::{self, Permits};
 
     #[test]
     fn a_permit_is_free_again_when_its_text_was_sent() {
@@ -143,7 +118,7 @@ mod tests {
         let mut sent: Vec<_> = std::iter::from_fn(|| permits.take())
             .map(|permit| Bytes::from_owner(Text { text: "text".into(), _permit: permit }))
             .collect();
-        assert_eq!(sent.len(), DOCUMENTS);
+        assert_eq!(sent.len(), permits::DOCUMENTS);
         assert!(permits.take().is_none());
         sent.pop();
         assert!(permits.take().is_some());

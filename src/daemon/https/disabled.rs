@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 
 use crate::configuration::{Https, PairFiles};
-use crate::context::Shared;
+use crate::context::Context;
 use crate::http::respond::Asked;
 use crate::http::stream::Stream;
 use crate::log::Log;
@@ -16,7 +16,7 @@ pub(crate) enum Pair {}
 
 impl Tls {
     pub(crate) fn new(https: &Https) -> Result<Option<Self>, String> {
-        match https.pair {
+        match https.pair() {
             None => Ok(None),
             Some(_) => Err("https: this pacingd was built without HTTPS; want one built with the feature tls, or no \
                             https section"
@@ -32,15 +32,15 @@ impl Tls {
         match *self {}
     }
 
-    pub(crate) async fn accept(&self, _: &Shared, _: TcpStream) -> Option<(Stream, Asked)> {
+    pub(crate) async fn accept(&self, _: &Context, _: TcpStream) -> Option<(Stream, Asked)> {
         match *self {}
     }
 
-    pub(crate) fn tell(&self, _: &Log) {
+    pub(crate) fn log_certificate(&self, _: &Log) {
         match *self {}
     }
 
-    pub(crate) fn tell_expiry(&self, _: &Log, _: Duration) -> Option<Duration> {
+    pub(crate) fn warn_of_expiry(&self, _: &Log, _: Duration) -> Option<Duration> {
         match *self {}
     }
 

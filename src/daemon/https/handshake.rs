@@ -13,16 +13,15 @@ use std::task::Poll;
 use rustls::{Error, HandshakeKind};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
-use tokio::task::yield_now;
 use tokio_rustls::TlsAcceptor;
 
 use super::Tls;
-use crate::context::Shared;
+use crate::context::Context;
 use crate::http::connection;
 use crate::http::places::Place;
 use crate::http::respond::Asked;
 use crate::http::stream::Stream;
+use crate::http::turns::Turns;
 use crate::log::Cause;
 
 /// Bytes of answers that rustls buffers for a client that does not take them.
@@ -85,14 +84,14 @@ impl Outcome {
 
 impl Tls {
     /// Carries a handshake to its end: what to serve on the connection then, or `None` where it is over.
-    pub(crate) async fn accept(&self, shared: &Shared, stream: TcpStream) -> Option<(Stream, Asked)> {
-        let time = shared.configuration().https.handshake_timeout;
+    pub(crate) async fn accept(&self, context: &Context, stream: TcpStream) -> Option<(Stream, Asked)> {
+        let time = context.configuration().https.handshake_timeout;
         let stopped = async {
-            shared.stopped().await;
+            context.stopped().await;
             tokio::time::sleep(connection::LAST_CALL).await;
         };
         let (outcome, stream) = tokio::select! {
-            ended = self.shake(stream, shared) => ended,
+            ended = self.shake(stream, context) => ended,
             () = tokio::time::sleep(time) => (Outcome::TimedOut, None),
             () = stopped => (Outcome::Closed, None),
         };
@@ -103,13 +102,13 @@ impl Tls {
             // So that the alert arrives that says why.
             (_, mut stream) => {
                 let _ = stream.shutdown().await;
-                connection::linger(stream).await;
+                connection::linger(context, stream).await;
             }
         }
         None
     }
 
-    async fn shake(&self, stream: TcpStream, shared: &Shared) -> (Outcome, Option<Stream>) {
+    async fn shake(&self, stream: TcpStream, context: &Context) -> (Outcome, Option<Stream>) {
         let mut first = [0];
         // Who connects and sends nothing takes no place from those who do.
         match stream.peek(&mut first).await {
@@ -125,7 +124,7 @@ impl Tls {
         let accept = acceptor.accept_with(stream, |connection| connection.set_buffer_limit(Some(BUFFER_BYTES)));
         let accepted = tokio::select! {
             biased;
-            accepted = step_by_step(&self.turn, &place, accept.into_fallible()) => accepted,
+            accepted = step_by_step(&self.turns, &place, accept.into_fallible()) => accepted,
             () = place.needed() => return (Outcome::TimedOut, None),
         };
         match accepted {
@@ -135,7 +134,7 @@ impl Tls {
                 (outcome, Some(Stream::Tls(Box::new(stream))))
             }
             Err((error, stream)) => {
-                shared.log.limited(Cause::Handshake, format_args!("a TLS handshake failed: {error}"));
+                context.log.limited(Cause::Handshake, format_args!("a TLS handshake failed: {error}"));
                 (Outcome::of(&error), Some(Stream::Plain(stream)))
             }
         }
@@ -144,16 +143,13 @@ impl Tls {
 
 /// Polls a handshake while no other one is polled in this turn of the event loop, first come, first served. It gives up its
 /// place only while it waits for the client.
-async fn step_by_step<F: Future>(turn: &Semaphore, place: &Place, handshake: F) -> F::Output {
+async fn step_by_step<F: Future>(turns: &Turns, place: &Place, handshake: F) -> F::Output {
     let mut handshake = pin!(handshake);
     loop {
         place.busy();
-        // Nothing closes the semaphore.
-        let permit = turn.acquire().await;
-        // First all that is ready by now is served.
-        yield_now().await;
+        let turn = turns.next().await;
         let polled = poll_fn(|context| Poll::Ready(handshake.as_mut().poll(context))).await;
-        drop(permit);
+        drop(turn);
         if let Poll::Ready(output) = polled {
             return output;
         }
@@ -169,6 +165,8 @@ mod tests {
     use std::cell::{Cell, RefCell};
     use std::rc::Rc;
 
+    use tokio::task::yield_now;
+
     use super::*;
     use crate::http::places::Places;
 
@@ -177,7 +175,7 @@ mod tests {
         const HANDSHAKES: usize = 5;
         let runtime = tokio::runtime::Builder::new_current_thread().build_local(Default::default()).unwrap();
         let (turn_number, polled_in) = (Rc::new(Cell::new(0)), Rc::new(RefCell::new(Vec::new())));
-        let turn: &'static Semaphore = Box::leak(Box::new(Semaphore::new(1)));
+        let turns: &'static Turns = Box::leak(Box::default());
         runtime.block_on(async {
             let places = Places::new(HANDSHAKES);
             for _ in 0..HANDSHAKES {
@@ -191,7 +189,7 @@ mod tests {
                         context.waker().wake_by_ref();
                         if polls == 2 { Poll::Ready(()) } else { Poll::Pending }
                     });
-                    step_by_step(turn, &place, handshake).await;
+                    step_by_step(turns, &place, handshake).await;
                 });
             }
             while polled_in.borrow().len() < 2 * HANDSHAKES {

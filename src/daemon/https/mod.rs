@@ -20,12 +20,13 @@ use rustls::ServerConfig;
 use rustls::server::ServerSessionMemoryCache;
 use rustls::sign::SingleCertAndKey;
 use rustls::time_provider::TimeProvider;
-use tokio::sync::Semaphore;
 
 use crate::clock;
 use crate::configuration::{Https, PairFiles};
 use crate::http::places::Places;
+use crate::http::turns::Turns;
 use crate::log::Log;
+use crate::throttle::Throttle;
 pub(crate) use certificate_and_key::Pair;
 use handshake::Outcome;
 use validity::Remaining;
@@ -34,7 +35,7 @@ use validity::Remaining;
 /// take memory: these take up to 144 KiB, measured by filling them.
 const SESSIONS: usize = 256;
 
-/// How often the log is told of a certificate that has not long to live.
+/// How often a certificate that expires soon is warned of.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// From how many days before its end on.
@@ -43,25 +44,24 @@ const WARNING_DAYS: u64 = 30;
 pub(crate) struct Tls {
     config: RefCell<Arc<ServerConfig>>,
     pair: RefCell<Pair>,
-    /// When the log was told of the certificate.
-    told: Cell<Option<Duration>>,
-    /// Whether the last reading of the files was in vain.
+    expiry: Throttle,
+    /// Whether the files that were read last were refused.
     is_outdated: Cell<bool>,
     /// For handshakes.
     places: Places,
     /// One handshake is carried on in a turn of the event loop.
-    turn: Semaphore,
+    turns: Turns,
     outcomes: [Cell<u64>; Outcome::ALL.len()],
 }
 
 impl Tls {
-    /// As configured; `None` if nothing is.
+    /// What is configured; `None` if HTTPS is not.
     ///
     /// # Errors
     ///
     /// What is wrong with the files.
     pub(crate) fn new(https: &Https) -> Result<Option<Self>, String> {
-        let Some(files) = &https.pair else { return Ok(None) };
+        let Some(files) = &https.pair() else { return Ok(None) };
         let pair = Pair::load(files)?;
         // Without the standard library's clock: see `crate::clock`.
         let builder = ServerConfig::builder_with_details(certificate_and_key::provider(), Arc::new(Clock));
@@ -75,15 +75,15 @@ impl Tls {
         Ok(Some(Self {
             config: RefCell::new(Arc::new(config)),
             pair: RefCell::new(pair),
-            told: Cell::new(None),
+            expiry: Throttle::new(DAY),
             is_outdated: Cell::new(false),
             places: Places::new(https.handshakes),
-            turn: Semaphore::new(1),
+            turns: Turns::default(),
             outcomes: Default::default(),
         }))
     }
 
-    /// Reads the files anew, and changes nothing yet.
+    /// Reads the files again, and changes nothing yet.
     ///
     /// # Errors
     ///
@@ -94,17 +94,17 @@ impl Tls {
         loaded
     }
 
-    /// Another pair for connections from now on. Sessions go on, for it is the same daemon; so do connections.
+    /// Takes another pair for connections from now on. Open connections and sessions go on.
     pub(crate) fn replace(&self, pair: Pair) {
         let mut config = ServerConfig::clone(&self.config.borrow());
         config.cert_resolver = Arc::new(SingleCertAndKey::from(Arc::clone(&pair.key)));
         self.config.replace(Arc::new(config));
         self.pair.replace(pair);
-        self.told.set(None);
+        self.expiry.reset();
     }
 
     /// Logs which certificate is in use.
-    pub(crate) fn tell(&self, log: &Log) {
+    pub(crate) fn log_certificate(&self, log: &Log) {
         let pair = self.pair.borrow();
         log.info(format_args!("{pair}"));
         if let Some(complaint) = &pair.complaint {
@@ -112,12 +112,11 @@ impl Tls {
         }
     }
 
-    /// Warns of a certificate that is not valid, or not for long, once a day. Gives when to come back.
-    pub(crate) fn tell_expiry(&self, log: &Log, now: Duration) -> Option<Duration> {
-        if let Some(due) = self.told.get().map(|at| at + DAY).filter(|due| now < *due) {
-            return Some(due);
+    /// Warns once a day of a certificate that is not valid, or not for long. Returns when to call this again.
+    pub(crate) fn warn_of_expiry(&self, log: &Log, now: Duration) -> Option<Duration> {
+        if self.expiry.start_if_due(now).is_none() {
+            return self.expiry.due();
         }
-        self.told.set(Some(now));
         let pair = self.pair.borrow();
         let certificate = &pair.files.certificate;
         match pair.validity.remaining(clock::since_epoch()) {
@@ -137,7 +136,7 @@ impl Tls {
                 date(pair.validity.not_after)
             )),
         }
-        Some(now + DAY)
+        self.expiry.due()
     }
 
     /// When the certificate expires, as HTTP writes dates.
@@ -169,7 +168,7 @@ impl Tls {
     }
 }
 
-/// What is in force, in words.
+/// Which certificate is in use, and how long it is valid.
 impl fmt::Display for Tls {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.pair.borrow().fmt(formatter)

@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn what_remains_is_told_in_whole_days() {
+    fn what_remains_is_in_whole_days() {
         let day = |days: u64| Duration::from_secs(days * 24 * 60 * 60);
         let validity = Validity { not_before: day(10), not_after: day(100) };
         assert_eq!(validity.remaining(day(9)), Remaining::NotYet);

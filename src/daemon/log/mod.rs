@@ -1,10 +1,10 @@
 //! The log: to syslog or to standard error, and never in the way.
 //!
-//! A line that nobody takes at once is dropped and counted; the count is told with the next line that gets through.
-//! What outsiders can trigger is told once a minute for each cause, with the number of those not told.
+//! A line that cannot be written at once is dropped and counted; the count is logged with the next line that gets through.
+//! What outsiders can trigger is logged once a minute for each cause, with the number of lines left out.
 
+mod cause;
 mod output;
-mod throttle;
 
 use std::cell::{Cell, RefCell};
 use std::fmt::{self, Write as _};
@@ -13,65 +13,38 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::clock;
-use output::Sink;
-pub(crate) use throttle::Cause;
-use throttle::{Limiter, Suppressed};
+use crate::named::named;
+use crate::throttle::{Suppressed, Throttle};
+pub(crate) use cause::Cause;
+use output::Output;
 
 /// Bytes of a line, priority and time not counted: RFC 3164 lets a relay cut a packet of more than 1,024.
 const LINE_BYTES: usize = 960;
 
-/// How much is logged: a level, and all above it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Level {
-    /// The daemon ends, or an order of its operator was not carried out.
-    Error,
-    /// Somebody can do something about it.
-    Warning,
-    /// What an operator wants to know of a healthy daemon.
-    Info,
-    /// What its developers want to know.
-    Debug,
-}
+/// How long a cause is silent after it was logged.
+const INTERVAL: Duration = Duration::from_secs(60);
 
-impl Level {
-    pub(crate) const ALL: [Self; 4] = [Self::Error, Self::Warning, Self::Info, Self::Debug];
-
-    pub(crate) fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|level| level.name() == name)
-    }
-
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Error => "error",
-            Self::Warning => "warning",
-            Self::Info => "info",
-            Self::Debug => "debug",
-        }
+named! {
+    /// How much is logged: a level, and all above it.
+    pub(crate) enum Level {
+        /// The daemon ends, or an order of its operator was not carried out.
+        Error = "error",
+        /// Somebody can do something about it.
+        Warning = "warning",
+        /// What an operator wants to know of a healthy daemon.
+        Info = "info",
+        /// What its developers want to know.
+        Debug = "debug",
     }
 }
 
-/// Where the log goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Target {
-    /// Standard error in a terminal, else syslog.
-    Auto,
-    Syslog,
-    Stderr,
-}
-
-impl Target {
-    pub(crate) const ALL: [Self; 3] = [Self::Auto, Self::Syslog, Self::Stderr];
-
-    pub(crate) fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|target| target.name() == name)
-    }
-
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Syslog => "syslog",
-            Self::Stderr => "stderr",
-        }
+named! {
+    /// Where the log goes.
+    pub(crate) enum Target {
+        /// Standard error in a terminal or where there is no `/dev/log`, as in a container; else syslog.
+        Auto = "auto",
+        Syslog = "syslog",
+        Stderr = "stderr",
     }
 }
 
@@ -81,11 +54,11 @@ pub(crate) struct Log(Rc<Inner>);
 
 struct Inner {
     level: Cell<Level>,
-    sink: RefCell<Sink>,
-    lost: Cell<u64>,
-    /// … of which the log was not told yet.
-    untold: Cell<u64>,
-    limiter: RefCell<Limiter>,
+    output: RefCell<Output>,
+    dropped: Cell<u64>,
+    /// Lines dropped that were not logged as such yet.
+    unreported: Cell<u64>,
+    throttles: [Throttle; Cause::ALL.len()],
 }
 
 impl Log {
@@ -93,20 +66,19 @@ impl Log {
         let to_stderr = match target {
             Target::Stderr => true,
             Target::Syslog => false,
-            Target::Auto => std::io::stderr().is_terminal(),
+            Target::Auto => std::io::stderr().is_terminal() || !output::has_syslog(),
         };
-        let sink = RefCell::new(if to_stderr { Sink::stderr() } else { Sink::syslog() });
         Self(Rc::new(Inner {
             level: Cell::new(level),
-            sink,
-            lost: Cell::new(0),
-            untold: Cell::new(0),
-            limiter: RefCell::default(),
+            output: RefCell::new(if to_stderr { Output::stderr() } else { Output::syslog() }),
+            dropped: Cell::new(0),
+            unreported: Cell::new(0),
+            throttles: Cause::ALL.map(|_| Throttle::new(INTERVAL)),
         }))
     }
 
     pub(crate) fn is_on_stderr(&self) -> bool {
-        matches!(*self.0.sink.borrow(), Sink::Stderr { .. })
+        matches!(*self.0.output.borrow(), Output::Stderr { .. })
     }
 
     pub(crate) fn set_level(&self, level: Level) {
@@ -114,64 +86,69 @@ impl Log {
     }
 
     pub(crate) fn error(&self, message: fmt::Arguments<'_>) {
-        self.say(Level::Error, message);
+        self.write(Level::Error, message);
     }
 
     pub(crate) fn warning(&self, message: fmt::Arguments<'_>) {
-        self.say(Level::Warning, message);
+        self.write(Level::Warning, message);
     }
 
     pub(crate) fn info(&self, message: fmt::Arguments<'_>) {
-        self.say(Level::Info, message);
+        self.write(Level::Info, message);
     }
 
-    /// Lines that nobody took, since the start.
+    /// Lines dropped since the start.
     pub(crate) fn lost(&self) -> u64 {
-        self.0.lost.get()
+        self.0.dropped.get()
     }
 
-    /// What outsiders can trigger: a warning, as a rule.
+    /// Logs what outsiders can trigger, at its cause's level.
     pub(crate) fn limited(&self, cause: Cause, message: fmt::Arguments<'_>) {
         if cause.level() > self.0.level.get() {
             return;
         }
-        let told = self.0.limiter.borrow_mut().tell(cause, clock::now());
-        if let Some(suppressed) = told {
-            self.tell_suppressed_of(suppressed);
-            self.say(cause.level(), message);
+        let suppressed = self.0.throttles.get(cause as usize).and_then(|throttle| throttle.start_if_due(clock::now()));
+        if let Some(suppressed) = suppressed {
+            self.write_suppressed(cause, suppressed);
+            self.write(cause.level(), message);
         }
     }
 
-    /// When [`tell_suppressed`](Self::tell_suppressed) has something to tell. `None`: nothing is suppressed.
+    /// When [`log_suppressed`](Self::log_suppressed) has something to log. `None`: nothing is suppressed.
     pub(crate) fn next_wakeup(&self) -> Option<Duration> {
-        self.0.limiter.borrow().next_wakeup()
+        self.0.throttles.iter().filter(|throttle| throttle.has_suppressed()).filter_map(Throttle::due).min()
     }
 
-    /// Tells how many were not told, of each cause whose minute is over.
-    pub(crate) fn tell_suppressed(&self, now: Duration) {
-        for cause in Cause::ALL {
-            let due = self.0.limiter.borrow_mut().due(cause, now);
-            due.into_iter().for_each(|suppressed| self.tell_suppressed_of(suppressed));
+    /// Logs how many lines were left out, of each cause whose minute is over.
+    pub(crate) fn log_suppressed(&self, now: Duration) {
+        for (cause, throttle) in Cause::ALL.into_iter().zip(&self.0.throttles) {
+            if throttle.has_suppressed() && throttle.is_due(now) {
+                self.write_suppressed(cause, throttle.start(now));
+            }
         }
     }
 
-    fn tell_suppressed_of(&self, suppressed: Suppressed) {
-        if suppressed.count > 0 {
-            self.say(suppressed.cause.level(), format_args!("{suppressed}"));
+    fn write_suppressed(&self, cause: Cause, Suppressed { count, over }: Suppressed) {
+        if count > 0 {
+            self.write(cause.level(), format_args!("{count} more {cause} in the last {} s", over.as_secs()));
         }
     }
 
-    fn say(&self, level: Level, message: fmt::Arguments<'_>) {
+    fn write(&self, level: Level, message: fmt::Arguments<'_>) {
         if level > self.0.level.get() {
             return;
         }
-        let lost = self.0.untold.get();
-        if lost > 0 && self.send(Level::Warning, format_args!("{lost} lines of the log were lost: nobody took them")) {
-            self.0.untold.set(0);
+        let dropped = self.0.unreported.get();
+        if dropped > 0 {
+            let plural = if dropped == 1 { " was" } else { "s were" };
+            let report = format_args!("{dropped} log line{plural} dropped: the log was not being read");
+            if self.send(Level::Warning, report) {
+                self.0.unreported.set(0);
+            }
         }
         if !self.send(level, message) {
-            self.0.lost.set(self.0.lost.get() + 1);
-            self.0.untold.set(self.0.untold.get() + 1);
+            self.0.dropped.set(self.0.dropped.get() + 1);
+            self.0.unreported.set(self.0.unreported.get() + 1);
         }
     }
 
@@ -179,7 +156,7 @@ impl Log {
         let mut line = Line(heapless::String::new());
         // What does not fit is cut off.
         let _ = line.write_fmt(message);
-        self.0.sink.borrow_mut().send(level, &line.0)
+        self.0.output.borrow_mut().send(level, &line.0)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::os::unix::net::UnixDatagram;
+use std::path::Path;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
@@ -11,14 +12,20 @@ use time::{OffsetDateTime, UtcOffset};
 
 use super::Level;
 use crate::clock;
+use crate::throttle::Throttle;
 
 /// Where every syslog daemon of Linux listens, journald's included.
 const SOCKET: &str = "/dev/log";
 
-/// A syslogd that restarts is back within seconds; a box without one is asked for no more than a system call a second.
+/// A syslogd that restarts is back within seconds; without one it is looked for by no more than a system call a second.
 const RECONNECT_INTERVAL: Duration = Duration::from_secs(1);
 
-pub(super) enum Sink {
+/// Whether a syslog daemon listens.
+pub(super) fn has_syslog() -> bool {
+    Path::new(SOCKET).exists()
+}
+
+pub(super) enum Output {
     Stderr {
         /// journald reads the level from the line's beginning.
         journal: bool,
@@ -27,26 +34,26 @@ pub(super) enum Sink {
     },
     Syslog {
         logger: Option<Logger<LoggerBackend, Rfc3164>>,
-        last_try: Option<Duration>,
+        reconnect: Throttle,
     },
 }
 
-impl Sink {
+impl Output {
     pub(super) fn stderr() -> Self {
         Self::Stderr { journal: std::env::var_os("JOURNAL_STREAM").is_some(), is_torn: false }
     }
 
     pub(super) fn syslog() -> Self {
-        Self::Syslog { logger: None, last_try: None }
+        Self::Syslog { logger: None, reconnect: Throttle::new(RECONNECT_INTERVAL) }
     }
 
-    /// True: somebody took it.
+    /// Writes a line. Returns false if it was dropped.
     pub(super) fn send(&mut self, level: Level, line: &str) -> bool {
         match self {
             Self::Stderr { journal, is_torn } => write_to_stderr(*journal, is_torn, level, line).is_ok(),
-            Self::Syslog { logger, last_try } => {
+            Self::Syslog { logger, reconnect } => {
                 if logger.is_none() {
-                    connect(logger, last_try);
+                    connect(logger, reconnect);
                 }
                 let Some(connected) = logger else { return false };
                 let Err(error) = log(connected, level, line) else { return true };
@@ -55,7 +62,7 @@ impl Sink {
                 }
                 // It went away; it may be back already.
                 *logger = None;
-                connect(logger, last_try);
+                connect(logger, reconnect);
                 logger.as_mut().is_some_and(|logger| log(logger, level, line).is_ok())
             }
         }
@@ -63,12 +70,10 @@ impl Sink {
 }
 
 /// Every socket here is a datagram one: a stream to a syslogd that hangs would block already when it is opened.
-fn connect(logger: &mut Option<Logger<LoggerBackend, Rfc3164>>, last_try: &mut Option<Duration>) {
-    let now = clock::now();
-    if last_try.is_some_and(|last| now < last + RECONNECT_INTERVAL) {
+fn connect(logger: &mut Option<Logger<LoggerBackend, Rfc3164>>, reconnect: &Throttle) {
+    if reconnect.start_if_due(clock::now()).is_none() {
         return;
     }
-    *last_try = Some(now);
     let connected = UnixDatagram::unbound().and_then(|socket| {
         socket.set_nonblocking(true)?;
         socket.connect(SOCKET)?;
@@ -103,8 +108,8 @@ fn write_to_stderr(journal: bool, is_torn: &mut bool, level: Level, line: &str) 
     text.push_str(line);
     text.push('\n');
     let mut stderr = io::stderr().lock();
-    // A pipe whose reader hangs, or a stopped terminal, must not stop us. Making it non-blocking would do so for
-    // everyone who shares it, so it is asked first; less than a page always fits into a pipe that has room at all.
+    // A pipe whose reader hangs, or a stopped terminal, must not stop the daemon. Making it non-blocking would do so for
+    // everyone who shares it, so it is polled first; less than a page always fits into a pipe that has room at all.
     let mut sockets = [PollFd::new(&stderr, PollFlags::OUT)];
     let no_time = rustix::time::Timespec { tv_sec: 0, tv_nsec: 0 };
     poll(&mut sockets, Some(&no_time))?;

@@ -1,8 +1,7 @@
 //! Where statistics arrive: a UDP address of this machine, or a multicast group on one of its interfaces.
 //!
-//! Written as systemd's socket units write it: `127.0.0.1:8127`, `239.1.2.3:8127%eth0`, `[ff15::7061]:8127%eth0`. A group
-//! without an interface would be heard on whichever one the routes of the moment name, and one of a loopback network
-//! nowhere else; so the interface is part of it.
+//! Written as systemd's socket units write it: `127.0.0.1:8127`, `239.1.2.3:8127%eth0`, `[ff15::7061]:8127%eth0`. Without an
+//! interface, a group would be joined on the one that the routes of the moment name; so the interface is part of it.
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -17,7 +16,7 @@ pub(crate) enum Endpoint {
     Multicast(Group),
 }
 
-/// A multicast group, and the interface that it is heard on.
+/// A multicast group, and the interface on which it is joined.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Group {
     pub(crate) address: SocketAddr,
@@ -59,7 +58,7 @@ impl FromStr for Endpoint {
     }
 }
 
-/// What the kernel takes for a name (`dev_valid_name`).
+/// Whether the kernel accepts the name (`dev_valid_name`).
 fn is_interface(name: &str) -> bool {
     let is_bad = |byte: u8| byte == b'/' || byte == b':' || !byte.is_ascii_graphic();
     (1..=INTERFACE_BYTES).contains(&name.len()) && !matches!(name, "." | "..") && !name.bytes().any(is_bad)

@@ -17,10 +17,9 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::net::UdpSocket;
 
 use crate::clock;
-use crate::context::Shared;
+use crate::context::Context;
 use crate::http::leaves_ipv4;
 use crate::log::{Cause, Log};
-use crate::timer;
 
 /// Datagrams received in one turn of the event loop: in a flood, requests wait for that many and no more.
 const DATAGRAMS_A_TURN: usize = 32;
@@ -84,35 +83,35 @@ pub(crate) fn local(socket: &UdpSocket) -> impl fmt::Display {
     socket.local_addr().map_or_else(|error| error.to_string(), |address| address.to_string())
 }
 
-pub(crate) async fn receive(shared: &'static Shared, socket: &UdpSocket) {
+pub(crate) async fn receive(context: &'static Context, socket: &UdpSocket) {
     let mut buffer = vec![0; DATAGRAM_BYTES];
     loop {
         let taken = match socket.readable().await {
-            Ok(()) => take(shared, socket, &mut buffer),
+            Ok(()) => take(context, socket, &mut buffer),
             Err(error) => Err(error),
         };
         match taken {
             Ok(()) => tokio::task::yield_now().await,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) => {
-                shared.log.limited(Cause::Receive, format_args!("cannot receive statistics: {error}; trying again"));
+                context.log.limited(Cause::Receive, format_args!("cannot receive statistics: {error}; trying again"));
                 tokio::time::sleep(PAUSE).await;
             }
         }
     }
 }
 
-fn take(shared: &Shared, socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<()> {
+fn take(context: &Context, socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<()> {
     // They were all there when the first was asked for, near enough.
     let (now, wall) = (clock::now(), clock::since_epoch());
-    let mut state = shared.state();
+    let mut state = context.state();
     // A group that is new or comes back is due within one and a half periods.
-    timer::wake_before(shared, now + state.settings().pacing.refresh_period * 2);
+    context.alarm.wake_before(now + state.settings().pacing.refresh_period * 2);
     let mut bytes = 0;
     for _ in 0..DATAGRAMS_A_TURN {
         let (length, sender) = socket.try_recv_from(buffer)?;
         let datagram = buffer.get(..length).unwrap_or_default();
-        state.receive(now, wall, sender.ip(), datagram, |line, fault| complain(shared, sender, line, fault));
+        state.receive(now, wall, sender.ip(), datagram, |line, fault| complain(context, sender, line, fault));
         bytes += length;
         if bytes >= BYTES_A_TURN {
             break;
@@ -121,7 +120,7 @@ fn take(shared: &Shared, socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<()
     Ok(())
 }
 
-fn complain(shared: &Shared, mut sender: SocketAddr, line: usize, fault: &Fault) {
+fn complain(context: &Context, mut sender: SocketAddr, line: usize, fault: &Fault) {
     let cause = match fault.outcome() {
         Outcome::Malformed => Cause::Malformed,
         Outcome::OutOfRange => Cause::OutOfRange,
@@ -135,5 +134,5 @@ fn complain(shared: &Shared, mut sender: SocketAddr, line: usize, fault: &Fault)
     };
     // As statistics.sources would name it, on a socket for both kinds of addresses, too.
     sender.set_ip(sender.ip().to_canonical());
-    shared.log.limited(cause, format_args!("statistics from {sender}, line {line}, dropped: {fault}"));
+    context.log.limited(cause, format_args!("statistics from {sender}, line {line}, dropped: {fault}"));
 }

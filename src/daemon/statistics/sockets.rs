@@ -1,17 +1,18 @@
-//! What only the kernel knows: datagrams that found the socket full.
+//! What only the kernel knows: datagrams that it dropped because a socket was full.
 
 use std::fs;
 use std::net::SocketAddr;
 
-/// Datagrams dropped at the UDP socket of that address and inode since it was opened. `None`: the kernel does not tell.
+/// Returns how many datagrams were dropped at the UDP socket of that address and inode since it was opened. `None`: the
+/// kernel does not say.
 pub(crate) fn datagrams_dropped(address: SocketAddr, inode: u64) -> Option<u64> {
     // `/proc/self` is there also where a sandbox hides the rest of `/proc`.
     let table = if address.is_ipv4() { "/proc/self/net/udp" } else { "/proc/self/net/udp6" };
     drops_in(&fs::read_to_string(table).ok()?, inode)
 }
 
-/// proc(5): the tenth column is the socket's inode, the last one the drops. (Its address would not do: several sockets may
-/// hear one multicast group.)
+/// proc(5): the tenth column is the socket's inode, the last one the drops. (Its address does not suffice: several sockets may
+/// receive from one multicast group.)
 fn drops_in(table: &str, inode: u64) -> Option<u64> {
     let inode = inode.to_string();
     let mut lines = table.lines().map(|line| line.split_ascii_whitespace());

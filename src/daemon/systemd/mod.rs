@@ -1,4 +1,4 @@
-//! systemd, where it is: the sockets that it holds for the daemon, and what it is told of the daemon's life.
+//! systemd, where it is: sockets that it holds for the daemon, and notifications of the daemon's life.
 //!
 //! Without it nothing here does anything.
 

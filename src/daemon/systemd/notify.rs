@@ -1,7 +1,8 @@
-//! What the service manager is told: ready, reloading, stopping, a line of status, and that the loop still turns.
+//! Notifications to the service manager: ready, reloading, stopping, a line of status, and that the event loop turns.
 //!
-//! The protocol of `sd_notify(3)` is a few words in a datagram. It is spoken here, not by a crate: sd-notify opens a
-//! socket for each word, waits if nobody takes it, and its monotonic time overflows on 32 bits after 35 minutes.
+//! The protocol of `sd_notify(3)` is a few words in a datagram, written here because of the crate sd-notify's faults: it
+//! opens a socket for each word, waits while the manager does not read, and its monotonic time overflows on 32 bits after
+//! 35 minutes.
 
 use std::fmt;
 use std::os::linux::net::SocketAddrExt as _;
@@ -11,14 +12,14 @@ use std::time::Duration;
 
 use crate::clock;
 
-/// The service manager, if one started the daemon and wants to hear of it.
+/// The service manager, if one started the daemon and wants notifications.
 pub(crate) struct Manager {
     socket: Option<UnixDatagram>,
     watchdog: Option<Duration>,
 }
 
 impl Manager {
-    /// As the environment says. A socket that cannot be reached is none: the manager will see to it.
+    /// Reads the environment. A socket that cannot be reached counts as none: the manager notices that by itself.
     pub(crate) fn from_environment() -> Self {
         let socket = std::env::var_os("NOTIFY_SOCKET").and_then(|path| {
             let socket = UnixDatagram::unbound().ok()?;
@@ -29,51 +30,52 @@ impl Manager {
             Some(socket)
         });
         let number = |name| std::env::var(name).ok()?.parse::<u64>().ok();
-        let is_ours = number("WATCHDOG_PID").is_none_or(|pid| pid == u64::from(std::process::id()));
-        let watchdog = number("WATCHDOG_USEC").filter(|micros| is_ours && *micros > 0).map(Duration::from_micros);
+        let is_for_this_process = number("WATCHDOG_PID").is_none_or(|pid| pid == u64::from(std::process::id()));
+        let watchdog =
+            number("WATCHDOG_USEC").filter(|micros| is_for_this_process && *micros > 0).map(Duration::from_micros);
         Self { watchdog: watchdog.filter(|_| socket.is_some()), socket }
     }
 
-    /// The daemon would answer now. From here on nothing waits for the manager, however long its queue is.
+    /// Notifies that the daemon answers. From here on nothing waits for the manager, however long its queue is.
     pub(crate) fn ready(&self) {
-        self.tell(format_args!("READY=1"));
+        self.send(format_args!("READY=1"));
         if let Some(socket) = &self.socket {
             let _ = socket.set_nonblocking(true);
         }
     }
 
-    /// The configuration is being read; [`ready`](Self::ready) ends it.
+    /// Notifies that the configuration is being read; [`ready`](Self::ready) ends that.
     pub(crate) fn reloading(&self) {
-        // The time lets a manager from version 253 on know which order this is the answer to (`Type=notify-reload`).
-        self.tell(format_args!("RELOADING=1\nMONOTONIC_USEC={}", clock::monotonic().as_micros()));
+        // From version 253 on, the time matches this with the order that it answers (`Type=notify-reload`).
+        self.send(format_args!("RELOADING=1\nMONOTONIC_USEC={}", clock::monotonic().as_micros()));
     }
 
-    /// The daemon is on its way out.
+    /// Notifies that the daemon is stopping.
     pub(crate) fn stopping(&self) {
-        self.tell(format_args!("STOPPING=1\nSTATUS=finishing the answers under way"));
+        self.send(format_args!("STOPPING=1\nSTATUS=finishing the answers under way"));
     }
 
-    /// Whether anybody reads a status.
+    /// Whether a manager reads the status.
     pub(crate) fn is_there(&self) -> bool {
         self.socket.is_some()
     }
 
-    /// A line for operators.
+    /// Sets the line that `systemctl status` shows.
     pub(crate) fn status(&self, line: fmt::Arguments<'_>) {
-        self.tell(format_args!("STATUS={line}"));
+        self.send(format_args!("STATUS={line}"));
     }
 
-    /// Tells that the event loop turns, as long as it does. Returns at once where nobody wants to hear it.
-    pub(crate) async fn watch(&self) {
+    /// Notifies that the event loop turns, as long as it does. Returns at once where the manager does not want it.
+    pub(crate) async fn keep_alive(&self) {
         let Some(time_out) = self.watchdog else { return };
         loop {
-            self.tell(format_args!("WATCHDOG=1"));
+            self.send(format_args!("WATCHDOG=1"));
             // Half of it, as sd_watchdog_enabled(3) recommends.
             tokio::time::sleep(time_out / 2).await;
         }
     }
 
-    fn tell(&self, words: fmt::Arguments<'_>) {
+    fn send(&self, words: fmt::Arguments<'_>) {
         if let Some(socket) = &self.socket {
             let _ = socket.send(words.to_string().as_bytes());
         }

@@ -1,9 +1,10 @@
 //! Sockets that systemd holds for the daemon (`sd_listen_fds(3)`): they outlive it, and so do the connections and
 //! datagrams that wait in them while it restarts.
 //!
-//! A socket unit can give all its sockets only one name. So a name decides if it is one of ours; else a datagram socket
-//! is for statistics, a stream socket with the port of `operators.listen` is for operators, one with a port of
-//! `https.listen` for HTTPS, and any other for HTTP.
+//! A socket unit can give all its sockets only one name. So a name decides if it is `http`, `https`, `operators` or
+//! `statistics`; else a datagram socket is for statistics, a stream socket with the port of `operators.listen` for
+//! operators, one with a port of `https.listen` for HTTPS, and any other for HTTP. Each is used as it is bound: whether one
+//! for any address of IPv6 takes IPv4 as well is up to `BindIPv6Only=` in the unit.
 
 use std::fmt::{self, Display};
 use std::io;
@@ -14,7 +15,7 @@ use listenfd::ListenFd;
 use crate::configuration::Configuration;
 use crate::statistics::endpoint::Endpoint;
 
-/// What was handed over.
+/// The sockets handed over.
 #[derive(Default)]
 pub(crate) struct Sockets {
     pub(crate) http: Vec<TcpListener>,
@@ -24,11 +25,11 @@ pub(crate) struct Sockets {
 }
 
 impl Sockets {
-    /// Takes them all; none if the daemon was started without. To be called once, before there is another thread.
+    /// Takes them all; none if systemd did not start the daemon. To be called once, before there is another thread.
     ///
     /// # Errors
     ///
-    /// One of them is of no use here; starting again would not help.
+    /// One of them cannot be used; starting again does not help.
     pub(crate) fn take(configuration: &Configuration) -> Result<Self, String> {
         let mut handed_over = ListenFd::from_env();
         let names = std::env::var("LISTEN_FDNAMES").unwrap_or_default();
@@ -88,8 +89,8 @@ impl Sockets {
         }
     }
 
-    /// Tells of each setting that has no effect because systemd holds a socket of another address in its place.
-    pub(crate) fn tell_differences(&self, configuration: &Configuration, mut tell: impl FnMut(fmt::Arguments<'_>)) {
+    /// Calls `warn` for each setting that has no effect because systemd holds a socket of another address in its place.
+    pub(crate) fn compare(&self, configuration: &Configuration, mut warn: impl FnMut(fmt::Arguments<'_>)) {
         let Configuration { http, https, operators, statistics, .. } = configuration;
         let mut compare = |key, held: Vec<io::Result<SocketAddr>>, configured: &[SocketAddr]| {
             let mut held: Vec<_> = held.into_iter().filter_map(Result::ok).collect();
@@ -97,8 +98,8 @@ impl Sockets {
             held.sort_unstable();
             configured.sort_unstable();
             if !held.is_empty() && held != configured {
-                tell(format_args!(
-                    "{key} names {}, but systemd holds {}, which is in force; it is changed in pacingd.socket",
+                warn(format_args!(
+                    "{key} is {}, but systemd listens on {} instead; change pacingd.socket (systemctl edit)",
                     List(&configured),
                     List(&held)
                 ));
@@ -109,7 +110,7 @@ impl Sockets {
         let held = self.operators.iter().map(TcpListener::local_addr).collect();
         compare("operators.listen", held, &[operators.listen]);
         let held = self.statistics.iter().map(UdpSocket::local_addr).collect();
-        // Groups are joined by the daemon itself, whatever systemd holds.
+        // The daemon joins multicast groups by itself, whatever systemd holds.
         let unicast: Vec<_> = statistics.listen.iter().filter_map(Endpoint::unicast).collect();
         compare("statistics.listen", held, &unicast);
     }
@@ -142,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn sockets_of_one_unit_are_told_apart_by_kind_and_port() {
+    fn sockets_of_one_unit_are_distinguished_by_kind_and_port() {
         let mut sockets = Sockets::default();
         let (visitors, secured, watchers) = (tcp(), tcp(), tcp());
         let mut configuration = Configuration::default();
@@ -159,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_of_ours_decides_whatever_the_port_is() {
+    fn a_known_name_decides_whatever_the_port_is() {
         let mut sockets = Sockets::default();
         let visitors = tcp();
         let mut configuration = Configuration::default();
@@ -185,19 +186,19 @@ mod tests {
     }
 
     #[test]
-    fn a_setting_that_systemd_overrules_is_told_and_one_that_it_meets_is_not() {
+    fn a_setting_that_systemd_overrules_is_reported_and_one_that_it_meets_is_not() {
         let mut configuration = Configuration::default();
         let sockets = Sockets { http: vec![tcp()], https: vec![tcp()], operators: Some(tcp()), ..Sockets::default() };
         configuration.operators.listen = sockets.operators.as_ref().unwrap().local_addr().unwrap();
-        let mut told = Vec::new();
-        sockets.tell_differences(&configuration, |line| told.push(line.to_string()));
+        let mut warnings = Vec::new();
+        sockets.compare(&configuration, |line| warnings.push(line.to_string()));
         let [http, https] = [&sockets.http, &sockets.https].map(|sockets| sockets[0].local_addr().unwrap());
-        assert_eq!(told.len(), 2, "{told:?}");
-        for (line, want) in told.iter().zip([
-            format!("http.listen names 127.0.0.1:8080, but systemd holds {http}, which is in force"),
-            format!("https.listen names no address, but systemd holds {https}, which is in force"),
+        assert_eq!(warnings.len(), 2, "{warnings:?}");
+        for (line, want) in warnings.iter().zip([
+            format!("http.listen is 127.0.0.1:8080, but systemd listens on {http} instead"),
+            format!("https.listen is no address, but systemd listens on {https} instead"),
         ]) {
-            assert!(line.starts_with(&want), "{told:?}");
+            assert!(line.starts_with(&want), "{warnings:?}");
         }
     }
 }

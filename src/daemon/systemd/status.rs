@@ -1,25 +1,23 @@
-//! The line that `systemctl status` shows: how many groups are heard of, what they come to, how much is asked.
+//! The line that `systemctl status` shows: groups, their reactive state, requests per second.
 
-use std::cell::RefCell;
 use std::fmt;
 use std::time::Duration;
 
 use pacingd::groups::consolidation::Consolidation;
 use pacingd::wire::channel::Channel;
 
-use crate::context::Shared;
-use crate::http::respond::Side;
+use crate::context::Context;
+use crate::http::counters::Side;
+use crate::systemd::notify::Manager;
+use crate::throttle::Throttle;
 
-/// A manager that has more to do than to read us: ten seconds are soon enough for people.
+/// How often the line changes: ten seconds are soon enough for people.
 const INTERVAL: Duration = Duration::from_secs(10);
 
-/// What was told last.
-pub(crate) struct Status {
-    told: RefCell<Told>,
-}
-
-struct Told {
-    at: Duration,
+/// The status line, and what it was made of last.
+pub(crate) struct StatusLine<'a> {
+    manager: &'a Manager,
+    throttle: Throttle,
     answered: u64,
     line: Option<Line>,
 }
@@ -28,41 +26,40 @@ struct Told {
 struct Line {
     known: usize,
     fresh: u32,
-    /// In hundredths, as it is shown, so that what looks the same is not told again.
+    /// In hundredths, as it is shown, so that what looks the same is not sent again.
     reactive_state: [Option<u32>; Channel::ALL.len()],
     requests_a_second: u64,
 }
 
-impl Status {
-    pub(crate) const fn new() -> Self {
-        let told = Told { at: Duration::ZERO, answered: 0, line: None };
-        Self { told: RefCell::new(told) }
+impl<'a> StatusLine<'a> {
+    pub(crate) const fn new(manager: &'a Manager) -> Self {
+        Self { manager, throttle: Throttle::new(INTERVAL), answered: 0, line: None }
+    }
+
+    /// Sends the line to the manager if it is due and differs from the last.
+    pub(crate) fn update(&mut self, context: &Context, now: Duration) {
+        if !self.manager.is_there() {
+            return;
+        }
+        let mut line = line(context, now);
+        // That groups appear or fall silent is what the line is looked at for: it is sent at once.
+        let is_news = self.line.as_ref().is_none_or(|last| last.known != line.known || last.fresh != line.fresh);
+        if !is_news && !self.throttle.is_due(now) {
+            return;
+        }
+        let since = self.throttle.start(now).over;
+        let answered = context.traffic.requests(Side::Visitors);
+        line.requests_a_second = (answered - self.answered) / since.as_secs().max(1);
+        self.answered = answered;
+        if self.line.as_ref() != Some(&line) {
+            self.manager.status(format_args!("{line}"));
+            self.line = Some(line);
+        }
     }
 }
 
-/// Tells the manager how things are, if that is due and differs from what it was told last.
-pub(crate) fn tell(shared: &Shared, now: Duration) {
-    if !shared.manager.is_there() {
-        return;
-    }
-    let mut told = shared.status.told.borrow_mut();
-    let mut line = line(shared, now);
-    let since = now.saturating_sub(told.at);
-    // That groups appear or fall silent is what the line is looked at for: it is told at once.
-    let is_news = told.line.as_ref().is_none_or(|last| last.known != line.known || last.fresh != line.fresh);
-    if !is_news && since < INTERVAL {
-        return;
-    }
-    let answered = shared.traffic.requests(Side::Visitors);
-    line.requests_a_second = (answered - told.answered) / since.as_secs().max(1);
-    if told.line.as_ref() != Some(&line) {
-        shared.manager.status(format_args!("{line}"));
-    }
-    *told = Told { at: now, answered, line: Some(line) };
-}
-
-fn line(shared: &Shared, now: Duration) -> Line {
-    let state = shared.state();
+fn line(context: &Context, now: Duration) -> Line {
+    let state = context.state();
     let time_to_live = state.settings().time_to_live;
     let groups = state.groups();
     let mut fresh = 0;

@@ -1,0 +1,88 @@
+//! Dates as HTTP writes them (RFC 9110, section 5.6.7).
+
+use std::cell::RefCell;
+use std::time::{Duration, UNIX_EPOCH};
+
+use http::HeaderValue;
+use httpdate::HttpDate;
+
+/// Header values of dates.
+///
+/// `date` is written here and not by hyper, which asks the standard library for the time: that cannot count past 2038 on
+/// 32-bit musl (see `clock32`).
+#[derive(Default)]
+pub(crate) struct Dates {
+    date: Date,
+    last_modified: Date,
+}
+
+impl Dates {
+    /// The time now.
+    pub(crate) fn now(&self, since_epoch: Duration) -> HeaderValue {
+        self.date.value(since_epoch)
+    }
+
+    /// When something was received, on the wall clock; `now` and `received` are of the daemon's clock.
+    pub(crate) fn last_modified(&self, since_epoch: Duration, now: Duration, received: Duration) -> HeaderValue {
+        self.last_modified.value(since_epoch.saturating_sub(now.saturating_sub(received)))
+    }
+}
+
+/// The last value made, for it holds for a second.
+struct Date(RefCell<(u64, HeaderValue)>);
+
+impl Default for Date {
+    fn default() -> Self {
+        Self(RefCell::new((0, http_date(0))))
+    }
+}
+
+impl Date {
+    fn value(&self, since_epoch: Duration) -> HeaderValue {
+        let mut last = self.0.borrow_mut();
+        if last.0 != since_epoch.as_secs() {
+            *last = (since_epoch.as_secs(), http_date(since_epoch.as_secs()));
+        }
+        last.1.clone()
+    }
+}
+
+/// The last second of the year 9999, with which HTTP's dates end.
+const LAST_SECOND: u64 = 253_402_300_799;
+
+fn http_date(seconds: u64) -> HeaderValue {
+    let date = HttpDate::from(UNIX_EPOCH + Duration::from_secs(seconds.min(LAST_SECOND))).to_string();
+    HeaderValue::try_from(date).unwrap_or(HeaderValue::from_static(""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn last_modified_is_the_wall_clock_less_the_age_of_the_statistics() {
+        let dates = Dates::default();
+        let at = Duration::from_millis;
+        let value = |epoch, now, received| dates.last_modified(at(epoch), at(now), at(received));
+        assert_eq!(value(1_795_653_125_000, 90_000, 90_000), "Thu, 26 Nov 2026 00:32:05 GMT");
+        assert_eq!(value(1_795_653_125_000, 90_000, 85_000), "Thu, 26 Nov 2026 00:32:00 GMT");
+        assert_eq!(value(1_795_653_125_000, 90_000, 84_999), "Thu, 26 Nov 2026 00:31:59 GMT");
+        // The clock was set back to 1970.
+        assert_eq!(value(3000, 90_000, 10_000), "Thu, 01 Jan 1970 00:00:00 GMT");
+    }
+
+    #[test]
+    fn a_date_is_made_anew_with_each_second_and_ends_with_the_year_9999() {
+        let date = Date::default();
+        for (milliseconds, want) in [
+            (0, "Thu, 01 Jan 1970 00:00:00 GMT"),
+            (999, "Thu, 01 Jan 1970 00:00:00 GMT"),
+            (1000, "Thu, 01 Jan 1970 00:00:01 GMT"),
+            (0, "Thu, 01 Jan 1970 00:00:00 GMT"),
+            (2_147_483_648_000, "Tue, 19 Jan 2038 03:14:08 GMT"),
+            (u64::MAX, "Fri, 31 Dec 9999 23:59:59 GMT"),
+        ] {
+            assert_eq!(date.value(Duration::from_millis(milliseconds)), want);
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Keeps what happens often to once per interval, and counts what was left out. Time is an argument.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+/// Something that happens once per interval.
+#[derive(Debug)]
+pub(crate) struct Throttle {
+    interval: Duration,
+    last: Cell<Option<Duration>>,
+    suppressed: Cell<u64>,
+}
+
+/// How often something was left out, and in what time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Suppressed {
+    pub(crate) count: u64,
+    pub(crate) over: Duration,
+}
+
+impl Throttle {
+    pub(crate) const fn new(interval: Duration) -> Self {
+        Self { interval, last: Cell::new(None), suppressed: Cell::new(0) }
+    }
+
+    /// When the interval is over. `None`: nothing happened yet.
+    pub(crate) fn due(&self) -> Option<Duration> {
+        self.last.get().map(|last| last + self.interval)
+    }
+
+    /// Whether the interval is over, or nothing happened yet.
+    pub(crate) fn is_due(&self, now: Duration) -> bool {
+        self.due().is_none_or(|due| now >= due)
+    }
+
+    /// Begins an interval at `now`. Returns what was suppressed in the last one.
+    pub(crate) fn start(&self, now: Duration) -> Suppressed {
+        let last = self.last.replace(Some(now)).unwrap_or(now);
+        Suppressed { count: self.suppressed.take(), over: now.saturating_sub(last) }
+    }
+
+    /// The same, if that is due; else it is counted as suppressed.
+    pub(crate) fn start_if_due(&self, now: Duration) -> Option<Suppressed> {
+        if self.is_due(now) {
+            return Some(self.start(now));
+        }
+        self.suppressed.set(self.suppressed.get() + 1);
+        None
+    }
+
+    /// Whether something was suppressed since the interval began.
+    pub(crate) fn has_suppressed(&self) -> bool {
+        self.suppressed.get() > 0
+    }
+
+    /// Ends the interval.
+    pub(crate) fn reset(&self) {
+        self.last.set(None);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn something_happens_once_per_interval_and_the_rest_is_counted() {
+        let at = Duration::from_secs;
+        let throttle = Throttle::new(at(60));
+        assert_eq!((throttle.due(), throttle.is_due(at(5))), (None, true));
+        assert_eq!(throttle.start_if_due(at(5)), Some(Suppressed { count: 0, over: at(0) }));
+        assert_eq!(throttle.start_if_due(at(6)), None);
+        assert_eq!(throttle.start_if_due(at(64)), None);
+        assert_eq!((throttle.due(), throttle.has_suppressed()), (Some(at(65)), true));
+        assert_eq!(throttle.start_if_due(at(65)), Some(Suppressed { count: 2, over: at(60) }));
+        assert!(!throttle.has_suppressed() && !throttle.is_due(at(124)));
+        throttle.reset();
+        assert!(throttle.is_due(at(66)));
+    }
+}
