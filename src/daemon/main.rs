@@ -85,7 +85,7 @@ fn act() -> Result<(), Failure> {
 /// Prints what is in force, or everything that is wrong with it.
 fn check_configuration(source: &configuration::Source) -> Result<(), Failure> {
     let configuration = source.read().map_err(Failure::configuration)?;
-    let keys = configuration.read_keys().map_err(|error| error.to_string());
+    let keys = configuration.read_keys();
     let tls = Tls::new(&configuration.https);
     let tls = match (keys, tls) {
         (Ok(_), Ok(tls)) => tls,

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::document::SECRET_BYTES;
+use super::reader::SECRET_BYTES;
 
 /// What a key for such a file wants.
 pub(crate) const WANT: &str = "an absolute path such as \"/etc/pacingd/file.pem\", or \"credential:NAME\"";

@@ -5,19 +5,19 @@ use std::net::{IpAddr, SocketAddr};
 use pacingd::limits::GROUPS;
 use pacingd::pacing::OptimizationTarget;
 
-use super::document::{Fault, Given};
 use super::file_name::WANT;
 use super::keys::Configuration;
+use super::reader::Reader;
 use crate::statistics::endpoint::Endpoint;
 
-/// Says all that is wrong, and adapts the defaults of keys that are not given.
-pub(super) fn validate(configuration: &mut Configuration, given: &Given) -> Vec<Fault> {
-    let mut faults = Vec::new();
+/// Reports all that is wrong, and adapts the defaults of keys that are not given.
+pub(super) fn validate(configuration: &mut Configuration, reader: &mut Reader<'_>) {
+    let has_goal = reader.place("pacing.optimization-goal").is_some();
     // A fault is reported where the first of its keys is.
     let mut check = |keys: &[&str], is_right: bool, message: &str| {
-        if !is_right && given.are_sound(keys) {
-            let at = keys.iter().find_map(|key| given.place(key)).unwrap_or_default();
-            faults.push(Fault { at, message: message.to_owned() });
+        if !is_right && reader.are_sound(keys) {
+            let at = keys.iter().find_map(|key| reader.place(key)).unwrap_or_default();
+            reader.fault(at, message.to_owned());
         }
     };
     let Configuration { http, limits, https, statistics, groups, pacing, .. } = &mut *configuration;
@@ -75,8 +75,7 @@ pub(super) fn validate(configuration: &mut Configuration, given: &Given) -> Vec<
     );
     check(
         &["pacing.optimization-target", "pacing.optimization-goal"],
-        pacing.optimization_target != OptimizationTarget::BusyFactor
-            || given.place("pacing.optimization-goal").is_some(),
+        has_goal || pacing.optimization_target != OptimizationTarget::BusyFactor,
         "pacing.optimization-goal is missing; want the percentage of their time that agents should be busy, such as 85",
     );
     for (keys, address) in shared_addresses(configuration) {
@@ -84,29 +83,25 @@ pub(super) fn validate(configuration: &mut Configuration, given: &Given) -> Vec<
         let which = if first == second { format!("{first} has two") } else { format!("{first} and {second} have one") };
         check(&keys, false, &format!("{which} for {address}; want each address and port once"));
     }
-    faults
 }
 
 /// Addresses that two listeners would take, with the keys of the second and the first.
 fn shared_addresses(configuration: &Configuration) -> Vec<([&'static str; 2], SocketAddr)> {
     let Configuration { http, https, operators, statistics, .. } = configuration;
-    let of_key = |key, addresses: &[SocketAddr]| addresses.iter().map(|address| (key, *address)).collect::<Vec<_>>();
-    let tcp = [
-        of_key("http.listen", &http.listen),
-        of_key("https.listen", &https.listen),
-        of_key("operators.listen", &[operators.listen]),
-    ];
-    let unicast: Vec<_> = statistics.listen.iter().filter_map(Endpoint::unicast).collect();
-    let mut context = Vec::new();
-    for listeners in [tcp.concat(), of_key("statistics.listen", &unicast)] {
+    let tcp = http.listen.iter().map(|address| ("http.listen", *address));
+    let tcp = tcp.chain(https.listen.iter().map(|address| ("https.listen", *address)));
+    let tcp = tcp.chain([("operators.listen", operators.listen)]).collect();
+    let udp = statistics.listen.iter().filter_map(Endpoint::unicast).map(|address| ("statistics.listen", address));
+    let mut shared = Vec::new();
+    for listeners in [tcp, udp.collect::<Vec<_>>()] {
         for (index, (second, address)) in listeners.iter().enumerate() {
             let mut before = listeners.iter().take(index);
             if let Some((first, _)) = before.find(|(first, other)| overlap(*address, *other, first == second)) {
-                context.push(([*second, *first], *address));
+                shared.push(([*second, *first], *address));
             }
         }
     }
-    context
+    shared
 }
 
 /// Whether two sockets cannot be bound to these addresses at once. `is_one_list`: in a list any address of IPv6 leaves
