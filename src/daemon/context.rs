@@ -3,6 +3,7 @@
 use std::cell::{Ref, RefCell, RefMut};
 use std::time::Duration;
 
+use pacingd::limits::GROUPS;
 use pacingd::state::State;
 use tokio::sync::watch;
 
@@ -78,13 +79,9 @@ impl Context {
         let declared = configuration.declared_groups();
         let configured = self.state().configure(configuration.settings(), declared);
         if let Err(refused) = configured {
-            self.log.limited(
-                Cause::Declared,
-                format_args!(
-                    "{refused} groups of statistics.groups found no place: at most {} can be declared",
-                    pacingd::limits::GROUPS
-                ),
-            );
+            let message =
+                format_args!("{refused} groups of statistics.groups found no place: at most {GROUPS} can be declared");
+            self.log.limited(Cause::Declared, message);
         }
     }
 
