@@ -5,7 +5,7 @@
 //! configuration, not from what the running daemon knows: a late line or a full table shows in `/health`. With a key
 //! configured, `--send` signs what is not signed yet; `--check-lines` takes lines as they are, as the daemon would.
 
-use std::io::{self, BufRead as _, Read as _, Write as _};
+use std::io::{self, BufRead as _, Read as _};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
@@ -105,9 +105,7 @@ fn signed(key: &Key, line: &[u8]) -> Option<Vec<u8>> {
 }
 
 fn print(text: std::fmt::Arguments<'_>) -> Result<(), Failure> {
-    crate::exit::print(&format!("{text}\n"))?;
-    // A person may be typing the lines.
-    io::stdout().flush().map_err(|error| Failure::system(format!("cannot write to standard output: {error}")))
+    crate::exit::print(&format!("{text}\n"))
 }
 
 /// A socket to where the daemon listens, from an address that it listens to.
@@ -142,12 +140,11 @@ fn deliver(socket: &UdpSocket, line: &[u8]) -> Result<(), Failure> {
     // On the same machine the kernel knows at once that nothing is listening.
     let sent = socket.send(line).and_then(|_| socket.take_error()?.map_or(Ok(()), Err));
     sent.map_err(|error| {
-        let listen = socket.peer_addr().map_or_else(|error| error.to_string(), |address| address.to_string());
-        Failure::unavailable(match error.kind() {
-            io::ErrorKind::ConnectionRefused => {
-                format!("nothing is listening on UDP {listen}; is the daemon running, with this configuration?")
-            }
-            _ => format!("cannot send to UDP {listen}: {error}"),
+        let to = socket.peer_addr().map_or_else(|error| error.to_string(), |address| address.to_string());
+        Failure::unavailable(if error.kind() == io::ErrorKind::ConnectionRefused {
+            format!("nothing is listening on UDP {to}; is the daemon running, with this configuration?")
+        } else {
+            format!("cannot send to UDP {to}: {error}")
         })
     })
 }

@@ -30,9 +30,7 @@ pub(crate) struct Context {
     /// For requests that are sent ahead of answers, and for what is discarded.
     pub(crate) turns: Turns,
     pub(crate) documents: Permits,
-    /// When the daemon was started.
     pub(crate) started: Duration,
-    /// Where statistics arrive.
     pub(crate) listeners: Listeners,
     /// Wakes the timer.
     pub(crate) alarm: Alarm,
@@ -85,12 +83,11 @@ impl Context {
         }
     }
 
-    /// Makes every task end.
+    /// Makes every listener and connection end.
     pub(crate) fn stop(&self) {
         self.stop.send_replace(true);
     }
 
-    /// Whether it is time to end.
     pub(crate) fn is_stopping(&self) -> bool {
         *self.stop.borrow()
     }

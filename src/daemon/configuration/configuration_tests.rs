@@ -4,7 +4,7 @@ use ipnet::IpNet;
 use pacingd::limits::GROUPS;
 use pacingd::pacing::OptimizationTarget;
 
-use super::reader::read;
+use super::parse::read;
 use super::*;
 use crate::http::cors::AllowedOrigins;
 use crate::statistics::endpoint::Endpoint;

@@ -10,8 +10,8 @@ use pacingd::pacing::Options;
 use pacingd::wire::group_name::GroupName;
 use pacingd::wire::jws::Keys;
 
+use super::document::Entry;
 use super::file_name::FileName;
-use super::reader::Entry;
 use super::values::{Show, integer, list, one, one_or_list, origins, seconds, some};
 use crate::http::cors::AllowedOrigins;
 use crate::log::{Level, Target};

@@ -1,9 +1,10 @@
 //! The configuration: text, then a table with the place of each value, then valid settings.
 
+mod document;
 mod file_name;
 pub(crate) mod files;
 mod keys;
-mod reader;
+mod parse;
 mod validate;
 mod values;
 
@@ -90,7 +91,7 @@ impl Https {
 impl Configuration {
     /// Reads the text of a file; the files that it names are not read.
     pub(crate) fn parse(file: &str, text: &str) -> Result<Self, String> {
-        reader::read(file, text)
+        parse::read(file, text)
     }
 
     /// Reads the keys of signed statistics from their files, or says what is wrong with each file.

@@ -5,19 +5,19 @@ use std::net::{IpAddr, SocketAddr};
 use pacingd::limits::GROUPS;
 use pacingd::pacing::OptimizationTarget;
 
+use super::document::Document;
 use super::file_name::WANT;
 use super::keys::Configuration;
-use super::reader::Reader;
 use crate::statistics::endpoint::Endpoint;
 
 /// Reports all that is wrong, and adapts the defaults of keys that are not given.
-pub(super) fn validate(configuration: &mut Configuration, reader: &mut Reader<'_>) {
-    let has_goal = reader.place("pacing.optimization-goal").is_some();
+pub(super) fn validate(configuration: &mut Configuration, document: &mut Document<'_>) {
+    let has_goal = document.place("pacing.optimization-goal").is_some();
     // A fault is reported where the first of its keys is.
     let mut check = |keys: &[&str], is_right: bool, message: &str| {
-        if !is_right && reader.are_sound(keys) {
-            let at = keys.iter().find_map(|key| reader.place(key)).unwrap_or_default();
-            reader.fault(at, message.to_owned());
+        if !is_right && document.are_sound(keys) {
+            let at = keys.iter().find_map(|key| document.place(key)).unwrap_or_default();
+            document.fault(at, message.to_owned());
         }
     };
     let Configuration { http, limits, https, statistics, groups, pacing, .. } = &mut *configuration;
@@ -35,24 +35,19 @@ pub(super) fn validate(configuration: &mut Configuration, reader: &mut Reader<'_
     }
 
     // Each address holds a place for the connection that it waits for.
-    let listeners = http.listen.len() + https.listen.len();
-    check(
-        &["http.limits.connections", "http.listen", "https.listen"],
-        limits.connections >= listeners,
-        &format!(
-            "http.limits.connections is {}; want {listeners} or more, one for each address in http.listen and https.listen",
-            limits.connections
+    for (keys, limit, listeners, lists) in [
+        (
+            &["http.limits.connections", "http.listen", "https.listen"][..],
+            limits.connections,
+            http.listen.len() + https.listen.len(),
+            "http.listen and https.listen",
         ),
-    );
-    check(
-        &["https.handshakes", "https.listen"],
-        https.handshakes >= https.listen.len(),
-        &format!(
-            "https.handshakes is {}; want {} or more, one for each address in https.listen",
-            https.handshakes,
-            https.listen.len()
-        ),
-    );
+        (&["https.handshakes", "https.listen"], https.handshakes, https.listen.len(), "https.listen"),
+    ] {
+        let key = keys.first().copied().unwrap_or_default();
+        let message = format!("{key} is {limit}; want {listeners} or more, one for each address in {lists}");
+        check(keys, limit >= listeners, &message);
+    }
     // Handshakes that do not end must not take all places.
     https.handshakes = https.handshakes.min(limits.connections.div_ceil(2)).max(https.listen.len());
 

@@ -11,8 +11,8 @@ use pacingd::wire::group_name::GroupName;
 use toml::Spanned;
 use toml::de::DeValue;
 
+use super::document::Entry;
 use super::file_name::{self, FileName};
-use super::reader::Entry;
 use crate::http::cors::{AllowedOrigins, Origin};
 use crate::log::{Level, Target};
 use crate::statistics::endpoint::Endpoint;

@@ -9,7 +9,6 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::io::IsTerminal as _;
 use std::path::Path;
-use std::rc::Rc;
 use std::time::Duration;
 
 use crate::clock;
@@ -75,9 +74,9 @@ impl Cause {
     }
 }
 
-/// The log; clones write to the same place.
-#[derive(Clone)]
-pub(crate) struct Log(Rc<Inner>);
+/// The log; copies write to the same place. It lives as long as the process.
+#[derive(Clone, Copy)]
+pub(crate) struct Log(&'static Inner);
 
 struct Inner {
     level: Cell<Level>,
@@ -95,13 +94,13 @@ impl Log {
             Target::Syslog => false,
             Target::Auto => std::io::stderr().is_terminal() || !Path::new(output::SOCKET).exists(),
         };
-        Self(Rc::new(Inner {
+        Self(Box::leak(Box::new(Inner {
             level: Cell::new(level),
             output: RefCell::new(if to_stderr { Output::stderr() } else { Output::syslog() }),
             dropped: Cell::new(0),
             unreported: Cell::new(0),
             throttles: Cause::ALL.map(|_| Throttle::new(INTERVAL)),
-        }))
+        })))
     }
 
     pub(crate) fn is_on_stderr(&self) -> bool {

@@ -1,0 +1,112 @@
+//! A configuration's text, its keys with their places, and what is wrong with them.
+//!
+//! What may be a secret in the wrong place is not repeated: a message has no more of the file than keys and values that
+//! are shorter than any secret that the daemon reads.
+
+use std::fmt::Display;
+use std::ops::Range;
+
+use toml::Spanned;
+use toml::de::DeValue;
+
+/// Bytes of a secret at least (`statistics.key-files` wants 32): what is shorter is repeated in messages.
+pub(super) const SECRET_BYTES: usize = 32;
+
+/// A fault, and where it is in the file.
+pub(super) struct Fault {
+    pub(super) at: usize,
+    pub(super) message: String,
+}
+
+/// A file's text, and what was found in it so far.
+pub(super) struct Document<'a> {
+    pub(super) file: &'a str,
+    pub(super) text: &'a str,
+    /// Keys, each with the place of its value, and whether it was read without a fault.
+    pub(super) given: Vec<(&'static str, Range<usize>, bool)>,
+    pub(super) faults: Vec<Fault>,
+}
+
+impl Document<'_> {
+    pub(super) fn fault(&mut self, at: usize, message: String) {
+        self.faults.push(Fault { at, message });
+    }
+
+    /// Where a key's value is. `None`: the file does not have it.
+    pub(super) fn place(&self, key: &str) -> Option<usize> {
+        self.given.iter().find(|(given, ..)| *given == key).map(|(_, at, _)| at.start)
+    }
+
+    /// Whether all of these keys are sound, or left out.
+    pub(super) fn are_sound(&self, keys: &[&str]) -> bool {
+        self.given.iter().all(|(given, _, is_sound)| *is_sound || !keys.contains(given))
+    }
+
+    /// File and line of a place.
+    pub(super) fn line(&self, at: usize) -> String {
+        let before = self.text.as_bytes().get(..at).unwrap_or_default();
+        format!("{}:{}", self.file, 1 + before.iter().filter(|byte| **byte == b'\n').count())
+    }
+
+    fn written(&self, at: Range<usize>) -> &str {
+        self.text.get(at).unwrap_or_default()
+    }
+
+    /// The value at a place, as a message may repeat it.
+    pub(super) fn shown(&self, at: Range<usize>) -> String {
+        let written = self.written(at).trim_end();
+        let is_shown = written.len() < SECRET_BYTES && !written.contains(char::is_control);
+        if is_shown { written.to_owned() } else { hidden(written.len()) }
+    }
+
+    /// The name of a key that is not known, as a message may repeat it.
+    pub(super) fn shown_key(&self, at: Range<usize>) -> Option<&str> {
+        // Dots in a secret make several keys of it, so all that stands before the value counts.
+        let before = self.written(0..at.start).rsplit('\n').next().unwrap_or_default();
+        let after = self.written(at.end..self.text.len()).split(['=', '\n']).next().unwrap_or_default();
+        let written = self.written(at);
+        let is_bare = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        let is_short = before.len() + written.len() + after.len() < SECRET_BYTES;
+        (is_short && written.bytes().all(is_bare)).then_some(written)
+    }
+}
+
+fn hidden(bytes: usize) -> String {
+    format!("a value of {bytes} bytes, which may be a secret")
+}
+
+/// A key of the file with its value.
+pub(super) struct Entry<'a, 'r> {
+    pub(super) document: &'a mut Document<'r>,
+    pub(super) key: &'static str,
+    pub(super) value: &'a Spanned<DeValue<'a>>,
+}
+
+impl Entry<'_, '_> {
+    /// Where the key is named, for what is said of it later.
+    pub(super) fn origin(&self) -> String {
+        format!("{}: {}", self.document.line(self.value.span().start), self.key)
+    }
+
+    /// The value as a message may repeat it.
+    pub(super) fn shown(&self) -> String {
+        self.document.shown(self.value.span())
+    }
+
+    /// An item of the value, a list. A list with a long item may be a secret in pieces.
+    pub(super) fn shown_item(&self, item: &Spanned<DeValue<'_>>) -> String {
+        let is_long = self.document.written(self.value.span()).split('"').any(|piece| piece.len() >= SECRET_BYTES);
+        if is_long { hidden(item.span().len()) } else { self.document.shown(item.span()) }
+    }
+
+    /// Reports that the value is not what is wanted.
+    pub(super) fn wrong<T>(&mut self, want: impl Display) -> Option<T> {
+        self.fault(self.value, format_args!("is {}; want {want}", self.shown()))
+    }
+
+    /// Reports a fault of `value`, which is this one or an item of it.
+    pub(super) fn fault<T>(&mut self, value: &Spanned<DeValue<'_>>, what: impl Display) -> Option<T> {
+        self.document.fault(value.span().start, format!("{} {what}", self.key));
+        None
+    }
+}
