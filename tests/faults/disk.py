@@ -38,7 +38,7 @@ def run(binary, folder):
             # A signal of before may still be under way: its line, and the number, come then.
             os.kill(daemon.pid, signal.SIGHUP)
             told = until(lambda: [line for line in daemon.log().splitlines() if "dropped: the log was not being read" in line])
-            holds("when there is room, it is told how many", bool(told) and f" {lost(daemon)} lines" in told[0], told and told[0])
+            holds("when there is room, it is told how many", bool(told) and f" {lost(daemon)} log lines" in told[0], told and told[0])
             told_whole = bool(told) and told[0].startswith("pacingd: warning: ")
             holds("on a line of its own, though the line before was cut", told_whole)
         holds("no request failed", visitor.has_what_it_asked_for(), visitor)

@@ -78,7 +78,7 @@ def run(binary, folder):
             was_lost = lost(daemon)
             os.kill(daemon.pid, signal.SIGHUP)
             told = until(lambda: [line for line in syslogd.lines if "dropped: the log was not being read" in line])
-            holds("when it reads again, it is told how many", told and f" {was_lost} lines" in told[0], told and told[0])
+            holds("when it reads again, it is told how many", told and f" {was_lost} log lines" in told[0], told and told[0])
             holds("and the lines that it had not taken come first", len(syslogd.lines) > last_line_taken)
             syslogd.stop()
             with Visitor(daemon.http[0]) as visitor:

@@ -52,7 +52,7 @@ macro_rules! texts {
 
 texts! {
     Algorithm: one_of(&Self::ALL), Self::named;
-    Endpoint: Self::WANT, |text: &str| text.parse().ok();
+    Endpoint: Self::WANT, Self::parse;
     GroupName: "a group's name: 1 to 64 bytes of UTF-8 without control characters", |text| Self::new(text).ok();
     IpNet: "a network such as \"192.168.7.0/24\", or an address", network;
     Level: one_of(&Self::ALL), Self::named;

@@ -5,7 +5,6 @@
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::str::FromStr;
 
 /// Bytes of an interface's name: IFNAMSIZ, less the 0 at its end.
 const INTERFACE_BYTES: usize = 15;
@@ -26,6 +25,18 @@ pub(crate) struct Group {
 impl Endpoint {
     pub(crate) const WANT: &str = "an address with port such as \"127.0.0.1:8127\", or a multicast group with port and interface such as \"239.1.2.3:8127%eth0\" or \"[ff15::7061]:8127%eth0\"";
 
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let (address, interface) = text.rsplit_once('%').map_or((text, None), |(start, end)| (start, Some(end)));
+        let address: SocketAddr = address.parse().ok()?;
+        match interface {
+            None if !address.ip().is_multicast() => Some(Self::Unicast(address)),
+            Some(interface) if address.ip().is_multicast() && is_interface(interface) && address.port() != 0 => {
+                Some(Self::Multicast(Group { address, interface: interface.into() }))
+            }
+            _ => None,
+        }
+    }
+
     pub(crate) fn loopback(port: u16) -> Self {
         Self::Unicast((Ipv4Addr::LOCALHOST, port).into())
     }
@@ -36,25 +47,6 @@ impl Endpoint {
 
     pub(crate) fn multicast(&self) -> Option<&Group> {
         if let Self::Multicast(group) = self { Some(group) } else { None }
-    }
-}
-
-impl FromStr for Endpoint {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let (address, interface) = match text.rsplit_once('%') {
-            Some((address, interface)) => (address, Some(interface)),
-            None => (text, None),
-        };
-        let address: SocketAddr = address.parse().map_err(|_| ())?;
-        match interface {
-            None if !address.ip().is_multicast() => Ok(Self::Unicast(address)),
-            Some(interface) if address.ip().is_multicast() && is_interface(interface) && address.port() != 0 => {
-                Ok(Self::Multicast(Group { address, interface: interface.into() }))
-            }
-            _ => Err(()),
-        }
     }
 }
 
@@ -86,9 +78,9 @@ mod tests {
     #[test]
     fn a_group_is_written_with_its_interface_and_an_address_without() {
         for text in ["127.0.0.1:8127", "[::]:8127", "239.1.2.3:8127%eth0", "[ff15::7061]:8127%br-lan.7"] {
-            assert_eq!(text.parse::<Endpoint>().unwrap().to_string(), text);
+            assert_eq!(Endpoint::parse(text).unwrap().to_string(), text);
         }
-        assert!(matches!("239.1.2.3:8127%lo".parse(), Ok(Endpoint::Multicast(_))));
+        assert!(matches!(Endpoint::parse("239.1.2.3:8127%lo"), Some(Endpoint::Multicast(_))));
         for text in [
             "239.1.2.3:8127",
             "239.1.2.3:0%eth0",
@@ -99,7 +91,7 @@ mod tests {
             "10.0.0.1:8127%eth0",
             "eth0",
         ] {
-            assert_eq!(text.parse::<Endpoint>(), Err(()), "{text}");
+            assert_eq!(Endpoint::parse(text), None, "{text}");
         }
     }
 }
