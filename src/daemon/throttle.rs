@@ -54,7 +54,7 @@ impl Throttle {
     }
 
     /// Ends the interval.
-    #[cfg(any(test, feature = "tls"))]
+    #[allow(dead_code)] // A build without TLS has no use of it.
     pub(crate) fn reset(&self) {
         self.last.set(None);
     }

@@ -82,7 +82,9 @@ def row(call, error, injected, true, seen):
 
 def serve(daemon, call, error):
     """Every other call fails while visitors ask, statistics come, and the configuration is read again."""
-    with injecting(["-p", str(daemon.pid)], call, f"error={error}:when=1+2") as trace:
+    # The log alone: what the event loop writes to its eventfd, to wake itself, cannot fail so.
+    files = ["-P", daemon.file] if call == "write" else []
+    with injecting([*files, "-p", str(daemon.pid)], call, f"error={error}:when=1+2") as trace:
         # An answer that is lost is not waited for.
         kept, new = (Visitor(daemon.http[0], every=every, is_right=lambda _: True, patience=0.5) for every in (False, True))
         with kept, new:
