@@ -54,7 +54,7 @@ impl Throttle {
     }
 
     /// Ends the interval.
-    #[allow(dead_code)] // A build without TLS has no use of it.
+    #[cfg(any(feature = "tls", test))]
     pub(crate) fn reset(&self) {
         self.last.set(None);
     }
