@@ -21,8 +21,8 @@ const CONNECTIONS: u32 = 255;
 const RESIDENT: u64 = 1126;
 const ANONYMOUS: u64 = 400;
 const CONNECTION: u64 = 14;
-/// What "nothing" is: four pages, for malloc may put the connection that counts datagrams elsewhere than it was before.
-const NOTHING: u64 = 16;
+/// What "nothing" is: six pages, for malloc may put the connection that counts datagrams elsewhere than it was before.
+const NOTHING: u64 = 24;
 /// What "near" is, after a crowd and after another one: musl's malloc takes and gives back a few pages at a time, and does so
 /// now and then.
 const NEAR: u64 = 96;
