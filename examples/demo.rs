@@ -240,10 +240,15 @@ fn build() -> Result<PathBuf> {
     let target = here.parent().and_then(|examples| examples.parent()).ok_or("this example is nowhere")?;
     if let Some(cargo) = std::env::var_os("CARGO") {
         let profile: &[&str] = if cfg!(debug_assertions) { &[] } else { &["--release"] };
-        let built = Command::new(cargo)
-            .args(["build", "--locked", "--bin", "pacingd", "--example", "demo"])
-            .args(profile)
-            .status()?;
+        let mut build = Command::new(cargo);
+        build.args(["build", "--locked", "--bin", "pacingd", "--example", "demo"]).args(profile);
+        // What `cargo run` sets for us would have ring's build script, and all that is built on it, run again.
+        for (name, _) in std::env::vars_os() {
+            if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
+                build.env_remove(name);
+            }
+        }
+        let built = build.status()?;
         if !built.success() {
             return Err("cargo could not build pacingd".into());
         }
