@@ -54,6 +54,7 @@ impl Throttle {
     }
 
     /// Ends the interval.
+    #[cfg(any(feature = "tls", test))]
     pub(crate) fn reset(&self) {
         self.last.set(None);
     }
