@@ -14,7 +14,9 @@ use std::time::{Duration, Instant};
 
 use common::client::Client;
 use common::syslog::{self, Namespace};
-use common::{Daemon, Directory, Lines, PATIENCE, Process, configuration, line, line_with, pause, run, sender_on};
+use common::{
+    Daemon, Directory, Lines, PATIENCE, Process, configuration, line, line_with, pause, run, sender_on, wait_until,
+};
 
 const ASK: &str = "GET /backend/data/pacing/channelCapacity?channel=chat HTTP/1.1\r\nhost: pacing\r\n\r\n";
 
@@ -194,14 +196,13 @@ fn sigterm_and_sigint_end_an_idle_daemon_well_and_at_once() {
         let mut silent = Client::connect(daemon.http);
         let mut watcher = Client::connect(daemon.operators);
         watcher.get("/health");
-        let begin = Instant::now();
         daemon.process.signal(signal);
         assert_eq!(daemon.process.wait().code(), Some(0), "{signal}");
-        assert!(begin.elapsed() < Duration::from_secs(4), "idle connections hold nothing up");
         for client in [&mut kept, &mut silent, &mut watcher] {
             client.assert_closed();
         }
         daemon.log.wait_for("stopped");
+        assert!(daemon.log.containing("not finished in time").is_empty(), "idle connections hold nothing up");
     }
 }
 
@@ -215,12 +216,7 @@ fn a_request_under_way_is_answered_before_the_end() {
     assert_eq!(idle.answer().value("capacity"), 7);
     let mut slow = Client::connect(daemon.http);
     slow.send(first);
-    // Not by file descriptors: connections to operators may still be closing.
-    let are_accepted = "pacingd_connections_open{side=\"visitors\"} 2\n";
-    common::wait_until("it is not accepted", || {
-        Client::connect(daemon.operators).get("/metrics").body.contains(are_accepted)
-    });
-    let begin = Instant::now();
+    daemon.wait_until_accepted(2);
     daemon.process.signal("TERM");
     daemon.log.wait_for("stopping");
     idle.assert_closed();
@@ -230,7 +226,8 @@ fn a_request_under_way_is_answered_before_the_end() {
     assert_eq!(answer.header("connection"), Some("close"));
     slow.assert_closed();
     assert_eq!(daemon.process.wait().code(), Some(0));
-    assert!(begin.elapsed() < Duration::from_secs(4), "nobody is waited for any more");
+    daemon.log.wait_for("stopped");
+    assert!(daemon.log.containing("not finished in time").is_empty(), "nobody is waited for any more");
 }
 
 #[test]
@@ -278,7 +275,7 @@ fn sighup_kills_no_daemon_that_is_starting() {
         );
         let log = process.stderr();
         // From the first moment on at which it has a handler, which is before it reads its configuration.
-        common::wait_until("no handler is installed", || process.catches(1) || !process.is_running());
+        wait_until("no handler is installed", || process.catches(1) || !process.is_running());
         for _ in 0..3 {
             process.signal("HUP");
         }
@@ -290,18 +287,13 @@ fn sighup_kills_no_daemon_that_is_starting() {
 #[test]
 fn a_stopping_daemon_takes_no_new_connections() {
     let daemon = Daemon::with("");
-    let descriptors = daemon.process.descriptors();
     let mut slow = Client::connect(daemon.http);
     slow.send(ASK.split_at(40).0);
-    common::wait_until("it is not accepted", || daemon.process.descriptors() > descriptors);
+    daemon.wait_until_accepted(1);
     daemon.process.signal("TERM");
     daemon.log.wait_for("stopping");
     // The listening socket goes away with its task, which may be a moment later.
-    let until = Instant::now() + PATIENCE;
-    while std::net::TcpStream::connect(daemon.http).is_ok() {
-        assert!(Instant::now() < until, "it still accepts");
-        pause();
-    }
+    wait_until("it still accepts", || std::net::TcpStream::connect(daemon.http).is_err());
 }
 
 #[test]
@@ -314,10 +306,9 @@ fn a_second_signal_ends_at_once() {
         daemon.process.signal(first);
         daemon.log.wait_for("stopping");
         assert!(daemon.process.is_running());
-        let begin = Instant::now();
+        // A daemon that had finished its answers would exit with 0.
         daemon.process.signal(second);
         let status = daemon.process.wait();
-        assert!(begin.elapsed() < Duration::from_secs(3));
         assert_eq!(status.code(), Some(code), "{status}, {:?}", status.signal());
     }
 }
@@ -348,11 +339,7 @@ fn a_reload_changes_what_can_change_and_keeps_the_statistics() {
     daemon.write_configuration("[log]\nlevel = \"error\"\n");
     daemon.process.signal("HUP");
     let target = "/backend/data/pacing/channelCapacity?channel=chat&groups=New";
-    let until = Instant::now() + PATIENCE;
-    while daemon.get(target).status != 404 {
-        assert!(Instant::now() < until, "what is no longer declared is no longer known");
-        pause();
-    }
+    wait_until("what is no longer declared is still known", || daemon.get(target).status == 404);
     assert_eq!(daemon.capacity("channel=chat").value("capacity"), 7);
     assert_eq!(daemon.log.containing("is in force").len(), 1, "errors only are logged now");
 }
@@ -460,11 +447,7 @@ fn standard_error_that_nobody_reads_holds_nothing_up() {
         daemon.write_configuration(&format!("[statistics]\ngroups = {{ chat = [\"{name}\"] }}\n"));
         daemon.process.signal("HUP");
         let target = format!("/backend/data/pacing/channelCapacity?channel=chat&groups={name}");
-        let until = Instant::now() + PATIENCE;
-        while daemon.get(&target).status != 503 {
-            assert!(Instant::now() < until, "the reload does not happen");
-            pause();
-        }
+        wait_until("the reload does not happen", || daemon.get(&target).status == 503);
     }
     daemon.send("garbage", 1);
     // Somebody reads again: what was lost is told.
@@ -538,11 +521,7 @@ fn a_dev_log_that_nobody_reads_holds_nothing_up() {
         daemon.write_configuration(&format!("[statistics]\ngroups = {{ chat = [\"{name}\"] }}\n"));
         daemon.process.signal("HUP");
         let target = format!("/backend/data/pacing/channelCapacity?channel=chat&groups={name}");
-        let until = Instant::now() + PATIENCE;
-        while daemon.get(&target).status != 503 {
-            assert!(Instant::now() < until, "the reload does not happen");
-            pause();
-        }
+        wait_until("the reload does not happen", || daemon.get(&target).status == 503);
     }
     daemon.send(["garbage", &line("chat", "B", 7)].join("\n"), 2);
     assert_eq!(daemon.capacity("channel=chat").value("capacity"), 7);

@@ -34,7 +34,6 @@ Exit codes: 0 success, 64 wrong command line, 65 lines that would be dropped,
 69 nothing is listening, 71 the system refused something, 78 wrong configuration.
 ";
 
-/// What the command line asks for.
 pub(crate) enum Action {
     Help,
     Version,

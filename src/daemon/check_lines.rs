@@ -5,7 +5,7 @@
 //! configuration, not from what the running daemon knows: a late line or a full table shows in `/health`. With a key
 //! configured, `--send` signs what is not signed yet; `--check-lines` takes lines as they are, as the daemon would.
 
-use std::io::{self, BufRead as _, Read as _, Write as _};
+use std::io::{self, BufRead as _, Read as _};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
@@ -38,9 +38,8 @@ pub(crate) fn run(configuration: &Configuration, is_sent: bool) -> Result<(), Fa
             break;
         }
         if datagram.len() > LINE_BYTES && !datagram.ends_with(b"\n") {
-            return Err(Failure::data(format!(
-                "line {number} is longer than 65,507 bytes, which is what one datagram holds"
-            )));
+            let message = format!("line {number} is longer than 65,507 bytes, which is what one datagram holds");
+            return Err(Failure::data(message));
         }
         let line = lines(&datagram).next().map_or(&[][..], |(_, line)| line);
         if line.is_empty() {
@@ -92,13 +91,12 @@ fn warnings(settings: &Settings, wall: Duration, line: &[u8], read: Option<Line>
 /// A plain line as a signed one, with the time that it wants. `None`: it is signed already, or too long.
 fn signed(key: &Key, line: &[u8]) -> Option<Vec<u8>> {
     let mut payload = line.to_vec();
-    let has_no_time = match Line::parse(&payload) {
-        Err(LineError::Signed) => return None,
-        // It is refused when it is read.
-        Err(_) => false,
-        Ok(line) => line.statistics.time.is_none(),
-    };
-    if has_no_time {
+    let parsed = Line::parse(&payload);
+    if matches!(parsed, Err(LineError::Signed)) {
+        return None;
+    }
+    // What is no line is refused when it is read.
+    if parsed.is_ok_and(|line| line.statistics.time.is_none()) {
         // What closes the object. It has fields, or it would be no line.
         payload.pop();
         payload.extend(format!(r#","time":{}}}"#, clock::since_epoch().as_millis()).as_bytes());
@@ -107,26 +105,29 @@ fn signed(key: &Key, line: &[u8]) -> Option<Vec<u8>> {
 }
 
 fn print(text: std::fmt::Arguments<'_>) -> Result<(), Failure> {
-    crate::exit::print(&format!("{text}\n"))?;
-    // A person may be typing the lines.
-    io::stdout().flush().map_err(|error| Failure::system(format!("cannot write to standard output: {error}")))
+    crate::exit::print(&format!("{text}\n"))
 }
 
 /// A socket to where the daemon listens, from an address that it listens to.
 fn connect(statistics: &Statistics) -> Result<UdpSocket, Failure> {
-    let unicast = statistics.listen.iter().find_map(Endpoint::unicast);
-    let to = reachable(unicast.ok_or_else(|| {
-        Failure::configuration("statistics.listen has multicast groups only; want an address, too, to send to")
-    })?);
+    let Some(to) = statistics.listen.iter().find_map(Endpoint::unicast) else {
+        let message = "statistics.listen has multicast groups only; want an address, too, to send to";
+        return Err(Failure::configuration(message));
+    };
     if to.port() == 0 {
         let message = "statistics.listen has port 0, which is another at each start; want a fixed one to send to";
         return Err(Failure::configuration(message));
     }
+    // Where the daemon listens on any address, the kernel takes loopback.
     let any = if to.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
-    let connected = UdpSocket::bind(SocketAddr::new(any, 0)).and_then(|socket| socket.connect(to).map(|()| socket));
-    let refused = |error: io::Error| Failure::system(format!("cannot send to UDP {to}: {error}"));
-    let socket = connected.map_err(refused)?;
-    let from = socket.local_addr().map_err(refused)?.ip().to_canonical();
+    let connected = || {
+        let socket = UdpSocket::bind(SocketAddr::new(any, 0))?;
+        socket.connect(to)?;
+        let from = socket.local_addr()?.ip().to_canonical();
+        Ok((socket, from))
+    };
+    let (socket, from) =
+        connected().map_err(|error: io::Error| Failure::system(format!("cannot send to UDP {to}: {error}")))?;
     if !statistics.sources.iter().any(|network| network.contains(&from)) {
         return Err(Failure::configuration(format!(
             "the daemon would drop what {from} sends: it is in none of the networks in statistics.sources"
@@ -135,25 +136,15 @@ fn connect(statistics: &Statistics) -> Result<UdpSocket, Failure> {
     Ok(socket)
 }
 
-/// Where "any address" is reached from this machine.
-fn reachable(listen: SocketAddr) -> SocketAddr {
-    match listen {
-        SocketAddr::V4(address) if address.ip().is_unspecified() => (Ipv4Addr::LOCALHOST, address.port()).into(),
-        SocketAddr::V6(address) if address.ip().is_unspecified() => (Ipv6Addr::LOCALHOST, address.port()).into(),
-        other => other,
-    }
-}
-
 fn deliver(socket: &UdpSocket, line: &[u8]) -> Result<(), Failure> {
     // On the same machine the kernel knows at once that nothing is listening.
     let sent = socket.send(line).and_then(|_| socket.take_error()?.map_or(Ok(()), Err));
     sent.map_err(|error| {
-        let listen = socket.peer_addr().map_or_else(|error| error.to_string(), |address| address.to_string());
-        Failure::unavailable(match error.kind() {
-            io::ErrorKind::ConnectionRefused => {
-                format!("nothing is listening on UDP {listen}; is the daemon running, with this configuration?")
-            }
-            _ => format!("cannot send to UDP {listen}: {error}"),
+        let to = socket.peer_addr().map_or_else(|error| error.to_string(), |address| address.to_string());
+        Failure::unavailable(if error.kind() == io::ErrorKind::ConnectionRefused {
+            format!("nothing is listening on UDP {to}; is the daemon running, with this configuration?")
+        } else {
+            format!("cannot send to UDP {to}: {error}")
         })
     })
 }

@@ -3,6 +3,7 @@
 use std::cell::{Ref, RefCell, RefMut};
 use std::time::Duration;
 
+use pacingd::limits::GROUPS;
 use pacingd::state::State;
 use tokio::sync::watch;
 
@@ -29,9 +30,7 @@ pub(crate) struct Context {
     /// For requests that are sent ahead of answers, and for what is discarded.
     pub(crate) turns: Turns,
     pub(crate) documents: Permits,
-    /// When the daemon was started.
     pub(crate) started: Duration,
-    /// Where statistics arrive.
     pub(crate) listeners: Listeners,
     /// Wakes the timer.
     pub(crate) alarm: Alarm,
@@ -78,22 +77,17 @@ impl Context {
         let declared = configuration.declared_groups();
         let configured = self.state().configure(configuration.settings(), declared);
         if let Err(refused) = configured {
-            self.log.limited(
-                Cause::Declared,
-                format_args!(
-                    "{refused} groups of statistics.groups found no place: at most {} can be declared",
-                    pacingd::limits::GROUPS
-                ),
-            );
+            let message =
+                format_args!("{refused} groups of statistics.groups found no place: at most {GROUPS} can be declared");
+            self.log.limited(Cause::Declared, message);
         }
     }
 
-    /// Makes every task end.
+    /// Makes every listener and connection end.
     pub(crate) fn stop(&self) {
         self.stop.send_replace(true);
     }
 
-    /// Whether it is time to end.
     pub(crate) fn is_stopping(&self) -> bool {
         *self.stop.borrow()
     }

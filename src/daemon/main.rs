@@ -30,7 +30,7 @@ use std::process::ExitCode;
 use arguments::Action;
 // For its `clock_gettime`.
 use clock32 as _;
-use configuration::Configuration;
+use configuration::{Configuration, Source};
 use context::Context;
 use exit::Failure;
 use http::places::Places;
@@ -38,11 +38,12 @@ use http::respond::Asked;
 use http::{Listener, Protocol};
 use https::Tls;
 use log::Log;
+use signals::{Signal, Signals};
 use statistics::endpoint::Endpoint;
 use systemd::notify::Manager;
 use systemd::sockets::Sockets;
 use tokio::net::UdpSocket;
-use tokio::runtime::LocalOptions;
+use tokio::runtime::{LocalOptions, LocalRuntime};
 
 /// The version that `--version` and the log show.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -66,15 +67,21 @@ fn act() -> Result<(), Failure> {
         Action::CheckConfig(source) => check_configuration(&source),
         Action::Lines(source, is_sent) => check_lines::run(&source.load().map_err(Failure::configuration)?, is_sent),
         Action::Run(source, log_to) => {
+            // One thread does all the work, so that nothing is locked and nothing waits for another.
+            let mut runtime = tokio::runtime::Builder::new_current_thread();
+            let runtime = runtime.enable_io().enable_time().build_local(LocalOptions::default());
+            let runtime = runtime.map_err(|error| Failure::system(format!("cannot start the event loop: {error}")))?;
+            let _entered = runtime.enter();
             // Before anything that takes time: until then SIGHUP would kill the process.
-            let handlers = signals::Handlers::install()
+            let signals = Signals::install()
                 .map_err(|error| Failure::system(format!("cannot install signal handlers: {error}")))?;
             let loaded = source.load().map_err(Failure::configuration);
             // What is wrong with the configuration is logged where the defaults say: nobody may see standard error.
             let default = configuration::Log::default();
             let settings = loaded.as_ref().map_or(&default, |configuration| &configuration.log);
             let log = Log::new(log_to.unwrap_or(settings.to), settings.level);
-            loaded.and_then(|configuration| run(source, configuration, log_to, &log, handlers)).map_err(|failure| {
+            let run = |configuration| run(&runtime, &signals, &source, configuration, log_to, log);
+            loaded.and_then(run).map_err(|failure| {
                 failure.message.lines().for_each(|line| log.error(format_args!("{line}")));
                 Failure { is_reported: log.is_on_stderr(), ..failure }
             })
@@ -83,11 +90,10 @@ fn act() -> Result<(), Failure> {
 }
 
 /// Prints what is in force, or everything that is wrong with it.
-fn check_configuration(source: &configuration::Source) -> Result<(), Failure> {
+fn check_configuration(source: &Source) -> Result<(), Failure> {
     let configuration = source.read().map_err(Failure::configuration)?;
-    let keys = configuration.read_keys().map_err(|error| error.to_string());
-    let tls = Tls::new(&configuration.https);
-    let tls = match (keys, tls) {
+    let keys = configuration.read_keys();
+    let tls = match (keys, Tls::new(&configuration.https)) {
         (Ok(_), Ok(tls)) => tls,
         (keys, tls) => {
             let faults: Vec<_> = keys.err().into_iter().chain(tls.err()).collect();
@@ -100,26 +106,19 @@ fn check_configuration(source: &configuration::Source) -> Result<(), Failure> {
 }
 
 fn run(
-    source: configuration::Source,
+    runtime: &LocalRuntime,
+    signals: &Signals,
+    source: &Source,
     configuration: Configuration,
     log_to: Option<log::Target>,
-    log: &Log,
-    handlers: signals::Handlers,
+    log: Log,
 ) -> Result<(), Failure> {
-    // One thread does all the work, so that nothing is locked and nothing waits for another.
-    let mut runtime = tokio::runtime::Builder::new_current_thread();
-    let runtime = runtime.enable_io().enable_time().build_local(LocalOptions::default());
-    let runtime = runtime.map_err(|error| Failure::system(format!("cannot start the event loop: {error}")))?;
-    let _entered = runtime.enter();
-
-    let signals = handlers.into_signals();
-    let signals = signals.map_err(|error| Failure::system(format!("cannot wait for signals: {error}")))?;
     let tls = Tls::new(&configuration.https).map_err(Failure::configuration)?;
-    let Opened { http, https, operators, statistics } = open(&configuration, tls.is_some(), log)?;
+    let Opened { http, https, operators, statistics } = open(&configuration, tls.is_some(), &log)?;
     let manager: &'static Manager = Box::leak(Box::new(Manager::from_environment()));
 
     // Lives as long as the process; tasks share it without counting references.
-    let context: &'static Context = Box::leak(Box::new(Context::new(configuration, tls, log.clone())));
+    let context: &'static Context = Box::leak(Box::new(Context::new(configuration, tls, log)));
     context.declare_groups();
     runtime.block_on(async {
         let visitors = Places::new(context.configuration().limits.connections);
@@ -154,9 +153,9 @@ fn run(
         tokio::task::spawn_local(manager.keep_alive());
         context.log.info(format_args!("ready, version {VERSION}"));
         manager.ready();
-        while let signals::Signal::Reload = signals.next().await {
+        while let Signal::Reload = signals.next().await {
             manager.reloading();
-            reload::reload(context, &source, log_to);
+            reload::reload(context, source, log_to);
             manager.ready();
         }
         manager.stopping();
@@ -187,9 +186,8 @@ fn open(configuration: &Configuration, has_certificate: bool, log: &Log) -> Resu
     let held = Sockets::take(configuration).map_err(Failure::configuration)?;
     held.compare(configuration, |line| log.warning(line));
     if !held.https.is_empty() && !has_certificate {
-        let message =
-            "systemd hands over a socket for HTTPS; want https.certificate and https.key in the configuration";
-        return Err(Failure::configuration(message));
+        let want = "want https.certificate and https.key in the configuration";
+        return Err(Failure::configuration(format!("systemd hands over a socket for HTTPS; {want}")));
     }
     let listeners = |held: Vec<TcpListener>, configured: &[SocketAddr]| {
         let listeners: Result<Vec<_>, _> = if held.is_empty() {

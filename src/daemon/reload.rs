@@ -18,7 +18,7 @@ pub(crate) fn reload(context: &Context, source: &Source, log_to: Option<Target>)
     };
     let mut new = match source.load() {
         Ok(new) => new,
-        Err(error) => return refuse(error.to_string()),
+        Err(error) => return refuse(error),
     };
     let pair = match (&context.tls, new.https.pair()) {
         (Some(tls), Some(files)) => match tls.load(&files) {

@@ -21,24 +21,18 @@ pub(crate) enum Signal {
 }
 
 /// Handlers that are in place, from before the configuration is read: none of these signals kills the daemon unseen.
-pub(crate) struct Handlers {
-    stop: Arc<AtomicBool>,
-    reload: Arc<AtomicBool>,
-    pipe: UnixStream,
-}
-
-/// The signals as the event loop sees them.
 pub(crate) struct Signals {
     stop: Arc<AtomicBool>,
     reload: Arc<AtomicBool>,
     pipe: tokio::net::UnixStream,
 }
 
-impl Handlers {
-    /// Installs the handlers.
+impl Signals {
+    /// Installs the handlers. Needs the event loop.
     pub(crate) fn install() -> io::Result<Self> {
         let (reader, writer) = UnixStream::pair()?;
         reader.set_nonblocking(true)?;
+        let pipe = tokio::net::UnixStream::from_std(reader)?;
         let (stop, reload) = (Arc::default(), Arc::default());
         // The flag first, so that whoever is woken by the pipe sees it.
         flag::register(SIGHUP, Arc::clone(&reload))?;
@@ -50,17 +44,9 @@ impl Handlers {
             flag::register(signal, Arc::clone(&stop))?;
             pipe::register(signal, writer.try_clone()?)?;
         }
-        Ok(Self { stop, reload, pipe: reader })
+        Ok(Self { stop, reload, pipe })
     }
 
-    /// Hands the pipe to the event loop, in which this must be called.
-    pub(crate) fn into_signals(self) -> io::Result<Signals> {
-        let Self { stop, reload, pipe } = self;
-        Ok(Signals { stop, reload, pipe: tokio::net::UnixStream::from_std(pipe)? })
-    }
-}
-
-impl Signals {
     /// Waits for the next signal. One that was sent several times in between counts once.
     ///
     /// An error of the pipe is no reason to end: the flags are looked at again after a pause.
@@ -86,10 +72,9 @@ fn empty(pipe: &tokio::net::UnixStream) -> io::Result<()> {
     loop {
         match pipe.try_read(&mut [0; 16]) {
             Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-            Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
+            _ => {}
         }
     }
 }

@@ -354,6 +354,13 @@ impl Daemon {
         lines_of(&self.health(), outcome)
     }
 
+    /// Waits until that many connections of visitors are accepted and open.
+    pub fn wait_until_accepted(&self, connections: usize) {
+        let line = format!("pacingd_connections_open{{side=\"visitors\"}} {connections}\n");
+        let mut operators = Client::connect(self.operators);
+        wait_until("it is not accepted", || operators.get("/metrics").body.contains(&line));
+    }
+
     /// Sends a datagram of so many lines, and waits until they were taken.
     pub fn send(&self, datagram: impl AsRef<[u8]>, lines: u64) {
         self.send_from(&self.sender, datagram.as_ref(), lines);

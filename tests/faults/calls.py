@@ -57,8 +57,6 @@ SPIN = 5000
 
 def run(binary, folder):
     if not shutil.which("strace"):
-        subprocess.run([os.path.join(parts.ROOT, ".ci/packages"), "strace"], check=False)
-    if not shutil.which("strace"):
         holds("strace is installed", False, "install the package strace")
         return
     print(f"        {'call':<24}{'error':<14}{'injected':>8}  seen", flush=True)

@@ -36,6 +36,6 @@ fuzz_target!(|text: &str| {
                 Configuration::parse("printed", &printed).unwrap_or_else(|error| panic!("{error} in\n{printed}"));
             assert_eq!(again, configuration, "{printed}");
         }
-        Err(error) => error.to_string().lines().for_each(|line| assert!(line.starts_with("file:"), "{error}")),
+        Err(error) => error.lines().for_each(|line| assert!(line.starts_with("file:"), "{error}")),
     }
 });

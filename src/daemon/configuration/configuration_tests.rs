@@ -10,7 +10,7 @@ use crate::http::cors::AllowedOrigins;
 use crate::statistics::endpoint::Endpoint;
 
 fn complaint(text: &str) -> String {
-    read("pacingd.toml", text).unwrap_err().to_string()
+    read("pacingd.toml", text).unwrap_err()
 }
 
 #[test]
@@ -316,5 +316,14 @@ fn no_key_stands_twice_in_the_table_and_each_says_what_a_reload_does() {
             "{}: {comment}",
             key.path
         );
+    }
+}
+
+#[test]
+fn a_line_end_is_no_part_of_a_key_and_only_one_is_removed() {
+    for (bytes, want) in
+        [("key", "key"), ("key\n", "key"), ("key\r\n", "key"), ("key\n\n", "key\n"), (" key ", " key "), ("", "")]
+    {
+        assert_eq!(without_line_end(bytes.as_bytes()), want.as_bytes());
     }
 }

@@ -17,32 +17,22 @@ const DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
 /// The name of a file.
 #[derive(Clone, Debug)]
 pub(crate) struct FileName {
-    kind: Kind,
+    /// An absolute path, because nobody knows in which directory a daemon was started; or a credential, as
+    /// `LoadCredential=` and its kin name it (systemd.exec(5)).
+    text: String,
     /// Where the configuration names it, for errors: file, line and key.
     origin: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Kind {
-    /// Absolute, because nobody knows in which directory a daemon was started.
-    Path(PathBuf),
-    /// As `LoadCredential=` and its kin name it (systemd.exec(5)).
-    Credential(String),
-}
-
 impl FileName {
     pub(super) fn new(text: &str, origin: String) -> Option<Self> {
-        // Nobody means control characters, and they would have to be escaped wherever the name is shown.
-        if text.contains(char::is_control) {
-            return None;
-        }
-        let kind = match text.strip_prefix(PREFIX) {
+        let is_one = match text.strip_prefix(PREFIX) {
             // One step below the directory, and no other.
-            Some(name) => (!name.is_empty() && !name.contains('/') && name != "." && name != "..")
-                .then(|| Kind::Credential(name.to_owned())),
-            None => Path::new(text).is_absolute().then(|| Kind::Path(text.into())),
-        }?;
-        Some(Self { kind, origin })
+            Some(name) => !matches!(name, "" | "." | "..") && !name.contains('/'),
+            None => text.starts_with('/'),
+        };
+        // Nobody means control characters, and they would have to be escaped wherever the name is shown.
+        (is_one && !text.contains(char::is_control)).then(|| Self { text: text.to_owned(), origin })
     }
 
     /// Where the file is now.
@@ -51,23 +41,16 @@ impl FileName {
     ///
     /// There are no credentials.
     pub(crate) fn path(&self) -> Result<PathBuf, String> {
-        match &self.kind {
-            Kind::Path(path) => Ok(path.clone()),
-            Kind::Credential(name) => {
-                std::env::var_os(DIRECTORY).map(|directory| Path::new(&directory).join(name)).ok_or_else(|| {
-                    let name = if is_like_a_secret(name) { "NAME" } else { name };
-                    self.wrong(format_args!(
-                        "is unknown: ${DIRECTORY} is not set; want LoadCredential={name}:FILE in the unit"
-                    ))
-                })
-            }
-        }
+        let Some(name) = self.text.strip_prefix(PREFIX) else { return Ok(PathBuf::from(&self.text)) };
+        std::env::var_os(DIRECTORY).map(|directory| Path::new(&directory).join(name)).ok_or_else(|| {
+            let name = if is_like_a_secret(name) { "NAME" } else { name };
+            self.wrong(format_args!("is unknown: ${DIRECTORY} is not set; want LoadCredential={name}:FILE in the unit"))
+        })
     }
 
     /// Says what is wrong with the file, behind where it is named.
     pub(crate) fn wrong(&self, what: impl fmt::Display) -> String {
-        let name = self.to_string();
-        let name = if is_like_a_secret(&name) { "the file named there" } else { &name };
+        let name = if is_like_a_secret(&self.text) { "the file named there" } else { &self.text };
         format!("{}: {name} {what}", self.origin)
     }
 
@@ -88,17 +71,14 @@ fn is_like_a_secret(name: &str) -> bool {
 /// The same file, wherever it is named.
 impl PartialEq for FileName {
     fn eq(&self, other: &Self) -> bool {
-        self.kind == other.kind
+        self.text == other.text
     }
 }
 
 /// As the configuration has it.
 impl fmt::Display for FileName {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.kind {
-            Kind::Path(path) => write!(formatter, "{}", path.display()),
-            Kind::Credential(name) => write!(formatter, "{PREFIX}{name}"),
-        }
+        formatter.write_str(&self.text)
     }
 }
 

@@ -6,16 +6,13 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use pacingd::limits::{GROUPS, KEYS as KEY_FILES, SOURCES};
-use pacingd::pacing::{Algorithm, OptimizationTarget, Options};
+use pacingd::pacing::Options;
 use pacingd::wire::group_name::GroupName;
 use pacingd::wire::jws::Keys;
 
-use super::document::{Entry, Fault};
+use super::document::Entry;
 use super::file_name::FileName;
-use super::values::{
-    ADDRESS, ENDPOINT, GROUP_NAME, NETWORK, Show, choice, file, files, integer, list, one, one_or_list, origins,
-    seconds,
-};
+use super::values::{Show, integer, list, one, one_or_list, origins, seconds, some};
 use crate::http::cors::AllowedOrigins;
 use crate::log::{Level, Target};
 use crate::statistics::endpoint::Endpoint;
@@ -46,32 +43,42 @@ pub(crate) struct Key {
     /// Its name, with those of its sections before it.
     pub(crate) path: &'static str,
     pub(crate) on_reload: OnReload,
-    /// Reads its value from a file.
-    pub(super) read: fn(&mut Configuration, &Entry<'_>) -> Result<(), Vec<Fault>>,
+    /// Reads its value from a file. `None`: a fault was reported.
+    pub(super) read: fn(&mut Configuration, &mut Entry<'_, '_>) -> Option<()>,
     /// Its value as TOML. `None`: the key is left out.
     pub(crate) show: fn(&Configuration) -> Option<String>,
     /// Copies its value from the first configuration to the second.
     pub(crate) copy: fn(&Configuration, &mut Configuration),
 }
 
+/// Defines the struct of a section.
+macro_rules! section {
+    // The core's.
+    ($(#[$attribute:meta])* Options { $($field:ident;)* }) => {};
+    ($(#[$attribute:meta])* $name:ident { $($(#[$of_key:meta])* $field:ident: $type:ty = $default:expr;)* }) => {
+        $(#[$attribute])*
+        #[derive(Clone, Debug, PartialEq)]
+        pub(crate) struct $name { $($(#[$of_key])* pub(crate) $field: $type,)* }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self { $($field: $default,)* }
+            }
+        }
+    };
+}
+
 macro_rules! configuration {
     ($(
         $(#[$section_attribute:meta])*
         $section:ident: $name:ident {
-            $($(#[$key_attribute:meta])* $path:literal $field:ident: $type:ty = $default:expr, $on_reload:ident, $read:expr;)*
+            $(
+                $(#[$key_attribute:meta])* $path:literal
+                $field:ident $(: $type:ty = $default:expr)?, $on_reload:ident, $read:expr;
+            )*
         }
     )*) => {
-        $(
-            $(#[$section_attribute])*
-            #[derive(Clone, Debug, PartialEq)]
-            pub(crate) struct $name { $($(#[$key_attribute])* pub(crate) $field: $type,)* }
-
-            impl Default for $name {
-                fn default() -> Self {
-                    Self { $($field: $default,)* }
-                }
-            }
-        )*
+        $(section! { $(#[$section_attribute])* $name { $($(#[$key_attribute])* $field $(: $type = $default)?;)* } })*
 
         /// Valid settings of everything.
         #[derive(Clone, Debug, Default, PartialEq)]
@@ -87,7 +94,7 @@ macro_rules! configuration {
             on_reload: OnReload::$on_reload,
             read: |configuration, entry| {
                 configuration.$section.$field = $read(entry)?;
-                Ok(())
+                Some(())
             },
             show: |configuration| configuration.$section.$field.show(),
             copy: |from, to| to.$section.$field.clone_from(&from.$section.$field),
@@ -98,7 +105,7 @@ macro_rules! configuration {
 configuration! {
     /// Where visitors ask over plain HTTP.
     http: Http {
-        "http.listen" listen: Vec<SocketAddr> = vec![loopback(8080)], NeedsRestart, list(0..=LISTENERS, ADDRESS);
+        "http.listen" listen: Vec<SocketAddr> = vec![loopback(8080)], NeedsRestart, list(0..=LISTENERS);
     }
     /// Pages that may read the answers.
     cors: Cors {
@@ -114,11 +121,11 @@ configuration! {
     }
     /// Where visitors ask over TLS.
     https: Https {
-        "https.listen" listen: Vec<SocketAddr> = Vec::new(), NeedsRestart, list(0..=LISTENERS, ADDRESS);
+        "https.listen" listen: Vec<SocketAddr> = Vec::new(), NeedsRestart, list(0..=LISTENERS);
         /// A PEM file with the certificate and those that lead to an authority behind it.
-        "https.certificate" certificate: Option<FileName> = None, Replaces, file;
+        "https.certificate" certificate: Option<FileName> = None, Replaces, some;
         /// A PEM file with its private key.
-        "https.key" key: Option<FileName> = None, Replaces, file;
+        "https.key" key: Option<FileName> = None, Replaces, some;
         /// Handshakes under way at once. An eighth of the connections: unfinished ones keep nobody else out.
         "https.handshakes" handshakes: usize = 32, NeedsRestart, integer(1..=HANDSHAKES);
         /// For one of them, from the connection's acceptance on.
@@ -126,37 +133,35 @@ configuration! {
     }
     /// Where operators and their monitoring ask.
     operators: Operators {
-        "operators.listen" listen: SocketAddr = loopback(8081), NeedsRestart, one(ADDRESS);
+        "operators.listen" listen: SocketAddr = loopback(8081), NeedsRestart, one;
     }
     /// Where statistics come from.
     statistics: Statistics {
         "statistics.listen" listen: Vec<Endpoint> = vec![Endpoint::loopback(8127)], NeedsRestart,
-            one_or_list(1..=LISTENERS, ENDPOINT);
-        "statistics.sources" sources: Vec<IpNet> = loopback_networks(), Applies, list(1..=SOURCES, NETWORK);
+            one_or_list(1..=LISTENERS);
+        "statistics.sources" sources: Vec<IpNet> = loopback_networks(), Applies, list(1..=SOURCES);
         "statistics.time-to-live" time_to_live: Duration = Duration::from_secs(30), Applies, seconds(1.0..=3600.0);
-        "statistics.key-files" key_files: Vec<FileName> = Vec::new(), Applies, files(0..=KEY_FILES);
+        "statistics.key-files" key_files: Vec<FileName> = Vec::new(), Applies, list(0..=KEY_FILES);
     }
     /// Groups that are known before their first statistics.
     groups: Groups {
-        "statistics.groups.chat" chat: Vec<GroupName> = Vec::new(), Applies, list(0..=GROUPS, GROUP_NAME);
-        "statistics.groups.webcallback" webcallback: Vec<GroupName> = Vec::new(), Applies, list(0..=GROUPS, GROUP_NAME);
+        "statistics.groups.chat" chat: Vec<GroupName> = Vec::new(), Applies, list(0..=GROUPS);
+        "statistics.groups.webcallback" webcallback: Vec<GroupName> = Vec::new(), Applies, list(0..=GROUPS);
     }
-    /// The pacing engine's options.
-    pacing: Pacing {
-        "pacing.algorithm" algorithm: Algorithm = Options::default().algorithm, Applies,
-            choice(Algorithm::ALL.map(Algorithm::name), Algorithm::named);
-        "pacing.optimization-target" optimization_target: OptimizationTarget = Options::default().optimization_target,
-            Applies, choice(OptimizationTarget::ALL.map(OptimizationTarget::name), OptimizationTarget::named);
-        "pacing.optimization-goal" optimization_goal: u8 = Options::default().optimization_goal, Applies, integer(1..=99);
-        "pacing.proactive-ratio" proactive_ratio: u8 = Options::default().proactive_ratio, Applies, integer(0..=100);
-        "pacing.refresh-period" refresh_period: Duration = Options::default().refresh_period, Applies, seconds(0.05..=60.0);
-        "pacing.handle-time" handle_time: Duration = Options::default().handle_time, Applies, seconds(0.001..=1e6);
-        "pacing.patience" patience: Duration = Options::default().patience, Applies, seconds(0.001..=1e6);
+    /// The pacing engine's options, with defaults of its own.
+    pacing: Options {
+        "pacing.algorithm" algorithm, Applies, one;
+        "pacing.optimization-target" optimization_target, Applies, one;
+        "pacing.optimization-goal" optimization_goal, Applies, integer(1..=99);
+        "pacing.proactive-ratio" proactive_ratio, Applies, integer(0..=100);
+        "pacing.refresh-period" refresh_period, Applies, seconds(0.05..=60.0);
+        "pacing.handle-time" handle_time, Applies, seconds(0.001..=1e6);
+        "pacing.patience" patience, Applies, seconds(0.001..=1e6);
     }
     /// The daemon's log.
     log: Log {
-        "log.level" level: Level = Level::Info, Applies, choice(Level::ALL.map(Level::name), Level::named);
-        "log.to" to: Target = Target::Auto, NeedsRestart, choice(Target::ALL.map(Target::name), Target::named);
+        "log.level" level: Level = Level::Info, Applies, one;
+        "log.to" to: Target = Target::Auto, NeedsRestart, one;
     }
 }
 

@@ -3,22 +3,20 @@
 mod document;
 mod file_name;
 pub(crate) mod files;
-mod key_files;
 mod keys;
 mod parse;
 mod validate;
 mod values;
 
 use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
 
-use pacingd::pacing::Options;
 use pacingd::settings::Settings;
 use pacingd::wire::channel::Channel;
 use pacingd::wire::group_name::GroupName;
-use pacingd::wire::jws::Keys;
+use pacingd::wire::jws::{self, Keys};
 
-pub(crate) use document::ConfigurationError;
 pub(crate) use file_name::FileName;
 pub(crate) use keys::{Configuration, Https, KEYS, Key, Log, OnReload, Statistics};
 
@@ -26,6 +24,9 @@ const DEFAULT_FILE: &str = "/etc/pacingd.toml";
 
 /// Bytes of the longest configuration: 256 groups with names of 64 bytes are 20,000.
 const FILE_BYTES: usize = 256 * 1024;
+
+/// Bytes of the longest key of statistics: a hash makes no more of longer ones, and a file of more is something else.
+const KEY_BYTES: usize = 1024;
 
 /// Where the configuration comes from.
 pub(crate) enum Source {
@@ -36,34 +37,26 @@ pub(crate) enum Source {
 }
 
 impl Source {
-    /// Reads the file anew, with the keys of signed statistics.
-    pub(crate) fn load(&self) -> Result<Configuration, ConfigurationError> {
+    /// Reads the file anew, with the keys of signed statistics; or says everything that is wrong, a line for each fault.
+    pub(crate) fn load(&self) -> Result<Configuration, String> {
         let mut configuration = self.read()?;
         configuration.keys = configuration.read_keys()?;
         Ok(configuration)
     }
 
     /// Reads the file anew, but none of those that it names.
-    pub(crate) fn read(&self) -> Result<Configuration, ConfigurationError> {
-        let file = self.file();
-        let wrong = |what: &dyn fmt::Display| ConfigurationError(vec![format!("{}: {what}", file.display())]);
-        match files::read(file, FILE_BYTES) {
-            Ok(bytes) => match std::str::from_utf8(&bytes) {
-                Ok(text) => Configuration::parse(&file.display().to_string(), text),
-                Err(error) => {
-                    let lines = bytes.iter().take(error.valid_up_to()).filter(|byte| **byte == b'\n').count();
-                    Err(ConfigurationError(vec![format!(
-                        "{}:{}: not UTF-8; want TOML, which is",
-                        file.display(),
-                        lines + 1
-                    )]))
-                }
-            },
-            Err(error) if matches!(self, Self::Default) && error.kind() == std::io::ErrorKind::NotFound => {
-                Ok(Configuration::default())
+    pub(crate) fn read(&self) -> Result<Configuration, String> {
+        let bytes = match files::read(self.file(), FILE_BYTES) {
+            Err(error) if matches!(self, Self::Default) && error.kind() == io::ErrorKind::NotFound => {
+                return Ok(Configuration::default());
             }
-            Err(error) => Err(wrong(&format_args!("cannot be read: {error}"))),
-        }
+            other => other.map_err(|error| format!("{self}: cannot be read: {error}"))?,
+        };
+        let text = std::str::from_utf8(&bytes).map_err(|error| {
+            let lines = bytes.iter().take(error.valid_up_to()).filter(|byte| **byte == b'\n').count();
+            format!("{self}:{}: not UTF-8; want TOML, which is", lines + 1)
+        })?;
+        Configuration::parse(&self.to_string(), text)
     }
 
     fn file(&self) -> &Path {
@@ -97,13 +90,20 @@ impl Https {
 
 impl Configuration {
     /// Reads the text of a file; the files that it names are not read.
-    pub(crate) fn parse(file: &str, text: &str) -> Result<Self, ConfigurationError> {
+    pub(crate) fn parse(file: &str, text: &str) -> Result<Self, String> {
         parse::read(file, text)
     }
 
-    /// Reads the keys of signed statistics from their files.
-    pub(crate) fn read_keys(&self) -> Result<Keys, ConfigurationError> {
-        key_files::read(&self.statistics.key_files).map_err(ConfigurationError)
+    /// Reads the keys of signed statistics from their files, or says what is wrong with each file.
+    pub(crate) fn read_keys(&self) -> Result<Keys, String> {
+        let (mut keys, mut faults) = (Keys::default(), Vec::new());
+        for name in &self.statistics.key_files {
+            match read_key(name) {
+                Ok(key) => _ = keys.push(key),
+                Err(fault) => faults.push(fault),
+            }
+        }
+        if faults.is_empty() { Ok(keys) } else { Err(faults.join("\n")) }
     }
 
     /// Groups that are known before their first statistics.
@@ -115,22 +115,24 @@ impl Configuration {
 
     /// The settings of the core.
     pub(crate) fn settings(&self) -> Settings {
-        let pacing = &self.pacing;
         Settings {
-            pacing: Options {
-                algorithm: pacing.algorithm,
-                optimization_target: pacing.optimization_target,
-                optimization_goal: pacing.optimization_goal,
-                proactive_ratio: pacing.proactive_ratio,
-                refresh_period: pacing.refresh_period,
-                handle_time: pacing.handle_time,
-                patience: pacing.patience,
-            },
+            pacing: self.pacing,
             time_to_live: self.statistics.time_to_live,
             sources: self.statistics.sources.iter().copied().collect(),
             keys: self.keys.clone(),
         }
     }
+}
+
+fn read_key(name: &FileName) -> Result<jws::Key, String> {
+    let bytes = files::read(&name.path()?, KEY_BYTES).map_err(|error| name.unreadable(&error))?;
+    jws::Key::new(without_line_end(&bytes)).map_err(|error| name.wrong(format_args!("has {error}")))
+}
+
+/// Editors and `openssl rand` end the line that they write, which is no part of the key.
+fn without_line_end(bytes: &[u8]) -> &[u8] {
+    let line = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+    line.strip_suffix(b"\r").unwrap_or(line)
 }
 
 /// As a configuration file with every key.

@@ -5,19 +5,19 @@ use std::net::{IpAddr, SocketAddr};
 use pacingd::limits::GROUPS;
 use pacingd::pacing::OptimizationTarget;
 
-use super::document::{Fault, Given};
+use super::document::Document;
 use super::file_name::WANT;
 use super::keys::Configuration;
 use crate::statistics::endpoint::Endpoint;
 
-/// Says all that is wrong, and adapts the defaults of keys that are not given.
-pub(super) fn validate(configuration: &mut Configuration, given: &Given) -> Vec<Fault> {
-    let mut faults = Vec::new();
+/// Reports all that is wrong, and adapts the defaults of keys that are not given.
+pub(super) fn validate(configuration: &mut Configuration, document: &mut Document<'_>) {
+    let has_goal = document.place("pacing.optimization-goal").is_some();
     // A fault is reported where the first of its keys is.
     let mut check = |keys: &[&str], is_right: bool, message: &str| {
-        if !is_right && given.are_sound(keys) {
-            let at = keys.iter().find_map(|key| given.place(key)).unwrap_or_default();
-            faults.push(Fault { at, message: message.to_owned() });
+        if !is_right && document.are_sound(keys) {
+            let at = keys.iter().find_map(|key| document.place(key)).unwrap_or_default();
+            document.fault(at, message.to_owned());
         }
     };
     let Configuration { http, limits, https, statistics, groups, pacing, .. } = &mut *configuration;
@@ -35,24 +35,19 @@ pub(super) fn validate(configuration: &mut Configuration, given: &Given) -> Vec<
     }
 
     // Each address holds a place for the connection that it waits for.
-    let listeners = http.listen.len() + https.listen.len();
-    check(
-        &["http.limits.connections", "http.listen", "https.listen"],
-        limits.connections >= listeners,
-        &format!(
-            "http.limits.connections is {}; want {listeners} or more, one for each address in http.listen and https.listen",
-            limits.connections
+    for (keys, limit, listeners, lists) in [
+        (
+            &["http.limits.connections", "http.listen", "https.listen"][..],
+            limits.connections,
+            http.listen.len() + https.listen.len(),
+            "http.listen and https.listen",
         ),
-    );
-    check(
-        &["https.handshakes", "https.listen"],
-        https.handshakes >= https.listen.len(),
-        &format!(
-            "https.handshakes is {}; want {} or more, one for each address in https.listen",
-            https.handshakes,
-            https.listen.len()
-        ),
-    );
+        (&["https.handshakes", "https.listen"], https.handshakes, https.listen.len(), "https.listen"),
+    ] {
+        let key = keys.first().copied().unwrap_or_default();
+        let message = format!("{key} is {limit}; want {listeners} or more, one for each address in {lists}");
+        check(keys, limit >= listeners, &message);
+    }
     // Handshakes that do not end must not take all places.
     https.handshakes = https.handshakes.min(limits.connections.div_ceil(2)).max(https.listen.len());
 
@@ -75,8 +70,7 @@ pub(super) fn validate(configuration: &mut Configuration, given: &Given) -> Vec<
     );
     check(
         &["pacing.optimization-target", "pacing.optimization-goal"],
-        pacing.optimization_target != OptimizationTarget::BusyFactor
-            || given.place("pacing.optimization-goal").is_some(),
+        has_goal || pacing.optimization_target != OptimizationTarget::BusyFactor,
         "pacing.optimization-goal is missing; want the percentage of their time that agents should be busy, such as 85",
     );
     for (keys, address) in shared_addresses(configuration) {
@@ -84,29 +78,25 @@ pub(super) fn validate(configuration: &mut Configuration, given: &Given) -> Vec<
         let which = if first == second { format!("{first} has two") } else { format!("{first} and {second} have one") };
         check(&keys, false, &format!("{which} for {address}; want each address and port once"));
     }
-    faults
 }
 
 /// Addresses that two listeners would take, with the keys of the second and the first.
 fn shared_addresses(configuration: &Configuration) -> Vec<([&'static str; 2], SocketAddr)> {
     let Configuration { http, https, operators, statistics, .. } = configuration;
-    let of_key = |key, addresses: &[SocketAddr]| addresses.iter().map(|address| (key, *address)).collect::<Vec<_>>();
-    let tcp = [
-        of_key("http.listen", &http.listen),
-        of_key("https.listen", &https.listen),
-        of_key("operators.listen", &[operators.listen]),
-    ];
-    let unicast: Vec<_> = statistics.listen.iter().filter_map(Endpoint::unicast).collect();
-    let mut context = Vec::new();
-    for listeners in [tcp.concat(), of_key("statistics.listen", &unicast)] {
+    let tcp = http.listen.iter().map(|address| ("http.listen", *address));
+    let tcp = tcp.chain(https.listen.iter().map(|address| ("https.listen", *address)));
+    let tcp = tcp.chain([("operators.listen", operators.listen)]).collect();
+    let udp = statistics.listen.iter().filter_map(Endpoint::unicast).map(|address| ("statistics.listen", address));
+    let mut shared = Vec::new();
+    for listeners in [tcp, udp.collect::<Vec<_>>()] {
         for (index, (second, address)) in listeners.iter().enumerate() {
             let mut before = listeners.iter().take(index);
             if let Some((first, _)) = before.find(|(first, other)| overlap(*address, *other, first == second)) {
-                context.push(([*second, *first], *address));
+                shared.push(([*second, *first], *address));
             }
         }
     }
-    context
+    shared
 }
 
 /// Whether two sockets cannot be bound to these addresses at once. `is_one_list`: in a list any address of IPv6 leaves

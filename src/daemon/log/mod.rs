@@ -3,19 +3,17 @@
 //! A line that cannot be written at once is dropped and counted; the count is logged with the next line that gets through.
 //! What outsiders can trigger is logged once a minute for each cause, with the number of lines left out.
 
-mod cause;
 mod output;
 
 use std::cell::{Cell, RefCell};
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::io::IsTerminal as _;
-use std::rc::Rc;
+use std::path::Path;
 use std::time::Duration;
 
 use crate::clock;
 use crate::named::named;
 use crate::throttle::{Suppressed, Throttle};
-pub(crate) use cause::Cause;
 use output::Output;
 
 /// Bytes of a line, priority and time not counted: RFC 3164 lets a relay cut a packet of more than 1,024.
@@ -48,9 +46,37 @@ named! {
     }
 }
 
-/// The log; clones write to the same place.
-#[derive(Clone)]
-pub(crate) struct Log(Rc<Inner>);
+named! {
+    /// Why a line is logged once a minute only. The name is that of the lines left out.
+    pub(crate) enum Cause {
+        Malformed = "malformed lines of statistics",
+        OutOfRange = "lines of statistics with values out of range",
+        TableFull = "lines of statistics of groups without a place",
+        Unsigned = "unsigned lines of statistics",
+        BadSignature = "lines of statistics with bad signatures",
+        Replayed = "replayed or untimely lines of statistics",
+        NotAllowed = "datagrams from networks that may not send",
+        Receive = "errors of a statistics socket",
+        Dropped = "reports of datagrams that the kernel dropped",
+        Accept = "failures to accept a connection",
+        Declared = "declared groups without a place",
+        Handshake = "TLS handshakes that failed",
+    }
+}
+
+impl Cause {
+    /// For whom it is. On the open internet somebody always tries a handshake that fails: the counts of it suffice.
+    const fn level(self) -> Level {
+        match self {
+            Self::Handshake => Level::Debug,
+            _ => Level::Warning,
+        }
+    }
+}
+
+/// The log; copies write to the same place. It lives as long as the process.
+#[derive(Clone, Copy)]
+pub(crate) struct Log(&'static Inner);
 
 struct Inner {
     level: Cell<Level>,
@@ -66,15 +92,15 @@ impl Log {
         let to_stderr = match target {
             Target::Stderr => true,
             Target::Syslog => false,
-            Target::Auto => std::io::stderr().is_terminal() || !output::has_syslog(),
+            Target::Auto => std::io::stderr().is_terminal() || !Path::new(output::SOCKET).exists(),
         };
-        Self(Rc::new(Inner {
+        Self(Box::leak(Box::new(Inner {
             level: Cell::new(level),
             output: RefCell::new(if to_stderr { Output::stderr() } else { Output::syslog() }),
             dropped: Cell::new(0),
             unreported: Cell::new(0),
             throttles: Cause::ALL.map(|_| Throttle::new(INTERVAL)),
-        }))
+        })))
     }
 
     pub(crate) fn is_on_stderr(&self) -> bool {
@@ -138,33 +164,22 @@ impl Log {
         if level > self.0.level.get() {
             return;
         }
-        let dropped = self.0.unreported.get();
-        if dropped > 0 {
-            let plural = if dropped == 1 { " was" } else { "s were" };
-            let report = format_args!("{dropped} log line{plural} dropped: the log was not being read");
-            if self.send(Level::Warning, report) {
-                self.0.unreported.set(0);
-            }
+        let unreported = &self.0.unreported;
+        let (count, plural) = (unreported.get(), if unreported.get() == 1 { " was" } else { "s were" });
+        let report = format_args!("{count} log line{plural} dropped: the log was not being read");
+        if count > 0 && self.send(Level::Warning, report) {
+            unreported.set(0);
         }
         if !self.send(level, message) {
             self.0.dropped.set(self.0.dropped.get() + 1);
-            self.0.unreported.set(self.0.unreported.get() + 1);
+            unreported.set(unreported.get() + 1);
         }
     }
 
     fn send(&self, level: Level, message: fmt::Arguments<'_>) -> bool {
-        let mut line = Line(heapless::String::new());
-        // What does not fit is cut off.
-        let _ = line.write_fmt(message);
-        self.0.output.borrow_mut().send(level, &line.0)
-    }
-}
-
-/// A line as far as it fits.
-struct Line(heapless::String<LINE_BYTES>);
-
-impl fmt::Write for Line {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        text.chars().try_for_each(|character| self.0.push(character)).map_err(|_| fmt::Error)
+        let mut line = message.to_string();
+        let end = (0..=LINE_BYTES).rev().find(|end| line.is_char_boundary(*end));
+        line.truncate(end.unwrap_or_default());
+        self.0.output.borrow_mut().send(level, &line)
     }
 }

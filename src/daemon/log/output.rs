@@ -1,12 +1,11 @@
 //! Where lines go, without ever waiting: syslog's datagram socket, or standard error.
 
-use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::os::unix::net::UnixDatagram;
-use std::path::Path;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
+use rustix::time::Timespec;
 use syslog::{Facility, LogFormat, Logger, LoggerBackend, Severity};
 use time::{OffsetDateTime, UtcOffset};
 
@@ -15,15 +14,10 @@ use crate::clock;
 use crate::throttle::Throttle;
 
 /// Where every syslog daemon of Linux listens, journald's included.
-const SOCKET: &str = "/dev/log";
+pub(super) const SOCKET: &str = "/dev/log";
 
 /// A syslogd that restarts is back within seconds; without one it is looked for by no more than a system call a second.
 const RECONNECT_INTERVAL: Duration = Duration::from_secs(1);
-
-/// Whether a syslog daemon listens.
-pub(super) fn has_syslog() -> bool {
-    Path::new(SOCKET).exists()
-}
 
 pub(super) enum Output {
     Stderr {
@@ -52,67 +46,48 @@ impl Output {
         match self {
             Self::Stderr { journal, is_torn } => write_to_stderr(*journal, is_torn, level, line).is_ok(),
             Self::Syslog { logger, reconnect } => {
-                if logger.is_none() {
-                    connect(logger, reconnect);
+                if let Some(Logger { formatter, backend }) = logger {
+                    match formatter.format(backend, severity(level), line) {
+                        Ok(()) => return true,
+                        Err(syslog::Error::Write(error) | syslog::Error::Io(error))
+                            if error.kind() == io::ErrorKind::WouldBlock =>
+                        {
+                            return false;
+                        }
+                        // It went away; it may be back already.
+                        Err(_) => *logger = None,
+                    }
                 }
-                let Some(connected) = logger else { return false };
-                let Err(error) = log(connected, level, line) else { return true };
-                if matches!(&error, syslog::Error::Write(error) | syslog::Error::Io(error) if is_full(error)) {
-                    return false;
+                if reconnect.start_if_due(clock::now()).is_some() {
+                    *logger = connect().ok();
                 }
-                // It went away; it may be back already.
-                *logger = None;
-                connect(logger, reconnect);
-                logger.as_mut().is_some_and(|logger| log(logger, level, line).is_ok())
+                let Some(Logger { formatter, backend }) = logger else { return false };
+                formatter.format(backend, severity(level), line).is_ok()
             }
         }
     }
 }
 
 /// Every socket here is a datagram one: a stream to a syslogd that hangs would block already when it is opened.
-fn connect(logger: &mut Option<Logger<LoggerBackend, Rfc3164>>, reconnect: &Throttle) {
-    if reconnect.start_if_due(clock::now()).is_none() {
-        return;
-    }
-    let connected = UnixDatagram::unbound().and_then(|socket| {
-        socket.set_nonblocking(true)?;
-        socket.connect(SOCKET)?;
-        Ok(socket)
-    });
-    *logger = connected.ok().map(|socket| Logger::new(LoggerBackend::Unix(socket), Rfc3164::new()));
-}
-
-fn log(logger: &mut Logger<LoggerBackend, Rfc3164>, level: Level, line: &str) -> syslog::Result<()> {
-    match level {
-        Level::Error => logger.err(line),
-        Level::Warning => logger.warning(line),
-        Level::Info => logger.info(line),
-        Level::Debug => logger.debug(line),
-    }
-}
-
-fn is_full(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::WouldBlock
+fn connect() -> io::Result<Logger<LoggerBackend, Rfc3164>> {
+    let socket = UnixDatagram::unbound()?;
+    socket.set_nonblocking(true)?;
+    socket.connect(SOCKET)?;
+    Ok(Logger::new(LoggerBackend::Unix(socket), Rfc3164 { pid: std::process::id() }))
 }
 
 fn write_to_stderr(journal: bool, is_torn: &mut bool, level: Level, line: &str) -> io::Result<()> {
-    let mut text = String::with_capacity(line.len() + 32);
-    if *is_torn {
-        text.push('\n');
-    }
-    let _ = match level {
-        _ if journal => write!(text, "<{}>", severity(level) as u8),
-        Level::Info => write!(text, "pacingd: "),
-        _ => write!(text, "pacingd: {}: ", level.name()),
+    let start = if *is_torn { "\n" } else { "" };
+    let text = match level {
+        _ if journal => format!("{start}<{}>{line}\n", severity(level) as u8),
+        Level::Info => format!("{start}pacingd: {line}\n"),
+        _ => format!("{start}pacingd: {level}: {line}\n"),
     };
-    text.push_str(line);
-    text.push('\n');
     let mut stderr = io::stderr().lock();
     // A pipe whose reader hangs, or a stopped terminal, must not stop the daemon. Making it non-blocking would do so for
     // everyone who shares it, so it is polled first; less than a page always fits into a pipe that has room at all.
     let mut sockets = [PollFd::new(&stderr, PollFlags::OUT)];
-    let no_time = rustix::time::Timespec { tv_sec: 0, tv_nsec: 0 };
-    poll(&mut sockets, Some(&no_time))?;
+    poll(&mut sockets, Some(&Timespec::default()))?;
     if !sockets.iter().all(|socket| socket.revents().contains(PollFlags::OUT)) {
         return Err(io::ErrorKind::WouldBlock.into());
     }
@@ -123,7 +98,7 @@ fn write_to_stderr(journal: bool, is_torn: &mut bool, level: Level, line: &str) 
     Ok(())
 }
 
-fn severity(level: Level) -> Severity {
+const fn severity(level: Level) -> Severity {
     match level {
         Level::Error => Severity::LOG_ERR,
         Level::Warning => Severity::LOG_WARNING,
@@ -139,12 +114,6 @@ pub(super) struct Rfc3164 {
     pid: u32,
 }
 
-impl Rfc3164 {
-    fn new() -> Self {
-        Self { pid: std::process::id() }
-    }
-}
-
 impl LogFormat<&str> for Rfc3164 {
     fn format<W: io::Write>(&self, writer: &mut W, severity: Severity, message: &str) -> syslog::Result<()> {
         let priority = Facility::LOG_DAEMON as u8 | severity as u8;
@@ -155,8 +124,7 @@ impl LogFormat<&str> for Rfc3164 {
 
 fn timestamp(at: OffsetDateTime) -> String {
     let month = at.month().to_string();
-    let month = month.get(..3).unwrap_or_default();
-    format!("{month} {:2} {:02}:{:02}:{:02}", at.day(), at.hour(), at.minute(), at.second())
+    format!("{month:.3} {:2} {:02}:{:02}:{:02}", at.day(), at.hour(), at.minute(), at.second())
 }
 
 /// In the time zone of the box, as every other line of its log; in UTC where that cannot be known.

@@ -1,6 +1,7 @@
 //! Where statistics are received, for operators: each listener's name, and the socket that it has at the moment.
 
 use std::cell::{Cell, RefCell};
+use std::fs;
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::MetadataExt as _;
@@ -9,27 +10,18 @@ use std::time::Duration;
 use tokio::net::UdpSocket;
 
 use crate::log::{Cause, Log};
-use crate::statistics::sockets;
 use crate::throttle::Throttle;
 
-/// An open socket as the kernel's tables know it.
-#[derive(Clone, Copy, Debug)]
-struct Open {
-    address: SocketAddr,
-    inode: u64,
-}
-
-#[derive(Debug)]
 struct Listener {
     name: String,
-    open: Option<Open>,
+    /// Address and inode of its socket, by which the kernel's tables know it.
+    open: Option<(SocketAddr, u64)>,
 }
 
 /// How often the kernel is asked for datagrams that it dropped: as often as the daemon wakes for predictions by default.
 const INTERVAL: Duration = Duration::from_secs(2);
 
 /// All listeners, each at its place.
-#[derive(Debug)]
 pub(crate) struct Listeners {
     all: RefCell<Vec<Listener>>,
     throttle: Throttle,
@@ -53,11 +45,8 @@ impl Listeners {
 
     pub(crate) fn opened(&self, place: usize, socket: &UdpSocket) {
         // The inode of a descriptor stands in the kernel's file system of a process, which needs no unsafe code.
-        let metadata = std::fs::metadata(format!("/proc/self/fd/{}", socket.as_raw_fd()));
-        let open = socket.local_addr().ok().map(|address| {
-            let inode = metadata.map_or(0, |metadata| metadata.ino());
-            Open { address, inode }
-        });
+        let metadata = fs::metadata(format!("/proc/self/fd/{}", socket.as_raw_fd()));
+        let open = socket.local_addr().ok().zip(metadata.ok().map(|metadata| metadata.ino()).or(Some(0)));
         if let Some(listener) = self.all.borrow_mut().get_mut(place) {
             listener.open = open;
         }
@@ -73,7 +62,11 @@ impl Listeners {
     /// socket was full.
     pub(crate) fn each(&self, mut visit: impl FnMut(&str, bool, Option<u64>)) {
         for listener in &*self.all.borrow() {
-            let dropped = listener.open.and_then(|open| sockets::datagrams_dropped(open.address, open.inode));
+            let dropped = listener.open.and_then(|(address, inode)| {
+                // `/proc/self` is there also where a sandbox hides the rest of `/proc`.
+                let table = if address.is_ipv4() { "/proc/self/net/udp" } else { "/proc/self/net/udp6" };
+                drops_in(&fs::read_to_string(table).ok()?, inode)
+            });
             visit(&listener.name, listener.open.is_some(), dropped);
         }
     }
@@ -87,10 +80,9 @@ impl Listeners {
 
     /// Logs when the kernel has dropped more.
     pub(crate) fn log_drops(&self, log: &Log, now: Duration) {
-        if !self.throttle.is_due(now) {
+        if self.throttle.start_if_due(now).is_none() {
             return;
         }
-        self.throttle.start(now);
         // A listener that was opened anew counts from 0.
         let dropped = self.dropped();
         let more = dropped.saturating_sub(self.logged.replace(dropped));
@@ -103,5 +95,27 @@ impl Listeners {
                 ),
             );
         }
+    }
+}
+
+/// proc(5): the tenth column is the socket's inode, the last one the drops. (Its address does not suffice: several sockets may
+/// receive from one multicast group.)
+fn drops_in(table: &str, inode: u64) -> Option<u64> {
+    let inode = inode.to_string();
+    let mut lines = table.lines().map(|line| line.split_ascii_whitespace());
+    lines.find_map(|mut columns| (columns.nth(9) == Some(&inode)).then(|| columns.last())?)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn drops_are_the_last_column_of_the_socket_s_line() {
+        let table = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops\n\
+                     73: 0100007F:1FBF 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 11 2 0 7\n\
+                     74: 030201EF:1FBF 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 12 2 0 42\n";
+        assert_eq!(drops_in(table, 12), Some(42));
+        assert_eq!(drops_in(table, 42), None);
     }
 }

@@ -3,7 +3,6 @@
 pub(crate) mod endpoint;
 pub(crate) mod listeners;
 pub(crate) mod multicast;
-mod sockets;
 
 use std::fmt;
 use std::io;
@@ -44,7 +43,8 @@ pub(crate) fn bind(address: SocketAddr, all: &[SocketAddr]) -> Result<UdpSocket,
         }
         enlarge_buffer(&socket);
         socket.bind(&address.into())?;
-        non_blocking(socket.into())
+        socket.set_nonblocking(true)?;
+        UdpSocket::from_std(socket.into())
     };
     bound().map_err(|error: io::Error| format!("cannot receive statistics on UDP {address}: {error}"))
 }
@@ -58,24 +58,15 @@ fn enlarge_buffer(socket: &Socket) {
 pub(crate) fn log_buffer(socket: &UdpSocket, log: &Log) {
     // The kernel doubles what it grants, for its own records of each datagram.
     let Ok(granted) = SockRef::from(socket).recv_buffer_size().map(|bytes| bytes / 2) else { return };
-    let kib = granted / 1024;
-    if granted < RECEIVE_BUFFER {
-        log.info(format_args!(
-            "receive buffer for statistics: {kib} KiB; bursts are safer with 1024: raise net.core.rmem_max and restart"
-        ));
-    } else {
-        log.info(format_args!("receive buffer for statistics: {kib} KiB"));
-    }
+    let is_small = granted < RECEIVE_BUFFER;
+    let advice = if is_small { "; bursts are safer with 1024: raise net.core.rmem_max and restart" } else { "" };
+    log.info(format_args!("receive buffer for statistics: {} KiB{advice}", granted / 1024));
 }
 
 /// Adopts a socket that is bound already. Needs the event loop.
 pub(crate) fn adopt(socket: std::net::UdpSocket) -> Result<UdpSocket, String> {
-    non_blocking(socket).map_err(|error| format!("cannot use systemd's UDP socket: {error}"))
-}
-
-fn non_blocking(socket: std::net::UdpSocket) -> io::Result<UdpSocket> {
-    socket.set_nonblocking(true)?;
-    UdpSocket::from_std(socket)
+    let adopted = socket.set_nonblocking(true).and_then(|()| UdpSocket::from_std(socket));
+    adopted.map_err(|error| format!("cannot use systemd's UDP socket: {error}"))
 }
 
 /// The socket's own address, for people.

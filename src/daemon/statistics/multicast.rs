@@ -7,6 +7,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use rustix::io::Errno;
 use rustix::net::netdevice::name_to_index;
 use socket2::{Domain, InterfaceIndexOrAddress, Protocol, Socket, Type};
 use tokio::net::UdpSocket;
@@ -18,27 +19,27 @@ use crate::statistics::{self, enlarge_buffer};
 /// How often the interface is looked for: statistics are stale after thirty seconds.
 const LOOK: Duration = Duration::from_secs(5);
 
-/// The socket of a group, and the index of the interface on which it was joined.
-struct Joined {
-    socket: UdpSocket,
-    index: u32,
-}
-
 /// Receives from `group` for as long as the daemon runs. `place` is its place among the listeners.
 pub(crate) async fn receive(context: &'static Context, group: Group, place: usize) {
+    let Group { interface, .. } = &group;
     let mut is_logged = false;
     loop {
         match join(&group) {
-            Ok(joined) => {
+            Ok((socket, index)) => {
                 context.log.info(format_args!("receiving statistics on UDP {group}"));
-                statistics::log_buffer(&joined.socket, &context.log);
-                context.listeners.opened(place, &joined.socket);
+                statistics::log_buffer(&socket, &context.log);
+                context.listeners.opened(place, &socket);
+                let gone = async {
+                    // One that comes back under its name has another index.
+                    while name_to_index(&socket, interface) == Ok(index) {
+                        tokio::time::sleep(LOOK).await;
+                    }
+                };
                 tokio::select! {
-                    () = statistics::receive(context, &joined.socket) => {}
-                    () = joined.gone(&group.interface) => {}
+                    () = statistics::receive(context, &socket) => {}
+                    () = gone => {}
                 }
                 context.listeners.closed(place);
-                let interface = &group.interface;
                 context.log.warning(format_args!("{interface} is gone, and with it the statistics on UDP {group}"));
                 is_logged = true;
             }
@@ -55,7 +56,8 @@ pub(crate) async fn receive(context: &'static Context, group: Group, place: usiz
     }
 }
 
-fn join(group: &Group) -> io::Result<Joined> {
+/// A socket of the group, and the index of the interface on which it was joined.
+fn join(group: &Group) -> io::Result<(UdpSocket, u32)> {
     let address = group.address;
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
     let index = name_to_index(&socket, &group.interface)?;
@@ -76,24 +78,13 @@ fn join(group: &Group) -> io::Result<Joined> {
             socket.set_only_v6(true)?;
             socket.bind(&SocketAddr::V6(address).into())?;
             // Kernels before 4.20 do not know it.
-            match socket.set_multicast_all_v6(false) {
-                Err(error) if error.raw_os_error() != Some(rustix::io::Errno::NOPROTOOPT.raw_os_error()) => {
-                    return Err(error);
-                }
-                _ => {}
-            }
+            let unknown = Some(Errno::NOPROTOOPT.raw_os_error());
+            socket
+                .set_multicast_all_v6(false)
+                .or_else(|error| if error.raw_os_error() == unknown { Ok(()) } else { Err(error) })?;
             socket.join_multicast_v6(address.ip(), index)?;
         }
     }
     socket.set_nonblocking(true)?;
-    Ok(Joined { socket: UdpSocket::from_std(socket.into())?, index })
-}
-
-impl Joined {
-    /// Waits until the interface is gone: no other of its name has its index.
-    async fn gone(&self, interface: &str) {
-        while name_to_index(&self.socket, interface) == Ok(self.index) {
-            tokio::time::sleep(LOOK).await;
-        }
-    }
+    Ok((UdpSocket::from_std(socket.into())?, index))
 }

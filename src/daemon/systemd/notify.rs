@@ -31,9 +31,8 @@ impl Manager {
         });
         let number = |name| std::env::var(name).ok()?.parse::<u64>().ok();
         let is_for_this_process = number("WATCHDOG_PID").is_none_or(|pid| pid == u64::from(std::process::id()));
-        let watchdog =
-            number("WATCHDOG_USEC").filter(|micros| is_for_this_process && *micros > 0).map(Duration::from_micros);
-        Self { watchdog: watchdog.filter(|_| socket.is_some()), socket }
+        let is_wanted = |micros: &u64| socket.is_some() && is_for_this_process && *micros > 0;
+        Self { watchdog: number("WATCHDOG_USEC").filter(is_wanted).map(Duration::from_micros), socket }
     }
 
     /// Notifies that the daemon answers. From here on nothing waits for the manager, however long its queue is.
@@ -50,12 +49,10 @@ impl Manager {
         self.send(format_args!("RELOADING=1\nMONOTONIC_USEC={}", clock::monotonic().as_micros()));
     }
 
-    /// Notifies that the daemon is stopping.
     pub(crate) fn stopping(&self) {
         self.send(format_args!("STOPPING=1\nSTATUS=finishing the answers under way"));
     }
 
-    /// Whether a manager reads the status.
     pub(crate) fn is_there(&self) -> bool {
         self.socket.is_some()
     }

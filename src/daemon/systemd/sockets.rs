@@ -6,8 +6,7 @@
 //! operators, one with a port of `https.listen` for HTTPS, and any other for HTTP. Each is used as it is bound: whether one
 //! for any address of IPv6 takes IPv4 as well is up to `BindIPv6Only=` in the unit.
 
-use std::fmt::{self, Display};
-use std::io;
+use std::fmt;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 
 use listenfd::ListenFd;
@@ -52,11 +51,9 @@ impl Sockets {
         if matches!(name, "http" | "https" | "operators") {
             return Err(format!("systemd hands over a UDP socket as \"{name}\", which wants a TCP one"));
         }
-        if let Ok(address) = socket.local_addr()
-            && address.ip().is_multicast()
-        {
+        if let Some(group) = socket.local_addr().ok().filter(|address| address.ip().is_multicast()) {
             return Err(format!(
-                "systemd hands over a socket of the multicast group {address}, which it has not joined; \
+                "systemd hands over a socket of the multicast group {group}, which it has not joined; \
                  want the group in statistics.listen alone: the daemon joins it"
             ));
         }
@@ -68,66 +65,48 @@ impl Sockets {
         let Configuration { https, operators, .. } = configuration;
         let port = socket.local_addr().map(|address| address.port()).ok();
         let has_port_of = |address: &SocketAddr| Some(address.port()) == port;
-        match name {
-            "statistics" => {
-                return Err("systemd hands over a TCP socket as \"statistics\", which wants a UDP one".into());
-            }
+        let purpose = match name {
+            "http" | "https" | "operators" | "statistics" => name,
+            _ if has_port_of(&operators.listen) => "operators",
+            _ if https.listen.iter().any(has_port_of) => "https",
+            _ => "http",
+        };
+        match purpose {
             "http" => self.http.push(socket),
             "https" => self.https.push(socket),
-            "operators" => return self.take_operators(socket),
-            _ if has_port_of(&operators.listen) => return self.take_operators(socket),
-            _ if https.listen.iter().any(has_port_of) => self.https.push(socket),
-            _ => self.http.push(socket),
+            "operators" if self.operators.is_none() => self.operators = Some(socket),
+            "operators" => return Err("systemd hands over two TCP sockets for operators; one is wanted".into()),
+            _ => return Err("systemd hands over a TCP socket as \"statistics\", which wants a UDP one".into()),
         }
         Ok(())
-    }
-
-    fn take_operators(&mut self, socket: TcpListener) -> Result<(), String> {
-        match self.operators.replace(socket) {
-            None => Ok(()),
-            Some(_) => Err("systemd hands over two TCP sockets for operators; one is wanted".into()),
-        }
     }
 
     /// Calls `warn` for each setting that has no effect because systemd holds a socket of another address in its place.
     pub(crate) fn compare(&self, configuration: &Configuration, mut warn: impl FnMut(fmt::Arguments<'_>)) {
         let Configuration { http, https, operators, statistics, .. } = configuration;
-        let mut compare = |key, held: Vec<io::Result<SocketAddr>>, configured: &[SocketAddr]| {
-            let mut held: Vec<_> = held.into_iter().filter_map(Result::ok).collect();
-            let mut configured = configured.to_vec();
+        let mut compare = |key, mut held: Vec<SocketAddr>, mut configured: Vec<SocketAddr>| {
             held.sort_unstable();
             configured.sort_unstable();
             if !held.is_empty() && held != configured {
+                let (configured, held) = (list(&configured), list(&held));
                 warn(format_args!(
-                    "{key} is {}, but systemd listens on {} instead; change pacingd.socket (systemctl edit)",
-                    List(&configured),
-                    List(&held)
+                    "{key} is {configured}, but systemd listens on {held} instead; change pacingd.socket (systemctl edit)"
                 ));
             }
         };
-        compare("http.listen", self.http.iter().map(TcpListener::local_addr).collect(), &http.listen);
-        compare("https.listen", self.https.iter().map(TcpListener::local_addr).collect(), &https.listen);
-        let held = self.operators.iter().map(TcpListener::local_addr).collect();
-        compare("operators.listen", held, &[operators.listen]);
-        let held = self.statistics.iter().map(UdpSocket::local_addr).collect();
+        let tcp = |sockets: &[TcpListener]| sockets.iter().filter_map(|socket| socket.local_addr().ok()).collect();
+        compare("http.listen", tcp(&self.http), http.listen.clone());
+        compare("https.listen", tcp(&self.https), https.listen.clone());
+        compare("operators.listen", tcp(self.operators.as_slice()), vec![operators.listen]);
+        let held = self.statistics.iter().filter_map(|socket| socket.local_addr().ok()).collect();
         // The daemon joins multicast groups by itself, whatever systemd holds.
-        let unicast: Vec<_> = statistics.listen.iter().filter_map(Endpoint::unicast).collect();
-        compare("statistics.listen", held, &unicast);
+        compare("statistics.listen", held, statistics.listen.iter().filter_map(Endpoint::unicast).collect());
     }
 }
 
-struct List<'a>(&'a [SocketAddr]);
-
-impl Display for List<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() {
-            return formatter.write_str("no address");
-        }
-        for (index, address) in self.0.iter().enumerate() {
-            write!(formatter, "{}{address}", if index == 0 { "" } else { ", " })?;
-        }
-        Ok(())
-    }
+fn list(addresses: &[SocketAddr]) -> String {
+    let addresses: Vec<_> = addresses.iter().map(SocketAddr::to_string).collect();
+    if addresses.is_empty() { "no address".into() } else { addresses.join(", ") }
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! The line that `systemctl status` shows: groups, their reactive state, requests per second.
 
-use std::fmt;
 use std::time::Duration;
 
 use pacingd::groups::consolidation::Consolidation;
@@ -19,21 +18,14 @@ pub(crate) struct StatusLine<'a> {
     manager: &'a Manager,
     throttle: Throttle,
     answered: u64,
-    line: Option<Line>,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-struct Line {
-    known: usize,
-    fresh: u32,
-    /// In hundredths, as it is shown, so that what looks the same is not sent again.
-    reactive_state: [Option<u32>; Channel::ALL.len()],
-    requests_a_second: u64,
+    /// How many groups were known, and how many of them were fresh.
+    groups: Option<(usize, u32)>,
+    line: String,
 }
 
 impl<'a> StatusLine<'a> {
     pub(crate) const fn new(manager: &'a Manager) -> Self {
-        Self { manager, throttle: Throttle::new(INTERVAL), answered: 0, line: None }
+        Self { manager, throttle: Throttle::new(INTERVAL), answered: 0, groups: None, line: String::new() }
     }
 
     /// Sends the line to the manager if it is due and differs from the last.
@@ -41,53 +33,37 @@ impl<'a> StatusLine<'a> {
         if !self.manager.is_there() {
             return;
         }
-        let mut line = line(context, now);
+        let state = context.state();
+        let known = state.groups();
+        let sum = |channel| Consolidation::of(known.of(channel).iter(), now, state.settings().time_to_live);
+        let sums = Channel::ALL.map(sum);
+        let groups = (known.all().len(), sums.iter().map(Consolidation::fresh_groups).sum());
         // That groups appear or fall silent is what the line is looked at for: it is sent at once.
-        let is_news = self.line.as_ref().is_none_or(|last| last.known != line.known || last.fresh != line.fresh);
+        let is_news = self.groups.replace(groups) != Some(groups);
         if !is_news && !self.throttle.is_due(now) {
             return;
         }
         let since = self.throttle.start(now).over;
         let answered = context.traffic.requests(Side::Visitors);
-        line.requests_a_second = (answered - self.answered) / since.as_secs().max(1);
+        let requests_a_second = (answered - self.answered) / since.as_secs().max(1);
         self.answered = answered;
-        if self.line.as_ref() != Some(&line) {
+        let line = line(groups, sums.map(|sum| sum.reactive_state()), requests_a_second);
+        if self.line != line {
             self.manager.status(format_args!("{line}"));
-            self.line = Some(line);
+            self.line = line;
         }
     }
 }
 
-fn line(context: &Context, now: Duration) -> Line {
-    let state = context.state();
-    let time_to_live = state.settings().time_to_live;
-    let groups = state.groups();
-    let mut fresh = 0;
-    let reactive_state = Channel::ALL.map(|channel| {
-        let sum = Consolidation::of(groups.of(channel).iter(), now, time_to_live);
-        fresh += sum.fresh_groups();
-        // 0..=1, so it fits.
-        sum.reactive_state().map(|state| (state * 100.0).round() as u32)
-    });
-    Line { known: groups.all().len(), fresh, reactive_state, requests_a_second: 0 }
-}
-
-impl fmt::Display for Line {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.known == 0 {
-            return formatter.write_str("no statistics yet");
-        }
-        let plural = if self.known == 1 { "" } else { "s" };
-        write!(formatter, "{} group{plural}, {} fresh", self.known, self.fresh)?;
-        let mut separator = "; reactive state";
-        for (channel, hundredths) in Channel::ALL.into_iter().zip(self.reactive_state) {
-            if let Some(hundredths) = hundredths {
-                write!(formatter, "{separator} {channel} {}.{:02}", hundredths / 100, hundredths % 100)?;
-                separator = ",";
-            }
-        }
-        write!(formatter, "; {} requests/s", self.requests_a_second)
+fn line((known, fresh): (usize, u32), reactive_state: [Option<f64>; Channel::ALL.len()], requests: u64) -> String {
+    if known == 0 {
+        return "no statistics yet".into();
     }
+    let plural = if known == 1 { "" } else { "s" };
+    let states = Channel::ALL.into_iter().zip(reactive_state);
+    let states: Vec<_> = states.filter_map(|(channel, state)| Some(format!("{channel} {:.2}", state?))).collect();
+    let states = if states.is_empty() { String::new() } else { format!("; reactive state {}", states.join(", ")) };
+    format!("{known} group{plural}, {fresh} fresh{states}; {requests} requests/s")
 }
 
 #[cfg(test)]
@@ -96,13 +72,18 @@ mod tests {
 
     #[test]
     fn the_line_says_what_an_operator_looks_for() {
-        let mut line = Line { known: 12, fresh: 9, reactive_state: [Some(73), None], requests_a_second: 42 };
-        assert_eq!(line.to_string(), "12 groups, 9 fresh; reactive state chat 0.73; 42 requests/s");
-        line.reactive_state = [Some(100), Some(5)];
-        assert_eq!(line.to_string(), "12 groups, 9 fresh; reactive state chat 1.00, webcallback 0.05; 42 requests/s");
-        line = Line { known: 1, fresh: 0, reactive_state: [None, None], requests_a_second: 0 };
-        assert_eq!(line.to_string(), "1 group, 0 fresh; 0 requests/s");
-        line.known = 0;
-        assert_eq!(line.to_string(), "no statistics yet");
+        for (groups, reactive_state, requests, want) in [
+            ((12, 9), [Some(0.73), None], 42, "12 groups, 9 fresh; reactive state chat 0.73; 42 requests/s"),
+            (
+                (12, 9),
+                [Some(1.0), Some(0.05)],
+                42,
+                "12 groups, 9 fresh; reactive state chat 1.00, webcallback 0.05; 42 requests/s",
+            ),
+            ((1, 0), [None, None], 0, "1 group, 0 fresh; 0 requests/s"),
+            ((0, 0), [None, None], 0, "no statistics yet"),
+        ] {
+            assert_eq!(line(groups, reactive_state, requests), want);
+        }
     }
 }
