@@ -49,7 +49,7 @@ fn grid() -> (String, Vec<String>) {
     let mut text = String::new();
     let mut misses = Vec::new();
     for (title, mut cases) in [("tuned on", scenarios::tuned()), ("held out", scenarios::held_out())] {
-        if !matches!(only.as_str(), "" | "write") {
+        if !matches!(only.as_str(), "" | "write" | "november") {
             cases.retain(|case| format!("{title} {}", case.name).contains(&only));
         }
         text.push_str(&format!("{title}\n{HEADER}\n"));
