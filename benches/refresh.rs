@@ -9,7 +9,7 @@ use std::process::{Command, ExitCode};
 
 use contact_centre::{Centre, Curve, Happening, Proactive, Scenario, Snapshot, Steps, Times};
 use pacingd::{
-    pacing::{Algorithm, Options, Pacer},
+    pacing::{Algorithm, Growth, Options, Pacer},
     state::{Settings, State},
     wire::jws::{Key, Keys},
     wire::line::Statistics,
@@ -131,11 +131,12 @@ fn take(kind: &str) {
 fn play(agents: u32, algorithm: Algorithm, invited: bool, report: bool, refresh: bool) {
     let options = Options { algorithm, refresh_period: Duration::from_secs(1), ..Options::default() };
     let mut pacer = Pacer::new();
-    let mut sum = 0.0;
+    let (mut sum, mut last) = (0.0, Statistics::default());
     for (second, statistics) in recording(agents, invited, &options).iter().enumerate() {
         let now = Duration::from_secs(second as u64);
         if report {
-            pacer.report(now, statistics, &options);
+            pacer.report(now, statistics, &growth(&last, statistics), &options);
+            last = *statistics;
         }
         if refresh {
             sum += pacer.refresh(now, statistics, &options).reactive_state.unwrap_or(0.0);
@@ -160,11 +161,12 @@ fn recording(agents: u32, invited: bool, options: &Options) -> Vec<Statistics> {
     let scenario = Scenario { visitors, proactive, staff: Steps::constant(agents), ..Scenario::default() };
     let mut centre = Centre::new(&scenario, 1);
     let mut pacer = Pacer::new();
-    let (mut recorded, mut probability) = (Vec::new(), 1.0);
+    let (mut recorded, mut probability, mut last) = (Vec::new(), 1.0, Statistics::default());
     for second in 0..SECONDS {
         let now = Duration::from_secs(second.into());
         let statistics = statistics(&centre.snapshot());
-        pacer.report(now, &statistics, options);
+        pacer.report(now, &statistics, &growth(&last, &statistics), options);
+        last = statistics;
         let prediction = pacer.refresh(now, &statistics, options);
         recorded.push(statistics);
         probability = prediction.reactive_state.unwrap_or(probability);
@@ -176,6 +178,18 @@ fn recording(agents: u32, invited: bool, options: &Options) -> Vec<Statistics> {
         }
     }
     recorded
+}
+
+fn growth(last: &Statistics, next: &Statistics) -> Growth {
+    let grown = |last: Option<u64>, next: Option<u64>| Some(next? - last?);
+    Growth {
+        reactive_entered: grown(last.reactive_entered, next.reactive_entered),
+        proactive_entered: grown(last.proactive_entered, next.proactive_entered),
+        abandoned: grown(last.abandoned, next.abandoned),
+        invitations_sent: grown(last.invitations_sent, next.invitations_sent),
+        invitations_accepted: grown(last.invitations_accepted, next.invitations_accepted),
+        starts_row: last.reactive_entered.is_none(),
+    }
 }
 
 fn statistics(snapshot: &Snapshot) -> Statistics {

@@ -5,7 +5,7 @@
 
 use core::time::Duration;
 
-use crate::wire::line::Statistics;
+use crate::pacing::Growth;
 
 /// Parts that are kept.
 const PARTS: u32 = 6;
@@ -69,25 +69,14 @@ impl LastHour {
         Self { parts: [EMPTY; PARTS as usize], number: 0, first: None }
     }
 
-    /// From one report to the next: what the running totals grew by. One that went down is a collector that was
-    /// restarted, and says nothing of this step.
-    pub fn learn(&mut self, now: Duration, last: &Statistics, new: &Statistics) {
+    /// Counts what the running totals grew by.
+    pub fn count(&mut self, now: Duration, growth: &Growth) {
         self.turn(number(now));
-        let grown = |last: Option<u64>, new: Option<u64>| match (last, new) {
-            (Some(last), Some(new)) => new.checked_sub(last),
-            _ => Some(0),
-        };
-        let reactive = grown(last.reactive_entered, new.reactive_entered);
-        let proactive = grown(last.proactive_entered, new.proactive_entered);
-        let (Some(reactive), Some(proactive), Some(abandoned)) =
-            (reactive, proactive, grown(last.abandoned, new.abandoned))
-        else {
-            return;
-        };
-        let small = |grown: u64| u32::try_from(grown).unwrap_or(u32::MAX);
+        let small = |growth: Option<u64>| u32::try_from(growth.unwrap_or(0)).unwrap_or(u32::MAX);
         if let Some(part) = self.parts.get_mut((self.number % PARTS) as usize) {
-            part.entered = part.entered.saturating_add(small(reactive.saturating_add(proactive)));
-            part.abandoned = part.abandoned.saturating_add(small(abandoned));
+            let entered = small(growth.reactive_entered).saturating_add(small(growth.proactive_entered));
+            part.entered = part.entered.saturating_add(entered);
+            part.abandoned = part.abandoned.saturating_add(small(growth.abandoned));
         }
     }
 
@@ -132,13 +121,9 @@ impl Default for LastHour {
 mod tests {
     use super::*;
 
-    fn totals(entered: u64, abandoned: u64) -> Statistics {
-        Statistics { reactive_entered: Some(entered), abandoned: Some(abandoned), ..Statistics::default() }
-    }
-
-    /// From the totals of one minute to those of the next.
-    fn learn(hour: &mut LastHour, minute: u64, from: (u64, u64), to: (u64, u64)) {
-        hour.learn(Duration::from_secs(60 * minute), &totals(from.0, from.1), &totals(to.0, to.1));
+    fn count(hour: &mut LastHour, minute: u64, entered: u64, abandoned: u64) {
+        let growth = Growth { reactive_entered: Some(entered), abandoned: Some(abandoned), ..Growth::default() };
+        hour.count(Duration::from_secs(60 * minute), &growth);
     }
 
     fn at(hour: &LastHour, minute: u64) -> (u32, u32) {
@@ -149,25 +134,23 @@ mod tests {
     #[test]
     fn what_is_older_than_an_hour_is_forgotten_bit_by_bit() {
         let mut hour = LastHour::new();
-        learn(&mut hour, 3, (100, 5), (110, 6));
-        learn(&mut hour, 33, (110, 6), (130, 9));
+        count(&mut hour, 3, 10, 1);
+        count(&mut hour, 33, 20, 3);
         assert_eq!(at(&hour, 33), (30, 4));
         assert_eq!(at(&hour, 59), (30, 4));
         assert_eq!(at(&hour, 60), (20, 3), "also while nothing comes");
         assert_eq!(at(&hour, 90), (0, 0));
         assert_eq!(at(&hour, 100_000), (0, 0));
-        learn(&mut hour, 100_000, (130, 9), (131, 9));
+        count(&mut hour, 100_000, 1, 0);
         assert_eq!(at(&hour, 100_000), (1, 0));
     }
 
     #[test]
-    fn a_collector_that_was_restarted_counts_from_its_new_totals_on() {
+    fn a_growth_that_is_not_known_counts_nothing() {
         let mut hour = LastHour::new();
-        learn(&mut hour, 0, (100, 5), (3, 0));
-        learn(&mut hour, 1, (3, 0), (5, 1));
-        assert_eq!(at(&hour, 1), (2, 1));
-        hour.learn(Duration::ZERO, &Statistics::default(), &totals(9, 9));
-        assert_eq!(at(&hour, 1), (2, 1), "nor is a total that was not there before a growth");
+        hour.count(Duration::ZERO, &Growth { proactive_entered: Some(2), ..Growth::default() });
+        hour.count(Duration::ZERO, &Growth { starts_row: true, ..Growth::default() });
+        assert_eq!(at(&hour, 1), (2, 0));
     }
 
     #[test]
@@ -185,7 +168,7 @@ mod tests {
     fn an_hour_is_whole_when_the_group_was_heard_of_for_so_long() {
         let mut hour = LastHour::new();
         assert!(!hour.is_whole(Duration::from_secs(99_999)));
-        learn(&mut hour, 15, (0, 0), (0, 0));
+        count(&mut hour, 15, 0, 0);
         assert!(!hour.is_whole(Duration::from_secs(60 * 69)));
         assert!(hour.is_whole(Duration::from_secs(60 * 75)));
     }

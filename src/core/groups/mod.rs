@@ -261,14 +261,10 @@ impl Groups {
         // A line without one, sent by hand perhaps, does not make an old one of the collector count.
         statistics.time = statistics.time.or(last_time);
         let is_back = group.fresh_report(now, time_to_live).is_none();
-        if group.totals.take(now, line.collector, time_to_live, &mut statistics) {
-            group.pacer.begin_row();
-        }
-        if let Some(last) = &group.report {
-            group.last_hour.learn(now, &last.statistics, &statistics);
-        }
+        let growth = group.totals.count(now, line.collector, time_to_live, &mut statistics);
+        group.last_hour.count(now, &growth);
         group.report = Some(Report { received: now, statistics });
-        group.pacer.report(now, &statistics, options);
+        group.pacer.report(now, &statistics, &growth, options);
         // A value computed elsewhere is served as it comes; there is nothing to wait for.
         if is_back || options.algorithm == Algorithm::External {
             group.refresh(now, options);

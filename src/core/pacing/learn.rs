@@ -3,58 +3,10 @@
 use core::{mem::size_of, time::Duration};
 
 use super::{
-    OptimizationTarget, Options, Reason, demand::Demand, invitations::Invitations, occupancy::Situation, price::Price,
-    proactive_risk::Unevenness, set_point::Hold,
+    Growth, OptimizationTarget, Options, Reason, demand::Demand, invitations::Invitations, occupancy::Situation,
+    price::Price, proactive_risk::Unevenness, set_point::Hold,
 };
 use crate::wire::line::Statistics;
-
-/// Running totals of the last report.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Totals {
-    pub(super) reactive_entered: Option<u64>,
-    proactive_entered: Option<u64>,
-    abandoned: Option<u64>,
-    invitations_sent: Option<u64>,
-    invitations_accepted: Option<u64>,
-    invitations_pending: Option<u32>,
-}
-
-impl Totals {
-    const NONE: Self = Self {
-        reactive_entered: None,
-        proactive_entered: None,
-        abandoned: None,
-        invitations_sent: None,
-        invitations_accepted: None,
-        invitations_pending: None,
-    };
-
-    const fn of(statistics: &Statistics) -> Self {
-        Self {
-            reactive_entered: statistics.reactive_entered,
-            proactive_entered: statistics.proactive_entered,
-            abandoned: statistics.abandoned,
-            invitations_sent: statistics.invitations_sent,
-            invitations_accepted: statistics.invitations_accepted,
-            invitations_pending: statistics.invitations_pending,
-        }
-    }
-
-    /// A total that went down is a collector that was restarted.
-    fn is_restarted(&self, last: &Self) -> bool {
-        let went_down = |now: Option<u64>, last| now.zip(last).is_some_and(|(now, last)| now < last);
-        went_down(self.reactive_entered, last.reactive_entered)
-            || went_down(self.proactive_entered, last.proactive_entered)
-            || went_down(self.abandoned, last.abandoned)
-            || went_down(self.invitations_sent, last.invitations_sent)
-            || went_down(self.invitations_accepted, last.invitations_accepted)
-    }
-}
-
-/// What a total has grown by; nothing where one of the two reports didn't tell it.
-fn since(now: Option<u64>, last: Option<u64>) -> Option<f64> {
-    now.zip(last).map(|(now, last)| now.saturating_sub(last) as f64)
-}
 
 /// Whether the door stood wide open: this daemon's, and with it that of every other daemon that hears the same statistics.
 #[derive(Clone, Copy, Debug)]
@@ -94,17 +46,20 @@ pub struct Pacer {
     pub(super) reactive_share: Hold,
     pub(super) invitations: Invitations,
     pub(super) unevenness: Unevenness,
-    pub(super) totals: Totals,
+    /// A report had a reactive total.
+    pub(super) has_reactive_total: bool,
+    /// Invitations pending by the last report.
+    pending: Option<u32>,
     /// Whether a report has come.
     reported: bool,
-    /// The next report's totals say nothing of the time before it.
-    begins_row: bool,
     /// Seconds since the last report.
     pub(super) age: f64,
     /// Until when exposure was counted.
     exposed_until: Duration,
     /// Exposure since the last report, seconds.
     pub(super) exposure: f64,
+    /// Exposure from the last reactive total until the last report, seconds.
+    exposure_before: f64,
     /// The probability in force.
     pub(super) probability: f64,
     pub(super) reason: Reason,
@@ -127,12 +82,13 @@ impl Pacer {
             reactive_share: Hold::NEW,
             invitations: Invitations::NEW,
             unevenness: Unevenness::NEW,
-            totals: Totals::NONE,
+            has_reactive_total: false,
+            pending: None,
             reported: false,
-            begins_row: false,
             age: 0.0,
             exposed_until: Duration::ZERO,
             exposure: 0.0,
+            exposure_before: 0.0,
             probability: 0.0,
             reason: Reason::NotYet,
             knows_demand: false,
@@ -145,39 +101,38 @@ impl Pacer {
         self.reason
     }
 
-    /// The next report comes of a collector that was not heard before, or was restarted: its totals are a base line.
-    pub fn begin_row(&mut self) {
-        self.begins_row = true;
-    }
-
     /// Takes what a new report says (already accepted: neither late nor malformed).
-    pub fn report(&mut self, now: Duration, statistics: &Statistics, options: &Options) {
+    pub fn report(&mut self, now: Duration, statistics: &Statistics, growth: &Growth, options: &Options) {
         self.count_exposure(now);
-        let exposure = core::mem::take(&mut self.exposure);
-        let last = core::mem::replace(&mut self.totals, Totals::of(statistics));
-        if self.totals.invitations_pending.is_some() {
+        // State may be reported every second, and totals once a minute.
+        let exposure = self.exposure_before + core::mem::take(&mut self.exposure);
+        let is_counted = growth.reactive_entered.is_some() || growth.starts_row;
+        self.exposure_before = if is_counted { 0.0 } else { exposure };
+        self.has_reactive_total |= statistics.reactive_entered.is_some();
+        let before = core::mem::replace(&mut self.pending, statistics.invitations_pending);
+        if self.pending.is_some() {
             self.invitations.reported();
         }
         let situation = Situation::of(statistics, options);
         let passed = core::mem::take(&mut self.age);
-        let begins_row = core::mem::take(&mut self.begins_row);
         if !core::mem::replace(&mut self.reported, true) {
             self.reactive.suppose(situation.capacity());
             return;
         }
         // … a new base line, and nothing learned from this step.
-        if begins_row || self.totals.is_restarted(&last) {
+        if growth.starts_row {
             return;
         }
-        let proactive = since(self.totals.proactive_entered, last.proactive_entered).unwrap_or(0.0);
-        let accepted = since(self.totals.invitations_accepted, last.invitations_accepted).unwrap_or(0.0);
+        let known = |growth: Option<u64>| growth.map(|growth| growth as f64);
+        let proactive = known(growth.proactive_entered).unwrap_or(0.0);
+        let accepted = known(growth.invitations_accepted).unwrap_or(0.0);
         let was_wide_open = self.wide_open.report();
-        if let Some(entered) = since(self.totals.reactive_entered, last.reactive_entered) {
+        if let Some(entered) = known(growth.reactive_entered) {
             let expected = self.reactive.per_second() * exposure;
             self.reactive.learn(entered, exposure);
             self.knows_demand |= self.reactive.is_learned();
             // Without the abandoned the price stays where it began, which is careful.
-            if let Some(abandoned) = since(self.totals.abandoned, last.abandoned) {
+            if let Some(abandoned) = known(growth.abandoned) {
                 // Slots are kept for proactive interactions: the goal is theirs, too.
                 let weight = if options.proactive_ratio > 0 { self.unevenness.ratio() } else { 1.0 };
                 self.price.learn(options.goal(), situation.working(), entered + proactive, weight * abandoned);
@@ -192,8 +147,8 @@ impl Pacer {
         }
         // Who accepted an invitation was to be expected; the rest of the proactive interactions comes at a rate of its own.
         self.uninvited.learn((proactive - accepted).max(0.0), passed);
-        if let Some((pending, before)) = self.totals.invitations_pending.zip(last.invitations_pending) {
-            let sent = since(self.totals.invitations_sent, last.invitations_sent).unwrap_or(0.0);
+        if let Some((pending, before)) = self.pending.zip(before) {
+            let sent = known(growth.invitations_sent).unwrap_or(0.0);
             let answered = sent + f64::from(before) - f64::from(pending);
             self.invitations.learn(answered.max(accepted), accepted, before.into(), passed);
         }

@@ -23,6 +23,7 @@
 //! - **allowance**: invitations that may be sent until the next refresh.
 
 mod demand;
+mod growth;
 mod invitations;
 mod learn;
 mod occupancy;
@@ -33,6 +34,7 @@ mod proactive_risk;
 mod risk;
 mod set_point;
 
+pub use growth::Growth;
 pub use learn::Pacer;
 pub use occupancy::busy_factor;
 pub use options::{Algorithm, OptimizationTarget, Options};

@@ -5,7 +5,34 @@ use core::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
+use crate::groups::totals::Totals;
 use crate::wire::line::Statistics;
+
+/// A pacer with the totals that feed it.
+#[derive(Clone, Debug)]
+struct Fed {
+    pacer: Pacer,
+    totals: Totals,
+}
+
+impl Fed {
+    fn new() -> Self {
+        Self { pacer: Pacer::new(), totals: Totals::NEW }
+    }
+
+    fn report(&mut self, now: Duration, statistics: &Statistics, options: &Options) {
+        let growth = self.totals.count(now, None, Duration::from_secs(30), &mut statistics.clone());
+        self.pacer.report(now, statistics, &growth, options);
+    }
+
+    fn refresh(&mut self, now: Duration, statistics: &Statistics, options: &Options) -> Prediction {
+        self.pacer.refresh(now, statistics, options)
+    }
+
+    fn reason(&self) -> Reason {
+        self.pacer.reason()
+    }
+}
 
 /// A group with everything told: 10 agents, so many of them busy, so many waiting.
 fn group(busy: u32, queued: u32) -> Statistics {
@@ -33,14 +60,14 @@ fn at(seconds: u32) -> Duration {
 
 /// What is said right after the first report.
 fn first(statistics: &Statistics, options: &Options) -> (Prediction, Reason) {
-    let mut pacer = Pacer::new();
+    let mut pacer = Fed::new();
     pacer.report(at(1), statistics, options);
     (pacer.refresh(at(1), statistics, options), pacer.reason())
 }
 
 /// A pacer that saw `entered` per second with everyone let in, for so many seconds.
-fn used_to(entered: u64, seconds: u32, options: &Options) -> Pacer {
-    let mut pacer = Pacer::new();
+fn used_to(entered: u64, seconds: u32, options: &Options) -> Fed {
+    let mut pacer = Fed::new();
     for second in 0..seconds {
         let total = Some(u64::from(second) * entered);
         let statistics = Statistics { reactive_entered: total, ..group(0, 0) };
@@ -145,7 +172,7 @@ fn a_restarted_collector_teaches_nothing_wrong() {
     let before = pacer.clone();
     let restarted = Statistics { reactive_entered: Some(3), ..group(0, 0) };
     pacer.report(at(600), &restarted, &options);
-    let demand = |pacer: &mut Pacer| pacer.refresh(at(600), &restarted, &options).reactive_demand.unwrap();
+    let demand = |pacer: &mut Fed| pacer.refresh(at(600), &restarted, &options).reactive_demand.unwrap();
     assert!((demand(&mut pacer) - demand(&mut before.clone())).abs() < 1e-12);
     // … and counting goes on from the new base line.
     let next = Statistics { reactive_entered: Some(4), ..group(0, 0) };
@@ -245,7 +272,7 @@ proptest! {
         options in proptest::collection::vec(any_options(), 1..3),
         reports in proptest::collection::vec((any_statistics(), 0..3_u8, prop_oneof![Just(0.0), 0.0..10.0_f64, Just(1e9)]), 1..40),
     ) {
-        let (mut pacer, mut now) = (Pacer::new(), Duration::ZERO);
+        let (mut pacer, mut now) = (Fed::new(), Duration::ZERO);
         for (number, (statistics, refreshes, passed)) in reports.iter().enumerate() {
             // The options change under way, as by SIGHUP.
             let options = &options[number * options.len() / reports.len()];
@@ -275,7 +302,7 @@ proptest! {
     #[test]
     fn nonsense_is_got_over(reports in proptest::collection::vec(any_statistics(), 1..20)) {
         let options = Options::default();
-        let (mut pacer, mut second) = (Pacer::new(), 0);
+        let (mut pacer, mut second) = (Fed::new(), 0);
         for statistics in &reports {
             second += 1;
             pacer.report(at(second), statistics, &options);

@@ -85,7 +85,7 @@ impl Pacer {
     pub fn refresh(&mut self, now: Duration, statistics: &Statistics, options: &Options) -> Prediction {
         self.count_exposure(now);
         // A supposition about one group must not outweigh what is known of others.
-        let is_known = self.knows_demand && self.totals.reactive_entered.is_some();
+        let is_known = self.knows_demand && self.has_reactive_total;
         let reactive_demand = is_known.then(|| self.reactive.per_second());
         if options.algorithm == Algorithm::External {
             let reactive_state = statistics.reactive_state.filter(|state| (0.0..=1.0).contains(state));
@@ -104,7 +104,7 @@ impl Pacer {
     }
 
     fn view(&self, statistics: &Statistics, options: &Options) -> View {
-        let reactive_rate = self.totals.reactive_entered.map_or(0.0, |_| self.reactive.per_second());
+        let reactive_rate = if self.has_reactive_total { self.reactive.per_second() } else { 0.0 };
         let pending = f64::from(statistics.invitations_pending.unwrap_or(0));
         View {
             situation: Situation::of(statistics, options),
