@@ -11,6 +11,9 @@ use pacingd::{
     wire::jws::Keys,
 };
 
+/// The plain gate: "ready > queued".
+pub(crate) const GATE: Rule = Rule::Threshold(1);
+
 /// Who decides how many may enter.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Rule {
@@ -20,8 +23,9 @@ pub(crate) enum Rule {
     Everyone,
     /// Base line: nobody may enter.
     Nobody,
-    /// Base line: everyone may enter while the last statistics say that more are ready than wait.
-    Gate,
+    /// Base line: everyone may enter while the last statistics say that at least as many more are ready than wait. With 1 it
+    /// is the gate "ready > queued", with other numbers a fixed threshold.
+    Threshold(i64),
     /// Base line: the share of the demand that the steady state of Erlang A allows, the demand known exactly.
     ErlangA,
 }
@@ -63,6 +67,11 @@ impl Core {
         (statistics.reactive_entered.unwrap_or(0), statistics.abandoned.unwrap_or(0))
     }
 
+    /// Whether the group's visitors are seen to enter late.
+    pub(crate) fn enters_late(&self) -> bool {
+        self.0.groups().all().first().is_some_and(pacingd::groups::Group::enters_late)
+    }
+
     pub(crate) fn refresh(&mut self, now: Duration) -> Option<Prediction> {
         self.0.refresh(now, GROUPS);
         self.prediction(0)
@@ -84,13 +93,13 @@ pub(crate) struct Outcome {
 /// What changes during a run.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Changes {
-    /// After so many hours the goal is another one, percent.
-    pub(crate) goal: Option<(f64, u8)>,
-    /// The daemon is started anew every so many hours.
+    /// After this many hours the goal is another one, percent.
+    pub(crate) goal: Option<(f64, f64)>,
+    /// The daemon is started anew after each of this many hours.
     pub(crate) restart_every: Option<f64>,
 }
 
-/// Runs for so many hours. `see` is called after each refresh with the time and the probability in force.
+/// Runs for `hours`. `see` is called after each refresh with the time and the probability in force.
 pub(crate) fn run(
     scenario: &Scenario,
     seed: u64,
@@ -124,7 +133,7 @@ pub(crate) fn run_with(
     let mut last = [Snapshot::default(); 2];
     let mut rates = BTreeMap::new();
     let mut refreshes = 0_u32;
-    let mut probability = [if matches!(rule, Rule::Gate | Rule::Nobody) { 0.0 } else { 1.0 }; 2];
+    let mut probability = [if matches!(rule, Rule::Threshold(_) | Rule::Nobody) { 0.0 } else { 1.0 }; 2];
     let mut restarts = 1.0;
     // The daemon's clock is not the simulation's, but refreshes are due at multiples of the period by both.
     let clock = |now: f64| Duration::from_secs_f64(3_600.0 + now);
@@ -133,7 +142,7 @@ pub(crate) fn run_with(
         if let Some(core) = &mut core {
             if let Some((after, goal)) = changes.goal
                 && at >= after * 3_600.0
-                && options.optimization_goal != goal
+                && (options.optimization_goal - goal).abs() > 0.0
             {
                 options.optimization_goal = goal;
                 core.configure(clock(at), options);
@@ -148,7 +157,7 @@ pub(crate) fn run_with(
             match happening {
                 Happening::Visitor(visitor) => {
                     let probability = probability[usize::from(visitor.is_for_second_group())];
-                    drop(centre.admit(visitor, probability));
+                    let _ = centre.admit(visitor, probability);
                 }
                 Happening::Statistics(snapshot) => {
                     last[usize::from(snapshot.second_group)] = snapshot;
@@ -177,10 +186,10 @@ pub(crate) fn run_with(
                 }
             }
             Rule::Everyone | Rule::Nobody => {}
-            Rule::Gate => {
+            Rule::Threshold(least) => {
                 for (probability, last) in probability.iter_mut().zip(&last) {
-                    let free = last.free_slots.unwrap_or(last.ready);
-                    *probability = f64::from(u8::from(free > last.queued.unwrap_or(0)));
+                    let spare = i64::from(last.free_slots.unwrap_or(last.ready)) - i64::from(last.queued.unwrap_or(0));
+                    *probability = f64::from(u8::from(spare >= least));
                 }
             }
             Rule::ErlangA => probability = [erlang_a_share(&scenario, at, &mut rates); 2],
@@ -191,7 +200,7 @@ pub(crate) fn run_with(
     Outcome { all: centre.books(), hours }
 }
 
-/// The share of the demand that Erlang A allows at the goal of 3 %. `rates` keeps what it allows with so many slots.
+/// The share of the demand that Erlang A allows at the goal of 3 %. `rates` keeps what it allows by the number of slots.
 fn erlang_a_share(scenario: &Scenario, now: f64, rates: &mut BTreeMap<u32, f64>) -> f64 {
     let (demand, slots) = (scenario.visitors.at(now), scenario.staff.at(now) * scenario.slots_per_agent);
     let proactive = match &scenario.proactive {

@@ -108,12 +108,12 @@ impl Case {
 
     fn busy_factor(mut self, percent: u8) -> Self {
         self.options.optimization_target = OptimizationTarget::BusyFactor;
-        self.options.optimization_goal = percent;
+        self.options.optimization_goal = percent.into();
         self
     }
 
     fn at_most(mut self, percent: u8) -> Self {
-        self.options.optimization_goal = percent;
+        self.options.optimization_goal = percent.into();
         self
     }
 
@@ -136,7 +136,16 @@ impl Case {
 
     /// A form before the chat, which takes 20 to 60 s or so.
     fn late_entry(self, mean: f64) -> Self {
-        self.habits(|habits| habits.entry_delay = Times::Lognormal { mean, variation: 0.3 })
+        let mut case = self.habits(|habits| habits.entry_delay = Times::Lognormal { mean, variation: 0.3 });
+        case.options.entry_delay = Duration::from_secs_f64(mean);
+        case
+    }
+
+    /// A proxy answers from its cache, for half as long in the mean.
+    fn cached(self, seconds: f64) -> Self {
+        let mut case = self.habits(|habits| habits.cached = seconds);
+        case.options.entry_delay = Duration::from_secs_f64(0.5 * seconds);
+        case
     }
 
     fn agents(mut self, change: impl FnOnce(&mut Agents)) -> Self {
@@ -208,7 +217,7 @@ fn shifts(agents: u32) -> Steps {
 }
 
 /// Nobody asks from the hundredth to the hundred and tenth minute of every two hours: everyone enters.
-fn nobody_asks() -> Curve {
+pub(crate) fn nobody_asks() -> Curve {
     Curve::steps(&[(0.0, 0.0), (6_000.0, 1.0), (6_600.0, 0.0)]).repeated(7_200.0)
 }
 
@@ -272,7 +281,7 @@ pub(crate) fn tuned() -> Vec<Case> {
         case("12 agents, entering 30 s late", 12, 1.5, SMALL).late_entry(30.0),
         case("40 agents, entering 30 s late", 40, 1.3, LARGE).late_entry(30.0),
         case("100 agents, entering 45 s late", 100, 1.3, LARGE).late_entry(45.0),
-        case("40 agents, cached for 30 s", 40, 1.3, LARGE).habits(|habits| habits.cached = 30.0),
+        case("40 agents, cached for 30 s", 40, 1.3, LARGE).cached(30.0),
         case("12 agents, a third never asks", 12, 1.5, SMALL).habits(|habits| habits.unasked = Curve::constant(0.333)),
         case("40 agents, a third never asks", 40, 1.5, LARGE).habits(|habits| habits.unasked = Curve::constant(0.333)),
         case("40 agents, nobody asks for 10 min", 40, 1.3, LARGE).habits(|habits| habits.unasked = nobody_asks()),
@@ -317,7 +326,7 @@ pub(crate) fn tuned() -> Vec<Case> {
         case("40 agents, goal 30 %", 40, 1.5, LARGE).at_most(30),
         case("40 agents, goal 10 %, then 2 %", 40, 1.4, LARGE)
             .at_most(10)
-            .changes(Changes { goal: Some((24.0, 2)), ..Changes::default() }),
+            .changes(Changes { goal: Some((24.0, 2.0)), ..Changes::default() }),
         // Outside the range that an algorithm is for it must still work.
         case("5 agents, normal form", 5, 1.5, LARGE),
         case("300 agents, exact form", 300, 1.2, SMALL),
@@ -354,7 +363,7 @@ pub(crate) fn held_out() -> Vec<Case> {
         case("25 agents, asking again in 5 s", 25, 1.4, SMALL).retries(5.0, 10),
         case("25 agents, entering 20 s late", 25, 1.4, SMALL).late_entry(20.0),
         case("60 agents, entering 60 s late", 60, 1.5, LARGE).late_entry(60.0),
-        case("60 agents, cached for 15 s", 60, 1.4, LARGE).habits(|habits| habits.cached = 15.0),
+        case("60 agents, cached for 15 s", 60, 1.4, LARGE).cached(15.0),
         case("25 agents, a quarter never asks", 25, 1.6, SMALL).habits(|habits| habits.unasked = Curve::constant(0.25)),
         case("18 agents, nobody asks for 10 min", 18, 1.4, SMALL).habits(|habits| habits.unasked = nobody_asks()),
         case("50 agents, wrap-up", 50, 1.3, LARGE)

@@ -68,6 +68,12 @@ impl Books {
         share(self.reactive_busy + self.proactive_busy, self.at_work)
     }
 
+    /// Share of the slots at work in use for reactive interactions, 0..=1.
+    #[must_use]
+    pub fn reactive_at_work(&self) -> f64 {
+        share(self.reactive_busy, self.at_work)
+    }
+
     /// Visitors served less visitors who abandoned, as a share of what the slots can serve at this mean handle time.
     #[must_use]
     pub fn net(&self, handle_time: f64) -> f64 {

@@ -647,7 +647,7 @@ impl Centre {
     /// How much longer than usual this agent takes for an interaction that begins now.
     fn pace(&self, agent: usize) -> f64 {
         let Agents { uneven, slowdown, .. } = self.scenario.agents;
-        let own = if agent % 2 == 0 { 1.0 - uneven } else { 1.0 + uneven };
+        let own = if agent.is_multiple_of(2) { 1.0 - uneven } else { 1.0 + uneven };
         let others = f64::from(self.floor.holds(agent).saturating_sub(1));
         own * (1.0 + slowdown * others) * self.scenario.handle_time_scale.at(self.now)
     }

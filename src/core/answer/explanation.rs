@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use crate::groups::Group;
 use crate::groups::last_hour::Entries;
-use crate::pacing::Reason;
+use crate::pacing::{Reason, Stakes};
 use crate::state::Settings;
 
 /// With so much let in nobody is held back whom anyone would miss.
@@ -21,8 +21,10 @@ pub struct Why {
     busy_factor: Option<f64>,
     /// Whether a reactive state is served.
     is_served: bool,
+    stakes: Stakes,
+    enters_late: bool,
     /// Percent.
-    goal: u8,
+    goal: f64,
     /// Percent.
     proactive_ratio: u8,
 }
@@ -52,7 +54,9 @@ impl Why {
                 Cause::Silent { age: now.saturating_sub(report.received), is_late: group.is_late() }
             }
             Some(_) => Cause::Engine(match group.reason() {
-                Reason::Abandonment | Reason::BusyFactor | Reason::ProactiveShare if lets_all_in => Reason::DemandFits,
+                Reason::Worth | Reason::Abandonment | Reason::BusyFactor | Reason::ProactiveShare if lets_all_in => {
+                    Reason::DemandFits
+                }
                 reason => reason,
             }),
         };
@@ -61,6 +65,8 @@ impl Why {
             entries: group.last_hour().entries(now),
             busy_factor: group.busy_factor(&settings.pacing),
             is_served: state.is_some(),
+            stakes: group.stakes(&settings.pacing),
+            enters_late: group.enters_late(),
             goal: settings.pacing.optimization_goal,
             proactive_ratio: settings.pacing.proactive_ratio,
         }
@@ -73,6 +79,7 @@ impl Why {
             Cause::Silent { .. } => "silent",
             Cause::Engine(Reason::NotYet) => "notYet",
             Cause::Engine(Reason::DemandFits) => "demandFits",
+            Cause::Engine(Reason::Worth) => "worth",
             Cause::Engine(Reason::Abandonment) => "abandonment",
             Cause::Engine(Reason::BusyFactor) => "busyFactor",
             Cause::Engine(Reason::ProactiveShare) => "proactiveShare",
@@ -86,7 +93,7 @@ impl Why {
     fn abandonment(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let goal = self.goal;
         match self.entries.abandonment().map(|share| 100.0 * share) {
-            Some(percent) if percent > f64::from(goal) => {
+            Some(percent) if percent > goal => {
                 write!(formatter, "holding back: abandonment {percent:.1} % over goal {goal} %")
             }
             Some(percent) => {
@@ -99,6 +106,16 @@ impl Why {
 
 impl fmt::Display for Why {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.reason(formatter)?;
+        if self.enters_late {
+            formatter.write_str("; visitors enter long after they were let in: set pacing.entry-delay")?;
+        }
+        Ok(())
+    }
+}
+
+impl Why {
+    fn reason(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let goal = self.goal;
         let reason = match self.cause {
             Cause::NoStatistics => return formatter.write_str("no statistics yet"),
@@ -111,6 +128,13 @@ impl fmt::Display for Why {
         match reason {
             Reason::NotYet => formatter.write_str("no prediction yet"),
             Reason::DemandFits => formatter.write_str("all demand fits"),
+            Reason::Worth => write!(
+                formatter,
+                "holding back: one more visitor would cost more than it brings (with everyone let in {:.1} % would abandon, worth it \
+                 up to {:.1} %)",
+                100.0 * self.stakes.risk,
+                100.0 * self.stakes.worth
+            ),
             Reason::Abandonment => self.abandonment(formatter),
             Reason::BusyFactor => match self.busy_factor {
                 Some(share) => write!(
@@ -156,7 +180,17 @@ mod tests {
 
     fn why(cause: Cause) -> Why {
         let entries = Entries { entered: 1000, abandoned: 41 };
-        Why { cause, entries, busy_factor: Some(0.814), is_served: true, goal: 3, proactive_ratio: 20 }
+        let stakes = Stakes { risk: 0.083, worth: 0.021 };
+        Why {
+            cause,
+            entries,
+            stakes,
+            enters_late: false,
+            busy_factor: Some(0.814),
+            is_served: true,
+            goal: 3.0,
+            proactive_ratio: 20,
+        }
     }
 
     #[test]
@@ -170,6 +204,11 @@ mod tests {
             ),
             (Cause::Engine(Reason::NotYet), "no prediction yet"),
             (Cause::Engine(Reason::DemandFits), "all demand fits"),
+            (
+                Cause::Engine(Reason::Worth),
+                "holding back: one more visitor would cost more than it brings (with everyone let in 8.3 % would abandon, worth \
+                 it up to 2.1 %)",
+            ),
             (Cause::Engine(Reason::Abandonment), "holding back: abandonment 4.1 % over goal 3 %"),
             (Cause::Engine(Reason::BusyFactor), "holding back: more would exceed goal 3 % (busy factor 81 %)"),
             (Cause::Engine(Reason::ProactiveShare), "reserved for proactive: 20 % of the slots"),
@@ -180,6 +219,15 @@ mod tests {
         ] {
             assert_eq!(why(cause).to_string(), want);
         }
+    }
+
+    #[test]
+    fn the_option_for_late_entries_is_recommended_where_they_are_seen() {
+        let late = Why { enters_late: true, ..why(Cause::Engine(Reason::DemandFits)) };
+        assert_eq!(
+            late.to_string(),
+            "all demand fits; visitors enter long after they were let in: set pacing.entry-delay"
+        );
     }
 
     #[test]

@@ -70,7 +70,7 @@ fn settings(out: &mut impl Write, state: &State) -> fmt::Result {
         OptimizationTarget::AbandonmentRate => "abandonment_rate",
         OptimizationTarget::BusyFactor => "busy_factor",
     };
-    family.sample(&[("target", target)], f64::from(settings.pacing.optimization_goal) / 100.0)?;
+    family.sample(&[("target", target)], settings.pacing.optimization_goal / 100.0)?;
     let help = "How long statistics count after they were received.";
     let mut family = Family::new(out, "pacingd_statistics_time_to_live_seconds", Kind::Gauge, help)?;
     family.value(settings.time_to_live.as_secs_f64())

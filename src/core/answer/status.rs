@@ -110,7 +110,7 @@ fn write_group(out: &mut impl Write, group: &Group, now: Duration, settings: &Se
         entries.abandoned,
         Or(entries.abandonment().map(Rounded)),
         settings.pacing.optimization_target == OptimizationTarget::AbandonmentRate
-            && entries.misses(f64::from(settings.pacing.optimization_goal) / 100.0)
+            && entries.misses(settings.pacing.optimization_goal / 100.0)
     )?;
     // A prediction made of statistics that are stale by now is served to nobody.
     let prediction = fresh.and(group.prediction());
@@ -195,7 +195,7 @@ mod tests {
             r#""group":"a\"b\\","declared":false,"fresh":true,"age":2,"ready":4,"loggedIn":12,"#,
             r#""queued":3,"invitationsPending":null"#,
             r#""handleTime":null,"busyFactor":0.6667,"lastHour":{"entered":0,"abandoned":0,"abandonment":null}"#,
-            r#""reactiveState":0,"#,
+            r#""reactiveState":1,"#,
             r#""reason":"fewStatistics","why":"open while"#,
         ] {
             assert!(text.contains(part), "{part} in {text}");

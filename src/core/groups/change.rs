@@ -39,7 +39,7 @@ impl Change {
         let told = group.told();
         let is_fresh = group.fresh_report(now, settings.time_to_live).is_some();
         let entries = group.last_hour().entries(now);
-        let goal = f64::from(settings.pacing.optimization_goal) / 100.0;
+        let goal = settings.pacing.optimization_goal / 100.0;
         let has_goal = settings.pacing.optimization_target == OptimizationTarget::AbandonmentRate;
         match self {
             Self::Silent => !told.silent && !is_fresh && group.report().is_some(),

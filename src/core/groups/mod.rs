@@ -17,7 +17,7 @@ use crate::groups::change::{Change, Told};
 use crate::groups::last_hour::LastHour;
 use crate::groups::totals::Totals;
 use crate::limits::GROUPS;
-use crate::pacing::{self, Algorithm, Options, Pacer, Prediction, Reason};
+use crate::pacing::{self, Algorithm, Options, Pacer, Prediction, Reason, Stakes};
 use crate::wire::channel::Channel;
 use crate::wire::group_name::GroupName;
 use crate::wire::line::{Line, Statistics};
@@ -124,6 +124,16 @@ impl Group {
     /// Why the reactive state was predicted as it was.
     pub fn reason(&self) -> Reason {
         self.pacer.reason()
+    }
+
+    /// Whether visitors enter later than they were let in: the option `entry-delay` is for them.
+    pub fn enters_late(&self) -> bool {
+        self.pacer.enters_late()
+    }
+
+    /// What is at stake with one more visitor.
+    pub fn stakes(&self, options: &Options) -> Stakes {
+        self.pacer.stakes(options)
     }
 
     /// Who entered and who abandoned lately.

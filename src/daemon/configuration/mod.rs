@@ -236,10 +236,12 @@ impl fmt::Display for Configuration {
         writeln!(formatter, "\n[pacing]\nalgorithm = \"{}\"", pacing.algorithm)?;
         writeln!(formatter, "optimization-target = \"{}\"", pacing.optimization_target)?;
         writeln!(formatter, "optimization-goal = {}", pacing.optimization_goal)?;
+        writeln!(formatter, "abandonment-cost = {}", pacing.abandonment_cost)?;
         writeln!(formatter, "proactive-ratio = {}", pacing.proactive_ratio)?;
         writeln!(formatter, "refresh-period = {}", pacing.refresh_period.as_secs_f64())?;
         writeln!(formatter, "handle-time = {}", pacing.handle_time.as_secs_f64())?;
-        writeln!(formatter, "patience = {}\n", pacing.patience.as_secs_f64())?;
+        writeln!(formatter, "patience = {}", pacing.patience.as_secs_f64())?;
+        writeln!(formatter, "entry-delay = {}\n", pacing.entry_delay.as_secs_f64())?;
         writeln!(formatter, "[log]\nlevel = \"{}\"\nto = \"{}\"", log.level.name(), log.to.name())
     }
 }

@@ -157,14 +157,24 @@ fn pacing(configuration: &mut Configuration, mut section: Section<'_>) -> Result
     let want = one_of(OptimizationTarget::ALL.map(OptimizationTarget::name));
     let target = section.value("optimization-target", &want, |value| OptimizationTarget::named(value.text()?))?;
     set(&mut pacing.optimization_target, target);
-    let goal = section.value("optimization-goal", "an integer, 1 to 99 (percent)", |value| value.integer(&(1..=99)))?;
+    let want = "a number, 0.1 to 99 (percent)";
+    let in_range = |value: Value<'_>| value.number().filter(|goal| (0.1..=99.0).contains(goal));
+    let goal = section.value("optimization-goal", want, in_range)?;
+    // 3 % of an abandonment rate is a usual goal; 3 % of a busy factor means that nobody is let in.
+    if goal.is_none() && target == Some(OptimizationTarget::BusyFactor) {
+        return Err(section.missing("optimization-goal", want));
+    }
     set(&mut pacing.optimization_goal, goal);
+    let in_range = |value: Value<'_>| value.number().filter(|cost| (0.0..=100.0).contains(cost));
+    let cost = section.value("abandonment-cost", "a number, 0 to 100 (served visitors)", in_range)?;
+    set(&mut pacing.abandonment_cost, cost);
     let ratio =
         section.value("proactive-ratio", "an integer, 0 to 100 (percent)", |value| value.integer(&(0..=100)))?;
     set(&mut pacing.proactive_ratio, ratio);
     set(&mut pacing.refresh_period, seconds(&mut section, "refresh-period", 0.05, 60.0)?);
     set(&mut pacing.handle_time, seconds(&mut section, "handle-time", 0.001, 1e6)?);
     set(&mut pacing.patience, seconds(&mut section, "patience", 0.001, 1e6)?);
+    set(&mut pacing.entry_delay, seconds(&mut section, "entry-delay", 0.0, 600.0)?);
     section.end()
 }
 
@@ -249,7 +259,9 @@ mod tests {
             [pacing]
             algorithm = "EXTERNAL"
             optimization-target = "BUSY_FACTOR"
-            optimization-goal = 75
+            optimization-goal = 75.5
+            abandonment-cost = 0.5
+            entry-delay = 30
             proactive-ratio = 20
             refresh-period = 0.5
             handle-time = 200
@@ -269,8 +281,8 @@ mod tests {
             "sources = [\"10.0.0.0/8\", \"::1/128\"]\ntime-to-live = 5",
             "key-files = [\"/etc/pacingd/old\", \"credential:new\"]",
             "chat = [\"Sales \\\"A\\\"\", \"Überweisung\"]\nwebcallback = [\"B\"]",
-            "algorithm = \"EXTERNAL\"\noptimization-target = \"BUSY_FACTOR\"\noptimization-goal = 75\nproactive-ratio = 20",
-            "refresh-period = 0.5\nhandle-time = 200\npatience = 30.25",
+            "algorithm = \"EXTERNAL\"\noptimization-target = \"BUSY_FACTOR\"\noptimization-goal = 75.5\nabandonment-cost = 0.5\nproactive-ratio = 20",
+            "refresh-period = 0.5\nhandle-time = 200\npatience = 30.25\nentry-delay = 30",
             "level = \"debug\"\nto = \"stderr\"",
         ] {
             assert!(printed.contains(line), "{line}\nin\n{printed}");
@@ -371,11 +383,15 @@ mod tests {
             ),
             (
                 "[pacing]\noptimization-goal = 100",
-                "pacingd.toml:2: pacing.optimization-goal is 100; want an integer, 1 to 99 (percent)",
+                "pacingd.toml:2: pacing.optimization-goal is 100; want a number, 0.1 to 99 (percent)",
             ),
             (
-                "[pacing]\noptimization-goal = 3.0",
-                "pacingd.toml:2: pacing.optimization-goal is 3.0; want an integer, 1 to 99 (percent)",
+                "[pacing]\noptimization-target = \"BUSY_FACTOR\"",
+                "pacingd.toml:1: pacing.optimization-goal is missing; want a number, 0.1 to 99 (percent)",
+            ),
+            (
+                "[pacing]\noptimization-goal = 0.05",
+                "pacingd.toml:2: pacing.optimization-goal is 0.05; want a number, 0.1 to 99 (percent)",
             ),
             (
                 "[pacing]\nrefresh-period = 0.01",
