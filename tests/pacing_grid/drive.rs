@@ -41,9 +41,9 @@ impl Core {
         Self(Box::new(State::new(settings)))
     }
 
-    pub(crate) fn configure(&mut self, now: Duration, options: Options) {
+    pub(crate) fn configure(&mut self, options: Options) {
         let settings = Settings { pacing: options, ..self.0.settings().clone() };
-        self.0.configure(now, settings, core::iter::empty()).unwrap();
+        self.0.configure(settings, core::iter::empty()).unwrap();
     }
 
     pub(crate) fn receive(&mut self, now: Duration, datagram: &str) {
@@ -142,7 +142,7 @@ pub(crate) fn run_with(
                 && (options.optimization_goal - goal).abs() > 0.0
             {
                 options.optimization_goal = goal;
-                core.configure(clock(at), options);
+                core.configure(options);
             }
             if changes.restart_every.is_some_and(|every| at >= restarts * every * 3_600.0) {
                 restarts += 1.0;
