@@ -22,6 +22,9 @@ const HANDLE_TIME: f64 = 30.0;
 const PATIENCE: f64 = 15.0;
 const AGENTS: u32 = 20;
 
+/// Columns of the narrowest terminal, but for the last, at which some wrap.
+const COLUMNS: usize = 79;
+
 /// How long the daemon may take for an answer before a visitor gives up asking.
 const HTTP_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -37,9 +40,10 @@ fn main() -> Result<()> {
     println!("  curl 'http://{operators}/health'");
     println!("  http://{operators}/ in a browser: the status page");
     println!("  watch -n1 \"curl -s 'http://{http}/backend/data/pacing/reactiveState?channel=chat'\"\n");
-    println!("{AGENTS} agents; demand swings from half of what they can do to twice as much and back in four minutes,");
-    println!("and comes in a burst of four times as much for a quarter of a minute.");
-    println!("Goal: at most 3 % of those who enter abandon. Ctrl-C ends it.\n");
+    println!("{AGENTS} agents; demand swings from half of what they can do to twice as much and back in");
+    println!("four minutes, with a burst of four times as much for a quarter of a minute.");
+    println!("Goal: at most 3 % of those who enter abandon. The state is the chance of");
+    println!("a visitor to be let in. Ctrl-C ends it.\n");
 
     let collector = UdpSocket::bind(SocketAddr::new(statistics.ip(), 0))?;
     let mut centre = Centre::new(&scenario(), seed);
@@ -191,16 +195,16 @@ impl Display {
         self.due += self.interval;
         let now = centre.snapshot();
         let Books { offered, reactive_entered, .. } = centre.books();
-        print!(
-            "{:5.0} s  ready {:2}  queued {:2}  reactive state {}  asked {offered}, admitted {reactive_entered}, abandoned {} ({:.1} % of all who entered)   {}",
+        let line = format!(
+            "{:5.0} s  ready {:2}  queued {:2}  state {}  admitted {reactive_entered} of {offered}  abandoned {:.1} %",
             centre.now(),
             now.ready,
             now.queued.unwrap_or_default(),
             state.map_or_else(|| "  – ".into(), |state| format!("{state:.2}")),
-            centre.books().abandoned(),
             100.0 * centre.books().abandonment(),
-            self.end,
         );
+        // A line that a terminal has to wrap would push the addresses above out of sight.
+        print!("{line:<COLUMNS$.COLUMNS$}{}", self.end);
         let _ = std::io::stdout().flush();
     }
 }
@@ -216,7 +220,6 @@ struct Addresses {
 struct Daemon {
     process: Child,
     addresses: Addresses,
-    folder: PathBuf,
 }
 
 impl Daemon {
@@ -249,9 +252,11 @@ impl Daemon {
             Ok(line.rsplit(' ').next().unwrap_or_default().parse()?)
         };
         let addresses = Addresses { http: address()?, operators: address()?, statistics: address()? };
+        // It has read them: nothing is left behind, however this ends.
+        std::fs::remove_dir_all(&folder)?;
         // What else it says is shown as it comes.
         std::thread::spawn(move || log.map_while(std::io::Result::ok).for_each(|line| eprintln!("{line}")));
-        Ok(Self { process, addresses, folder })
+        Ok(Self { process, addresses })
     }
 }
 
@@ -259,17 +264,25 @@ impl Drop for Daemon {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
-        let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
 
-/// The daemon's binary, beside this example's, built anew if cargo runs us: cargo builds no binary for an example.
+/// The daemon's binary, beside this example's, built if cargo runs us: cargo builds no binary for an example. With the example
+/// named as well, its dependencies are the ones that were built for the example.
 fn build() -> Result<PathBuf> {
     let here = std::env::current_exe()?;
     let target = here.parent().and_then(|examples| examples.parent()).ok_or("this example is nowhere")?;
     if let Some(cargo) = std::env::var_os("CARGO") {
         let profile: &[&str] = if cfg!(debug_assertions) { &[] } else { &["--release"] };
-        let built = Command::new(cargo).args(["build", "--locked", "--bin", "pacingd"]).args(profile).status()?;
+        let mut build = Command::new(cargo);
+        build.args(["build", "--locked", "--bin", "pacingd", "--example", "demo"]).args(profile);
+        // What `cargo run` sets for us would have ring's build script, and all that is built on it, run again.
+        for (name, _) in std::env::vars_os() {
+            if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
+                build.env_remove(name);
+            }
+        }
+        let built = build.status()?;
         if !built.success() {
             return Err("cargo could not build pacingd".into());
         }

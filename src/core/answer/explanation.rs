@@ -295,7 +295,17 @@ mod tests {
         let pacing = Options { proactive_ratio: 20, ..Options::default() };
         let settings = &Settings { pacing, ..Settings::default() };
         let stakes = Stakes { risk: 0.083, worth: 0.021 };
-        Explanation { cause, state, statistics, entries, busy_factor: Some(0.814), stakes, enters_late: false, settings }.to_string()
+        Explanation {
+            cause,
+            state,
+            statistics,
+            entries,
+            busy_factor: Some(0.814),
+            stakes,
+            enters_late: false,
+            settings,
+        }
+        .to_string()
     }
 
     #[test]
