@@ -10,7 +10,7 @@ is left out, and named. Each server runs on one processor, its client on another
 other load on the machine affects all alike. Prints medians, with the least and the most in brackets.
 """
 
-import argparse, datetime, os, pathlib, platform, re, shutil, socket, statistics, subprocess, sys, tempfile, time
+import argparse, datetime, http.client, os, pathlib, platform, re, shutil, socket, statistics, subprocess, sys, tempfile, time
 
 from servers import *
 
@@ -212,6 +212,23 @@ def datagrams(arguments, work, floor):
               f"| {statistics.median(resident):.1f} |")
 
 
+def documents(arguments, work):
+    server = Pacingd([arguments.pacingd], work, [f"{number:03}{'ü' * 30}" for number in range(256)])
+    client = http.client.HTTPConnection("127.0.0.1", server.operators)
+    print("\n| 256 groups, one connection | KB | ms |\n|---|---|---|")
+    for path in ("/status", "/metrics"):
+        took = []
+        for _ in range(20 * arguments.rounds):
+            began = time.perf_counter()
+            client.request("GET", path)
+            size = len(client.getresponse().read())
+            took.append((time.perf_counter() - began) * 1000)
+        print(f"| {path} | {size / 1000:.0f} | {cell(took)} |")
+        # What TCP waits before it acknowledges one segment alone.
+        if statistics.median(took) > 40:
+            sys.exit(f"compare: {path} waits for delayed acknowledgements")
+
+
 def version(*words):
     try:
         printed = subprocess.run(words, capture_output=True, text=True)
@@ -222,7 +239,8 @@ def version(*words):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("what", nargs="*", default=["request", "datagram"], help="request, datagram; default: both")
+    parser.add_argument("what", nargs="*", default=["request", "datagram", "document"],
+                        help="request, datagram, document; default: all")
     parser.add_argument("--pacingd", default=ROOT / "target/release/pacingd", type=pathlib.Path)
     parser.add_argument("--rounds", default=10, type=int)
     parser.add_argument("--seconds", default=3.0, type=float, help="of each run of each round")
@@ -241,6 +259,9 @@ def main():
         if "datagram" in arguments.what:
             with Server.ended():
                 datagrams(arguments, work, floor)
+        if "document" in arguments.what:
+            with Server.ended():
+                documents(arguments, work)
 
 
 main()

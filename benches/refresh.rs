@@ -12,7 +12,7 @@ use pacingd::{
     pacing::{Algorithm, Growth, Options, Pacer},
     settings::Settings,
     state::State,
-    wire::jws::Key,
+    wire::jws::{Key, Keys},
     wire::line::Statistics,
 };
 
@@ -102,7 +102,12 @@ fn payload(turn: u64) -> String {
 fn take(kind: &str) {
     let keys = [[1; 32], [2; 32]].map(|secret| Key::new(&secret).ok());
     let [Some(ours), Some(other)] = keys else { return };
-    let mut settings = Settings::default();
+    let mut settings = Settings {
+        pacing: Options::default(),
+        time_to_live: Duration::from_secs(30),
+        sources: "127.0.0.0/8".parse().into_iter().collect(),
+        keys: Keys::default(),
+    };
     let payloads: Vec<String> = (0..LINES).map(payload).collect();
     let sign = |key: &Key, payload: &String| key.sign(payload.as_bytes()).map(|line| line.as_str().to_owned());
     let signed: Vec<String> = payloads.iter().filter_map(|payload| sign(&ours, payload)).collect();

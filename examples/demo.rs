@@ -1,8 +1,8 @@
 //! pacingd and a simulated contact centre, live: real datagrams to the daemon, and visitors who ask it over real HTTP
 //! before they enter, so that what it answers decides what it hears next.
 //!
-//! `cargo run --example demo` until Ctrl-C; `-- --seconds 60` for so long, `-- --seed 7` for another day, `-- --signed` with
-//! signed statistics.
+//! `cargo run --example demo` until Ctrl-C; `-- --seconds 60` for 60 seconds, `-- --seed 7` for another day, `-- --signed` with
+//! signed statistics, `-- --policy gate` with the plain rule "ready > queued" in the daemon's place.
 
 use std::error::Error;
 use std::io::{BufRead as _, BufReader, IsTerminal as _, Read as _, Write as _};
@@ -29,7 +29,7 @@ const COLUMNS: usize = 79;
 const HTTP_TIMEOUT: Duration = Duration::from_secs(5);
 
 fn main() -> Result<()> {
-    let (seconds, seed, is_signed) = arguments()?;
+    let Arguments { seconds, seed, is_signed, policy } = arguments()?;
     let secret = if is_signed { Some(secret()?) } else { None };
     let key = secret.as_ref().map(|secret| Key::new(secret.as_bytes())).transpose()?;
     let daemon = Daemon::start(secret.as_deref())?;
@@ -40,8 +40,9 @@ fn main() -> Result<()> {
     println!("  curl 'http://{operators}/health'");
     println!("  http://{operators}/ in a browser: the status page");
     println!("  watch -n1 \"curl -s 'http://{http}/backend/data/pacing/reactiveState?channel=chat'\"\n");
-    println!("{AGENTS} agents; demand swings from half of what they can do to twice as much and back in four minutes.");
-    println!("Goal: at most 3 % of those who enter give up waiting. The state is the chance of");
+    println!("{AGENTS} agents; demand swings from half of what they can do to twice as much and back in");
+    println!("four minutes, with a burst of four times as much for a quarter of a minute.");
+    println!("Goal: at most 3 % of those who enter abandon. The state is the chance of");
     println!("a visitor to be let in. Ctrl-C ends it.\n");
 
     let collector = UdpSocket::bind(SocketAddr::new(statistics.ip(), 0))?;
@@ -49,7 +50,7 @@ fn main() -> Result<()> {
     let mut display = Display::new();
     let started = Instant::now();
     let end = seconds.unwrap_or(f64::INFINITY);
-    let mut state = None;
+    let (mut state, mut gate) = (None, None);
     while centre.now() < end {
         let next = centre.next_event_at().min(display.due).min(end);
         // Real time: an event happens when its moment has come.
@@ -58,12 +59,16 @@ fn main() -> Result<()> {
             match happening {
                 Happening::Visitor(visitor) => {
                     // A web tier that gets no answer offers no chat.
-                    state = reactive_state(http)?;
+                    state = match policy {
+                        Policy::Pacingd => reactive_state(http)?,
+                        Policy::Gate => gate,
+                    };
                     let _ = centre.admit(visitor, state.unwrap_or(0.0));
                 }
                 Happening::Statistics(mut snapshot) => {
                     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
                     snapshot.time = Some(u64::try_from(now.as_millis())?);
+                    gate = Some(f64::from(u8::from(snapshot.ready > snapshot.queued.unwrap_or(0))));
                     let line = centre.line(&snapshot);
                     match &key {
                         Some(key) => {
@@ -81,28 +86,55 @@ fn main() -> Result<()> {
             display.show(&centre, state);
         }
     }
-    println!();
+    let books = centre.books();
+    println!(
+        "\n{:.2} % of {} who entered abandoned; served less abandoned: {:.2} % of what the agents can serve",
+        100.0 * books.abandonment(),
+        books.entered(),
+        100.0 * books.net(HANDLE_TIME)
+    );
     Ok(())
 }
 
-fn arguments() -> Result<(Option<f64>, u64, bool)> {
-    let mut seconds = None;
-    let mut seed = 1;
-    let mut is_signed = false;
+/// Who decides on each visitor.
+#[derive(Clone, Copy)]
+enum Policy {
+    /// The daemon.
+    Pacingd,
+    /// The plain rule: everyone may enter while more agents are ready than visitors wait.
+    Gate,
+}
+
+struct Arguments {
+    seconds: Option<f64>,
+    seed: u64,
+    is_signed: bool,
+    policy: Policy,
+}
+
+fn arguments() -> Result<Arguments> {
+    let mut parsed = Arguments { seconds: None, seed: 1, is_signed: false, policy: Policy::Pacingd };
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         if argument == "--signed" {
-            is_signed = true;
+            parsed.is_signed = true;
             continue;
         }
-        let value = arguments.next().ok_or_else(|| format!("{argument} wants a number"))?;
+        let value = arguments.next().ok_or_else(|| format!("{argument} needs a value"))?;
         match argument.as_str() {
-            "--seconds" => seconds = Some(value.parse()?),
-            "--seed" => seed = value.parse()?,
-            _ => return Err(format!("{argument} is unknown; want --seconds, --seed or --signed").into()),
+            "--seconds" => parsed.seconds = Some(value.parse()?),
+            "--seed" => parsed.seed = value.parse()?,
+            "--policy" => {
+                parsed.policy = match value.as_str() {
+                    "pacingd" => Policy::Pacingd,
+                    "gate" => Policy::Gate,
+                    _ => return Err(format!("--policy {value} is unknown; want pacingd or gate").into()),
+                }
+            }
+            _ => return Err(format!("{argument} is unknown; want --seconds, --seed, --policy or --signed").into()),
         }
     }
-    Ok((seconds, seed, is_signed))
+    Ok(parsed)
 }
 
 /// A key for this run, as text.
@@ -114,7 +146,9 @@ fn secret() -> Result<String> {
 
 fn scenario() -> Scenario {
     let capacity = f64::from(AGENTS) / HANDLE_TIME;
-    let day = [(0.0, 0.5), (60.0, 0.5), (80.0, 2.0), (160.0, 2.0), (200.0, 0.9), (240.0, 0.5)];
+    let cycle = [(0.0, 0.5), (60.0, 0.5), (80.0, 2.0), (160.0, 2.0), (200.0, 0.9)];
+    let burst = [(210.0, 0.9), (210.0, 4.0), (225.0, 4.0), (225.0, 0.9), (240.0, 0.5)];
+    let day = [cycle, burst].concat();
     Scenario {
         visitors: Curve::lines(day).repeated(240.0).scaled(capacity),
         proactive: Proactive::Uncontrolled(Curve::constant(0.1 * capacity)),
@@ -240,10 +274,15 @@ fn build() -> Result<PathBuf> {
     let target = here.parent().and_then(|examples| examples.parent()).ok_or("this example is nowhere")?;
     if let Some(cargo) = std::env::var_os("CARGO") {
         let profile: &[&str] = if cfg!(debug_assertions) { &[] } else { &["--release"] };
-        let built = Command::new(cargo)
-            .args(["build", "--locked", "--bin", "pacingd", "--example", "demo"])
-            .args(profile)
-            .status()?;
+        let mut build = Command::new(cargo);
+        build.args(["build", "--locked", "--bin", "pacingd", "--example", "demo"]).args(profile);
+        // What `cargo run` sets for us would have ring's build script, and all that is built on it, run again.
+        for (name, _) in std::env::vars_os() {
+            if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
+                build.env_remove(name);
+            }
+        }
+        let built = build.status()?;
         if !built.success() {
             return Err("cargo could not build pacingd".into());
         }

@@ -171,7 +171,7 @@ fn a_key_that_is_none_ends_the_start_and_is_kept_out_of_a_reload() {
         (short, "/bad has 31 bytes; want a key of at least 32"),
         (&format!("{short}\n"), "/bad has 31 bytes; want a key of at least 32"),
         ("", "/bad has 0 bytes; want a key of at least 32"),
-        (&"x".repeat(2000), "/bad has more than 1024 bytes; want a key"),
+        (&"x".repeat(2000), "/bad cannot be read: it has more than 1024 bytes"),
     ] {
         keys.file("bad", content);
         let file = keys.file("bad.toml", &configuration(&keyed(&keys, &["key", "bad"])));

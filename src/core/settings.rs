@@ -25,7 +25,7 @@ pub struct Settings {
 impl Settings {
     /// The optimization goal as a share, 0..1.
     pub fn goal(&self) -> f64 {
-        f64::from(self.pacing.optimization_goal) / 100.0
+        self.pacing.optimization_goal / 100.0
     }
 }
 

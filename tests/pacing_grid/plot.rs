@@ -1,11 +1,12 @@
-//! The plot in docs/pacing.md: a day with a spike, with pacing and without.
+//! The plots in docs/pacing.md: a day with a spike, with pacing, with the plain gate and without; and what the cost of an
+//! abandonment trades.
 
 use core::fmt::Write as _;
 
 use contact_centre::{Books, Curve, Scenario, Steps};
-use pacingd::pacing::Options;
+use pacingd::pacing::{Algorithm, Options};
 
-use crate::drive::{Rule, run};
+use crate::drive::{GATE, Rule, run};
 
 const HOUR: f64 = 3_600.0;
 /// Seconds that each point of a line stands for.
@@ -19,6 +20,7 @@ const LEFT: f64 = 64.0;
 const TOP: f64 = 58.0;
 const WITH: &str = "#1664b0";
 const WITHOUT: &str = "#d1602a";
+const GATED: &str = "#2e8b57";
 const GREY: &str = "#888888";
 
 /// From eight in the morning on: thirty agents, enough for all but at half past three.
@@ -99,7 +101,7 @@ fn frame(svg: &mut String, panel: usize, title: &str, top: &str) {
 
 /// The whole picture.
 pub(crate) fn day() -> String {
-    let (with, without) = (bins(Rule::Engine(Options::default())), bins(Rule::Everyone));
+    let (with, gated, without) = (bins(Rule::Engine(Options::default())), bins(GATE), bins(Rule::Everyone));
     let height = floor_of(3) + 30.0;
     let mut svg = String::new();
     let _ = writeln!(
@@ -108,17 +110,82 @@ pub(crate) fn day() -> String {
 <rect width="{WIDTH}" height="{height}" fill="white"/>"#
     );
     text(&mut svg, LEFT, 22.0, "start", WITH, "— with pacing (goal: 3 % abandoned)");
-    text(&mut svg, LEFT + 270.0, 22.0, "start", WITHOUT, "— without: everyone may enter");
+    text(&mut svg, LEFT + 250.0, 22.0, "start", GATED, "— the gate: ready &gt; queued");
+    text(&mut svg, LEFT + 470.0, 22.0, "start", WITHOUT, "— without: everyone may enter");
     frame(&mut svg, 0, "Demand: visitors a minute who ask (grey); who are let in", "20");
     line(&mut svg, 0, GREY, 20.0, with.iter().map(|bin| bin.books.offered as f64 * 60.0 / BIN));
     line(&mut svg, 0, WITH, 20.0, with.iter().map(|bin| bin.books.entered() as f64 * 60.0 / BIN));
     frame(&mut svg, 1, "Reactive state: the probability that a visitor is let in", "1");
     line(&mut svg, 1, WITH, 1.0, with.iter().map(|bin| bin.probability));
     frame(&mut svg, 2, "Waiting: mean of those who entered, seconds", "60 s");
-    frame(&mut svg, 3, "Abandonment: share of those who entered that gave up", "70 %");
-    for (colour, bins) in [(WITHOUT, &without), (WITH, &with)] {
+    frame(&mut svg, 3, "Abandonment: share of those who entered that abandoned", "70 %");
+    for (colour, bins) in [(WITHOUT, &without), (GATED, &gated), (WITH, &with)] {
         line(&mut svg, 2, colour, 60.0, bins.iter().map(|bin| bin.books.mean_wait()));
         line(&mut svg, 3, colour, 0.7, bins.iter().map(|bin| bin.books.abandonment()));
+    }
+    svg.push_str("</svg>\n");
+    svg
+}
+
+/// Costs of an abandonment that the second plot shows, in served visitors.
+const COSTS: [f64; 8] = [0.0, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0];
+/// Group sizes that it shows: agents, hours, algorithm and colour.
+const SIZES: [(u32, f64, Algorithm, &str); 3] = [
+    (10, 120.0, Algorithm::SuperProgressiveDual, WITHOUT),
+    (30, 60.0, Algorithm::SuperProgressiveDual, GATED),
+    (100, 24.0, Algorithm::PredictiveBDual, WITH),
+];
+
+/// Abandonment and net over the cost of an abandonment, with half as many more visitors as the agents can serve. Net counts
+/// an abandonment as one served visitor lost, whatever the option says.
+pub(crate) fn cost() -> String {
+    let height = floor_of(1) + 44.0;
+    let mut svg = String::new();
+    let _ = writeln!(
+        svg,
+        r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="sans-serif" font-size="12">
+<rect width="{WIDTH}" height="{height}" fill="white"/>"#
+    );
+    let (left, right) = (LEFT, WIDTH - 20.0);
+    let titles = [
+        ("Abandonment (goal: 3 %)", "0 %", "4 %"),
+        ("Net: served less abandoned, of what the agents can serve", "82 %", "100 %"),
+    ];
+    for (panel, (title, low, high)) in titles.into_iter().enumerate() {
+        let floor = floor_of(panel);
+        for y in [floor, floor - PANEL] {
+            let _ = writeln!(svg, r##"<line x1="{left}" y1="{y}" x2="{right}" y2="{y}" stroke="#cccccc"/>"##);
+        }
+        text(&mut svg, left, floor - PANEL - 8.0, "start", "#222222", title);
+        text(&mut svg, left - 8.0, floor - PANEL + 4.0, "end", GREY, high);
+        text(&mut svg, left - 8.0, floor + 4.0, "end", GREY, low);
+        for (index, cost) in COSTS.iter().enumerate() {
+            let x = left + (index as f64 + 0.5) / COSTS.len() as f64 * (right - left);
+            text(&mut svg, x, floor + 16.0, "middle", GREY, &format!("{cost}"));
+        }
+    }
+    text(&mut svg, (left + right) / 2.0, floor_of(1) + 34.0, "middle", GREY, "abandonment-cost");
+    for (place, (agents, hours, algorithm, colour)) in SIZES.into_iter().enumerate() {
+        text(&mut svg, left + 160.0 * place as f64, 22.0, "start", colour, &format!("— {agents} agents"));
+        let scenario = Scenario {
+            visitors: Curve::constant(1.5 * f64::from(agents) / 300.0),
+            staff: Steps::constant(agents),
+            ..Scenario::default()
+        };
+        let books = COSTS.map(|abandonment_cost| {
+            let options = Options { algorithm, abandonment_cost, ..Options::default() };
+            run(&scenario, 30, hours, Rule::Engine(options), 2.0, |_, _| {}).all
+        });
+        for (panel, low, high) in [(0, 0.0, 0.04), (1, 0.82, 1.0)] {
+            let _ = write!(svg, r#"<polyline fill="none" stroke="{colour}" stroke-width="1.8" points=""#);
+            for (index, books) in books.iter().enumerate() {
+                let value = if panel == 0 { books.abandonment() } else { books.net(300.0) };
+                let x = left + (index as f64 + 0.5) / COSTS.len() as f64 * (right - left);
+                let y = floor_of(panel) - ((value - low) / (high - low)).clamp(0.0, 1.0) * PANEL;
+                let _ = write!(svg, "{x:.1},{y:.1} ");
+            }
+            svg.push_str("\"/>\n");
+        }
     }
     svg.push_str("</svg>\n");
     svg

@@ -2,8 +2,10 @@
 
 use core::time::Duration;
 
-use contact_centre::{Collector, Curve, Network, Proactive, Scenario, Steps, Times};
+use contact_centre::{Agents, Bursts, Collector, Curve, Fields, Habits, Network, Proactive, Scenario, Steps, Times};
 use pacingd::pacing::{Algorithm, OptimizationTarget, Options};
+
+use crate::drive::Changes;
 
 /// One row of the grid for each algorithm.
 #[derive(Clone, Debug)]
@@ -14,6 +16,7 @@ pub(crate) struct Case {
     pub(crate) algorithms: &'static [Algorithm],
     pub(crate) hours: f64,
     pub(crate) seed: u64,
+    pub(crate) changes: Changes,
 }
 
 const SMALL: &[Algorithm] = &[Algorithm::SuperProgressiveDual];
@@ -36,7 +39,7 @@ impl Case {
         };
         let hours = HOURS.min(600.0 / f64::from(agents).sqrt()).clamp(36.0, HOURS);
         let hours = if agents >= 300 { 16.0 } else { hours };
-        Self { name, scenario, options: Options::default(), algorithms, hours, seed: 1 }
+        Self { name, scenario, options: Options::default(), algorithms, hours, seed: 1, changes: Changes::default() }
     }
 
     /// Handle times and patience, seconds in the mean, with the demand scaled to the same load.
@@ -105,12 +108,74 @@ impl Case {
 
     fn busy_factor(mut self, percent: u8) -> Self {
         self.options.optimization_target = OptimizationTarget::BusyFactor;
-        self.options.optimization_goal = percent;
+        self.options.optimization_goal = percent.into();
         self
     }
 
     fn at_most(mut self, percent: u8) -> Self {
-        self.options.optimization_goal = percent;
+        self.options.optimization_goal = percent.into();
+        self
+    }
+
+    /// Demand in bursts: `share` of the time, each burst lasting `last` seconds in the mean, with no demand in between where
+    /// the rate's coefficient of variation is to be √((1 − share) / share).
+    fn bursts(mut self, last: f64, share: f64, low: f64) -> Self {
+        let high = (1.0 - (1.0 - share) * low) / share;
+        self.scenario.bursts = Some(Bursts { last, pause: last * (1.0 - share) / share, high, low });
+        self
+    }
+
+    fn habits(mut self, change: impl FnOnce(&mut Habits)) -> Self {
+        change(&mut self.scenario.habits);
+        self
+    }
+
+    fn retries(self, after: f64, attempts: u32) -> Self {
+        self.habits(|habits| (habits.retry_after, habits.attempts) = (after, attempts))
+    }
+
+    /// A form before the chat, which takes 20 to 60 s or so.
+    fn late_entry(self, mean: f64) -> Self {
+        let mut case = self.habits(|habits| habits.entry_delay = Times::Lognormal { mean, variation: 0.3 });
+        case.options.entry_delay = Duration::from_secs_f64(mean);
+        case
+    }
+
+    /// A proxy answers from its cache, for half as long in the mean.
+    fn cached(self, seconds: f64) -> Self {
+        let mut case = self.habits(|habits| habits.cached = seconds);
+        case.options.entry_delay = Duration::from_secs_f64(0.5 * seconds);
+        case
+    }
+
+    fn agents(mut self, change: impl FnOnce(&mut Agents)) -> Self {
+        change(&mut self.scenario.agents);
+        self
+    }
+
+    /// An eighth of the agents or so are on a break at any time, in full use.
+    fn breaks(self) -> Self {
+        self.agents(|agents| (agents.break_share, agents.break_time) = (0.06, exponential(720.0)))
+    }
+
+    fn scenario(mut self, change: impl FnOnce(&mut Scenario)) -> Self {
+        change(&mut self.scenario);
+        self
+    }
+
+    fn fields(self, change: impl FnOnce(&mut Fields)) -> Self {
+        self.collector(|collector| change(&mut collector.fields))
+    }
+
+    /// Patience of this kind, as the configuration says.
+    fn patience(mut self, patience: Times) -> Self {
+        self.scenario.patience = patience;
+        self.options.patience = Duration::from_secs_f64(patience.mean());
+        self
+    }
+
+    fn changes(mut self, changes: Changes) -> Self {
+        self.changes = changes;
         self
     }
 
@@ -138,6 +203,22 @@ fn rare_spikes(load: f64) -> Curve {
 fn day(peak: f64) -> Curve {
     let points = [(0.0, 0.05), (6.0, 0.05), (10.0, 1.0), (12.5, 0.6), (15.0, 0.9), (20.0, 0.3), (24.0, 0.05)];
     Curve::lines(points.map(|(hour, share)| (hour * HOUR, share * peak))).repeated(DAY)
+}
+
+/// Nobody at work from ten in the evening until seven, a few at the edges of the day.
+fn day_and_night(agents: u32) -> Steps {
+    let hours = [(0.0, 0), (7.0, agents / 3), (9.0, agents), (18.0, agents / 2), (22.0, 0)];
+    Steps::new(hours.map(|(hour, agents)| (hour * HOUR, agents))).repeated(DAY)
+}
+
+/// Three shifts of eight hours.
+fn shifts(agents: u32) -> Steps {
+    Steps::new([(0.0, agents), (8.0 * HOUR, agents / 2), (16.0 * HOUR, agents / 3)]).repeated(DAY)
+}
+
+/// Nobody asks from the hundredth to the hundred and tenth minute of every two hours: everyone enters.
+pub(crate) fn nobody_asks() -> Curve {
+    Curve::steps(&[(0.0, 0.0), (6_000.0, 1.0), (6_600.0, 0.0)]).repeated(7_200.0)
 }
 
 /// The scenarios that the engine's constants were chosen on.
@@ -189,6 +270,63 @@ pub(crate) fn tuned() -> Vec<Case> {
         case("10 agents, rare spikes", 10, 0.3, SMALL).demand(rare_spikes).hours(96.0),
         case("30 agents, rare spikes", 30, 0.3, BOTH).demand(rare_spikes).hours(96.0),
         case("100 agents, rare spikes", 100, 0.3, LARGE).demand(rare_spikes).hours(96.0),
+        case("12 agents, 1.5 x demand", 12, 1.5, SMALL),
+        case("30 agents, 5 x, 5 s", 30, 5.0, BOTH).refreshed(5.0).hours(60.0),
+        case("100 agents, 5 x", 100, 5.0, LARGE).hours(40.0),
+        case("12 agents, bursts 5 of 20 min", 12, 0.7, SMALL).bursts(300.0, 0.2, 0.0),
+        case("40 agents, bursts 1 of 5 min", 40, 0.8, LARGE).bursts(60.0, 0.2, 0.25),
+        case("100 agents, bursts 20 of 80 min", 100, 0.8, LARGE).bursts(1_200.0, 0.25, 0.2),
+        case("12 agents, asking again in 2 s", 12, 1.5, SMALL).retries(2.0, 20),
+        case("40 agents, asking again in 10 s", 40, 1.3, LARGE).retries(10.0, 20),
+        case("12 agents, entering 30 s late", 12, 1.5, SMALL).late_entry(30.0),
+        case("40 agents, entering 30 s late", 40, 1.3, LARGE).late_entry(30.0),
+        case("100 agents, entering 45 s late", 100, 1.3, LARGE).late_entry(45.0),
+        case("40 agents, cached for 30 s", 40, 1.3, LARGE).cached(30.0),
+        case("12 agents, a third never asks", 12, 1.5, SMALL).habits(|habits| habits.unasked = Curve::constant(0.333)),
+        case("40 agents, a third never asks", 40, 1.5, LARGE).habits(|habits| habits.unasked = Curve::constant(0.333)),
+        case("40 agents, nobody asks for 10 min", 40, 1.3, LARGE).habits(|habits| habits.unasked = nobody_asks()),
+        case("20 agents, wrap-up", 20, 1.4, SMALL).agents(|agents| agents.wrap_up = exponential(90.0)),
+        case("40 agents, wrap-up, busy 60 %", 40, 1.4, LARGE)
+            .busy_factor(60)
+            .agents(|agents| agents.wrap_up = exponential(180.0)),
+        case("40 agents, breaks, busy 80 %", 40, 1.4, LARGE).busy_factor(80).breaks(),
+        case("20 agents, breaks, uneven", 20, 1.4, SMALL).breaks().agents(|agents| agents.uneven = 0.4),
+        case("10 agents of 3 slots, slower", 10, 1.4, SMALL)
+            .demand(|rate| Curve::constant(2.0 * rate))
+            .slots(3)
+            .agents(|agents| agents.slowdown = 0.3),
+        case("40 agents, shifts", 40, 0.9, LARGE).staff(shifts(40)).hours(96.0),
+        case("60 agents, day and night", 60, 1.2, LARGE).staff(day_and_night(60)).demand(day).hours(96.0),
+        case("20 agents, patience 10 s", 20, 1.4, SMALL).patience(exponential(10.0)),
+        case("20 agents, patience 600 s", 20, 1.4, SMALL).patience(exponential(600.0)),
+        case("40 agents, patience fixed", 40, 1.3, LARGE).patience(Times::Fixed(60.0)),
+        case("100 agents, patience 180 s fixed", 100, 1.2, LARGE).patience(Times::Fixed(180.0)),
+        case("20 agents, balking", 20, 1.4, SMALL).scenario(|scenario| scenario.balking = 0.3),
+        case("20 agents, no abandoned", 20, 1.4, SMALL).fields(|fields| fields.abandoned = false),
+        case("20 agents, no queued", 20, 1.4, SMALL).fields(|fields| fields.queued = false),
+        case("40 agents, in progress not told", 40, 1.3, LARGE).fields(|fields| fields.in_progress = false),
+        case("20 agents, handle time in ms", 20, 1.4, SMALL)
+            .collector(|collector| collector.handle_time_bias = 1_000.0),
+        case("20 agents, handle time drifts", 20, 1.3, SMALL).fields(|fields| fields.handle_time = false).scenario(
+            |scenario| {
+                scenario.handle_time_scale =
+                    Curve::lines([(0.0, 0.7), (3.0 * HOUR, 1.6), (6.0 * HOUR, 0.7)]).repeated(6.0 * HOUR);
+            },
+        ),
+        case("40 agents, totals each minute", 40, 1.3, LARGE).collector(|collector| collector.totals_every = 60.0),
+        case("40 agents, totals each 15 min", 40, 1.3, LARGE).collector(|collector| collector.totals_every = 900.0),
+        case("100 agents, abandoned each 15 min", 100, 1.3, LARGE)
+            .collector(|collector| collector.abandoned_every = 900.0),
+        case("20 agents, silent abandonment", 20, 1.4, SMALL).scenario(|scenario| scenario.silent = Some(20.0)),
+        case("20 agents in two groups", 20, 0.7, SMALL)
+            .scenario(|scenario| scenario.second_group = scenario.visitors.clone()),
+        case("20 agents, daemon restarts", 20, 1.4, SMALL)
+            .changes(Changes { restart_every: Some(1.0), ..Changes::default() }),
+        case("20 agents, goal 1 %", 20, 1.4, SMALL).at_most(1),
+        case("40 agents, goal 30 %", 40, 1.5, LARGE).at_most(30),
+        case("40 agents, goal 10 %, then 2 %", 40, 1.4, LARGE)
+            .at_most(10)
+            .changes(Changes { goal: Some((24.0, 2.0)), ..Changes::default() }),
         // Outside the range that an algorithm is for it must still work.
         case("5 agents, normal form", 5, 1.5, LARGE),
         case("300 agents, exact form", 300, 1.2, SMALL),
@@ -219,6 +357,47 @@ pub(crate) fn held_out() -> Vec<Case> {
         case("60 agents, ratio 50 %, unasked", 60, 1.4, LARGE).proactive(0.35).ratio(50),
         case("40 agents, invited only", 40, 0.3, LARGE_PROACTIVE).invitations(),
     ];
+    cases.extend([
+        case("15 agents, bursts 10 of 60 min", 15, 0.6, SMALL).bursts(600.0, 0.16, 0.2),
+        case("70 agents, bursts 2 of 10 min", 70, 0.9, LARGE).bursts(120.0, 0.2, 0.1),
+        case("25 agents, asking again in 5 s", 25, 1.4, SMALL).retries(5.0, 10),
+        case("25 agents, entering 20 s late", 25, 1.4, SMALL).late_entry(20.0),
+        case("60 agents, entering 60 s late", 60, 1.5, LARGE).late_entry(60.0),
+        case("60 agents, cached for 15 s", 60, 1.4, LARGE).cached(15.0),
+        case("25 agents, a quarter never asks", 25, 1.6, SMALL).habits(|habits| habits.unasked = Curve::constant(0.25)),
+        case("18 agents, nobody asks for 10 min", 18, 1.4, SMALL).habits(|habits| habits.unasked = nobody_asks()),
+        case("50 agents, wrap-up", 50, 1.3, LARGE)
+            .agents(|agents| agents.wrap_up = Times::Lognormal { mean: 150.0, variation: 0.8 }),
+        case("25 agents, breaks, uneven", 25, 1.5, SMALL).breaks().agents(|agents| agents.uneven = 0.3),
+        case("15 agents of 2 slots, slower", 15, 1.4, SMALL)
+            .demand(|rate| Curve::constant(1.6 * rate))
+            .slots(2)
+            .agents(|agents| agents.slowdown = 0.5),
+        case("90 agents, shifts", 90, 0.9, LARGE).staff(shifts(90)).hours(72.0),
+        case("24 agents, day and night", 24, 1.2, SMALL).staff(day_and_night(24)).demand(day).hours(120.0),
+        case("50 agents, patience 15 s", 50, 1.3, LARGE).patience(exponential(15.0)),
+        case("12 agents, patience 300 s fixed", 12, 1.4, SMALL).patience(Times::Fixed(300.0)),
+        case("60 agents, balking", 60, 1.3, LARGE).scenario(|scenario| scenario.balking = 0.5),
+        case("60 agents, no abandoned", 60, 1.3, LARGE).fields(|fields| fields.abandoned = false),
+        case("25 agents, totals each 5 min", 25, 1.4, SMALL).collector(|collector| collector.totals_every = 300.0),
+        case("60 agents, totals each 15 min", 60, 1.5, LARGE).collector(|collector| collector.totals_every = 900.0),
+        case("30 agents, abandoned each 10 min", 30, 1.4, SMALL)
+            .collector(|collector| collector.abandoned_every = 600.0),
+        case("45 agents, silent abandonment", 45, 1.3, LARGE).scenario(|scenario| scenario.silent = Some(30.0)),
+        case("50 agents in two groups", 50, 0.9, LARGE)
+            .scenario(|scenario| scenario.second_group = scenario.visitors.clone().scaled(0.5)),
+        case("30 agents, goal 1 %, 3 x", 30, 3.0, SMALL).at_most(1),
+        case("22 agents, goal 10 %", 22, 1.8, SMALL).at_most(10),
+        case("15 agents, busy 70 %, wrap-up", 15, 1.5, SMALL)
+            .busy_factor(70)
+            .agents(|agents| agents.wrap_up = exponential(120.0)),
+        case("120 agents, breaks, busy 85 %", 120, 1.5, LARGE).busy_factor(85).breaks(),
+        case("250 agents, 3 x, 10 s", 250, 3.0, LARGE)
+            .refreshed(10.0)
+            .collector(|collector| collector.interval = 5.0)
+            .hours(24.0),
+        case("8 agents, light, 10 s", 8, 0.3, SMALL).refreshed(10.0).collector(|collector| collector.interval = 10.0),
+    ]);
     for (case, seed) in cases.iter_mut().zip(7_001..) {
         case.seed = seed;
     }

@@ -27,6 +27,8 @@ pub struct Books {
     pub proactive_busy: f64,
     /// Seconds of slots there were.
     pub slots: f64,
+    /// Seconds of slots that were free or in use: without breaks and work after an interaction.
+    pub at_work: f64,
 }
 
 impl Books {
@@ -58,6 +60,24 @@ impl Books {
     #[must_use]
     pub fn busy_factor(&self) -> f64 {
         share(self.reactive_busy + self.proactive_busy, self.slots)
+    }
+
+    /// Share of the slots at work in use, 0..=1.
+    #[must_use]
+    pub fn busy_at_work(&self) -> f64 {
+        share(self.reactive_busy + self.proactive_busy, self.at_work)
+    }
+
+    /// Share of the slots at work in use for reactive interactions, 0..=1.
+    #[must_use]
+    pub fn reactive_at_work(&self) -> f64 {
+        share(self.reactive_busy, self.at_work)
+    }
+
+    /// Visitors served less visitors who abandoned, as a share of what the slots can serve at this mean handle time.
+    #[must_use]
+    pub fn net(&self, handle_time: f64) -> f64 {
+        share((self.answered as f64 - self.abandoned() as f64) * handle_time, self.slots)
     }
 
     /// Share of the slots in use for reactive interactions, 0..=1.
@@ -98,6 +118,7 @@ impl AddAssign for Books {
         self.reactive_busy += other.reactive_busy;
         self.proactive_busy += other.proactive_busy;
         self.slots += other.slots;
+        self.at_work += other.at_work;
     }
 }
 

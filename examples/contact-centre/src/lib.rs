@@ -35,6 +35,6 @@ mod times;
 pub use books::Books;
 pub use centre::{Centre, Happening, Visitor};
 pub use curve::{Curve, Steps};
-pub use scenario::{Collector, Fields, Network, Proactive, Scenario};
+pub use scenario::{Agents, Bursts, Collector, Fields, Habits, Network, Proactive, Scenario};
 pub use snapshot::Snapshot;
 pub use times::Times;

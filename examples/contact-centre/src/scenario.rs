@@ -13,6 +13,10 @@ pub struct Scenario {
     pub group: String,
     /// Visitors who would like an interaction (reactive), per second, let in or not.
     pub visitors: Curve,
+    /// Demand that comes in bursts of random length, on top of the curve.
+    pub bursts: Option<Bursts>,
+    /// What visitors do who are turned away, how they enter, and who of them asks at all.
+    pub habits: Habits,
     /// Where proactive interactions come from.
     pub proactive: Proactive,
     /// Agents on duty. Who is busy when the number falls finishes what is in hand and then leaves.
@@ -21,8 +25,19 @@ pub struct Scenario {
     pub slots_per_agent: u32,
     /// Handle times.
     pub handle_time: Times,
+    /// Handle times are multiplied by this, which may change over the day.
+    pub handle_time_scale: Curve,
+    /// What agents do between interactions, and how they differ.
+    pub agents: Agents,
+    /// Visitors of a second group that the same agents serve, per second; `Curve::zero()`: there is no second group.
+    pub second_group: Curve,
     /// How long a visitor waits before giving up.
     pub patience: Times,
+    /// Share of the visitors who leave at once when they would have to wait (balking), 0..=1.
+    pub balking: f64,
+    /// Visitors who give up do so silently: they stay in the queue until an agent takes them and finds after so many seconds
+    /// that nobody is there; only then are they counted as abandoned. `None`: they are counted when they give up.
+    pub silent: Option<f64>,
     /// What sends the statistics.
     pub collector: Collector,
     /// What the statistics travel over.
@@ -45,11 +60,58 @@ pub enum Proactive {
     },
 }
 
+/// Demand that switches at random between two levels (a Markov-modulated Poisson process).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bursts {
+    /// Mean duration of a burst, seconds.
+    pub last: f64,
+    /// Mean time between two bursts, seconds.
+    pub pause: f64,
+    /// The demand is multiplied by this during a burst …
+    pub high: f64,
+    /// … and by this between bursts.
+    pub low: f64,
+}
+
+/// How visitors ask and enter.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Habits {
+    /// Who is turned away asks again after so many seconds …
+    pub retry_after: f64,
+    /// … and goes away after so many attempts in all; 1: nobody asks again.
+    pub attempts: u32,
+    /// From the answer to the entry: a form to be filled in.
+    pub entry_delay: Times,
+    /// A proxy answers from its cache for so many seconds.
+    pub cached: f64,
+    /// Share of the visitors, 0..=1, who enter without asking.
+    pub unasked: Curve,
+}
+
+/// What agents do besides interactions, and how they differ.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Agents {
+    /// Work on an interaction after it has ended: the slot is neither free nor in use.
+    pub wrap_up: Times,
+    /// Share of the interactions after which the agent takes a break.
+    pub break_share: f64,
+    /// Duration of a break.
+    pub break_time: Times,
+    /// Every second agent takes this much longer (0.5: half as long again), the others as much shorter.
+    pub uneven: f64,
+    /// An interaction takes this much longer for each other one that the agent holds when it begins.
+    pub slowdown: f64,
+}
+
 /// What sends the statistics.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Collector {
     /// From one line to the next.
     pub interval: f64,
+    /// From one update of the running totals to the next; 0: each line has the totals of its moment.
+    pub totals_every: f64,
+    /// The same of the total of those who abandoned.
+    pub abandoned_every: f64,
     /// Running totals start again from 0 so often (a restarted collector); infinite: never.
     pub restart_every: f64,
     /// The mean handle time is told times this: collectors are wrong now and then.
@@ -124,13 +186,34 @@ impl Default for Scenario {
             channel: "chat".into(),
             group: "Sales".into(),
             visitors: Curve::constant(0.05),
+            bursts: None,
+            habits: Habits {
+                retry_after: 0.0,
+                attempts: 1,
+                entry_delay: Times::Fixed(0.0),
+                cached: 0.0,
+                unasked: Curve::zero(),
+            },
             proactive: Proactive::Uncontrolled(Curve::zero()),
             staff: Steps::constant(10),
             slots_per_agent: 1,
             handle_time: Times::Exponential { mean: 300.0 },
+            handle_time_scale: Curve::constant(1.0),
+            agents: Agents {
+                wrap_up: Times::Fixed(0.0),
+                break_share: 0.0,
+                break_time: Times::Fixed(0.0),
+                uneven: 0.0,
+                slowdown: 0.0,
+            },
+            second_group: Curve::zero(),
             patience: Times::Exponential { mean: 60.0 },
+            balking: 0.0,
+            silent: None,
             collector: Collector {
                 interval: 1.0,
+                totals_every: 0.0,
+                abandoned_every: 0.0,
                 restart_every: f64::INFINITY,
                 handle_time_bias: 1.0,
                 fields: Fields::ALL,

@@ -5,6 +5,8 @@ use core::fmt::Write as _;
 /// What one statistics line says. `None`: the line does not say.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Snapshot {
+    /// Whether this is the second group of the same agents.
+    pub second_group: bool,
     /// Agents ready for an interaction now.
     pub ready: u32,
     /// Agents logged in.

@@ -6,7 +6,7 @@ use core::time::Duration;
 use crate::fault::Dropped;
 use crate::groups::last_hour::Entries;
 use crate::groups::{Group, Refusal};
-use crate::pacing::Reason;
+use crate::pacing::{Reason, Stakes};
 use crate::settings::Settings;
 use crate::state::State;
 use crate::wire::line::Statistics;
@@ -25,6 +25,9 @@ pub struct Explanation<'a> {
     entries: Entries,
     /// Share of the slots in use.
     busy_factor: Option<f64>,
+    stakes: Stakes,
+    /// Whether visitors enter later than they were let in.
+    enters_late: bool,
     settings: &'a Settings,
 }
 
@@ -87,6 +90,8 @@ impl<'a> Explanation<'a> {
             statistics: group.report().map(|report| report.statistics).unwrap_or_default(),
             entries,
             busy_factor: group.busy_factor(&settings.pacing),
+            stakes: group.stakes(&settings.pacing),
+            enters_late: group.enters_late(),
             settings,
         }
     }
@@ -100,6 +105,7 @@ impl<'a> Explanation<'a> {
             Cause::DemandFitsAgain => "demandFitsAgain",
             Cause::Engine(Reason::NotYet) => "notYet",
             Cause::Engine(Reason::DemandFits) => "demandFits",
+            Cause::Engine(Reason::Worth) => "worth",
             Cause::Engine(Reason::Abandonment) => "abandonment",
             Cause::Engine(Reason::BusyFactor) => "busyFactor",
             Cause::Engine(Reason::ProactiveShare) => "proactiveShare",
@@ -154,7 +160,9 @@ impl Cause<'_> {
     fn of_engine(reason: Reason, state: Option<f64>, is_over_goal: bool) -> Self {
         let lets_all_in = state.is_some_and(|state| state >= AS_GOOD_AS_ALL);
         let reason = match reason {
-            Reason::Abandonment | Reason::BusyFactor | Reason::ProactiveShare if lets_all_in => Reason::DemandFits,
+            Reason::Worth | Reason::Abandonment | Reason::BusyFactor | Reason::ProactiveShare if lets_all_in => {
+                Reason::DemandFits
+            }
             reason => reason,
         };
         if reason == Reason::DemandFits && is_over_goal {
@@ -166,6 +174,16 @@ impl Cause<'_> {
 
 impl fmt::Display for Explanation<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.reason(formatter)?;
+        if self.enters_late {
+            formatter.write_str("; visitors enter long after they were let in: set pacing.entry-delay")?;
+        }
+        Ok(())
+    }
+}
+
+impl Explanation<'_> {
+    fn reason(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let goal = self.settings.pacing.optimization_goal;
         let reason = match self.cause {
             Cause::NoStatistics(lines) => return write!(formatter, "no statistics yet{lines}"),
@@ -182,6 +200,13 @@ impl fmt::Display for Explanation<'_> {
         match reason {
             Reason::NotYet => formatter.write_str("no prediction yet"),
             Reason::DemandFits => formatter.write_str("all demand fits"),
+            Reason::Worth => write!(
+                formatter,
+                "holding back: one more visitor would cost more than it brings (with everyone let in {:.1} % would abandon, worth it \
+                 up to {:.1} %)",
+                100.0 * self.stakes.risk,
+                100.0 * self.stakes.worth
+            ),
             Reason::Abandonment => self.abandonment(formatter),
             Reason::BusyFactor => match self.busy_factor {
                 Some(share) => write!(
@@ -269,7 +294,18 @@ mod tests {
     fn text_with(cause: Cause<'_>, state: Option<f64>, entries: Entries, statistics: Statistics) -> String {
         let pacing = Options { proactive_ratio: 20, ..Options::default() };
         let settings = &Settings { pacing, ..Settings::default() };
-        Explanation { cause, state, statistics, entries, busy_factor: Some(0.814), settings }.to_string()
+        let stakes = Stakes { risk: 0.083, worth: 0.021 };
+        Explanation {
+            cause,
+            state,
+            statistics,
+            entries,
+            busy_factor: Some(0.814),
+            stakes,
+            enters_late: false,
+            settings,
+        }
+        .to_string()
     }
 
     #[test]
@@ -291,6 +327,11 @@ mod tests {
             (Cause::DemandFitsAgain, "letting all in: demand fits now (abandonment in the last hour 4.1 %, goal 3 %)"),
             (Cause::Engine(Reason::NotYet), "no prediction yet"),
             (Cause::Engine(Reason::DemandFits), "all demand fits"),
+            (
+                Cause::Engine(Reason::Worth),
+                "holding back: one more visitor would cost more than it brings (with everyone let in 8.3 % would abandon, worth \
+                 it up to 2.1 %)",
+            ),
             (Cause::Engine(Reason::Abandonment), "holding back: abandonment 4.1 % over goal 3 %"),
             (Cause::Engine(Reason::BusyFactor), "holding back: more would exceed goal 3 % (busy factor 81 %)"),
             (Cause::Engine(Reason::ProactiveShare), "holding back: 20 % of the slots are reserved for proactive chats"),

@@ -7,7 +7,7 @@ use crate::groups::last_hour::LastHour;
 use crate::groups::order::{Order, Refusal, Refused};
 use crate::groups::totals::Totals;
 use crate::limits::DORMANT_AFTER;
-use crate::pacing::{self, Algorithm, OptimizationTarget, Options, Pacer, Prediction, Reason};
+use crate::pacing::{self, Algorithm, OptimizationTarget, Options, Pacer, Prediction, Reason, Stakes};
 use crate::settings::Settings;
 use crate::wire::channel::Channel;
 use crate::wire::contradiction::Contradiction;
@@ -171,6 +171,16 @@ impl Group {
     /// Why the predicted reactive state is what it is.
     pub fn reason(&self) -> Reason {
         self.pacer.reason()
+    }
+
+    /// Whether visitors enter later than they were let in: the option `entry-delay` is for them.
+    pub fn enters_late(&self) -> bool {
+        self.pacer.enters_late()
+    }
+
+    /// What is at stake with one more visitor.
+    pub fn stakes(&self, options: &Options) -> Stakes {
+        self.pacer.stakes(options)
     }
 
     /// How many entered and abandoned in the last hour.

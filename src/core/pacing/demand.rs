@@ -8,13 +8,13 @@ use libm::{exp, sqrt};
 
 /// Entries that are remembered in small groups: a relative deviation of about 1/√30 = 18 %.
 const ENTRIES_REMEMBERED: f64 = 30.0;
-/// … but in large ones, where those come within seconds, at least so many seconds of exposure.
+/// … but in large ones, where those come within seconds, at least this many seconds of exposure.
 const EXPOSURE_REMEMBERED: f64 = 60.0;
 /// Nothing is remembered longer than half an hour of exposure: demand has another level then.
 const EXPOSURE_AT_MOST: f64 = 1800.0;
 /// The recent past that is watched for surprises, seconds of exposure.
 const RECENT: f64 = 20.0;
-/// … and no longer than it takes so many to enter. After a spike the door is nearly shut, exposure hardly grows, and it is
+/// … and no longer than it takes this many to enter. After a spike the door is nearly shut, exposure hardly grows, and it is
 /// by those who are awaited and don't come that its end is seen.
 const ENTRIES_RECENT: f64 = 60.0;
 /// More entries a second than this are nonsense in the totals, and would shut the door for good.
@@ -22,70 +22,91 @@ const MOST_PER_SECOND: f64 = 1_000.0;
 /// Deviations by which the recent past must differ to make the longer memory worthless. Three come by chance once in
 /// some hundred stretches of the recent past, and cost little then: the estimate is merely rougher for a while.
 const SURPRISE: f64 = 3.0;
-/// Before anything is known demand is supposed to be so many times what the agents can do: a door opened carefully.
-const SUPPOSED_OVERLOAD: f64 = 10.0;
+/// Before anything is known demand is assumed to be this many times what the agents can do: a door opened carefully.
+const ASSUMED_OVERLOAD: f64 = 10.0;
 /// … but at least one interaction an hour, and no more a second than the largest site sees.
-const LEAST_SUPPOSED: f64 = 1.0 / 3600.0;
-const MOST_SUPPOSED: f64 = 100.0;
-/// With so many entries, the supposed one included, or a minute of exposure, what is known outweighs what was supposed.
+const LEAST_ASSUMED: f64 = 1.0 / 3600.0;
+const MOST_ASSUMED: f64 = 100.0;
+/// With this many entries, the assumed one included, or a minute of exposure, what is known outweighs what was assumed.
 const ENTRIES_KNOWN: f64 = 4.0;
 
 /// Entries and the exposure in which they came, the past fading away.
 #[derive(Clone, Copy, Debug, Default)]
 struct Memory {
-    entered: f64,
-    exposure: f64,
+    entered: f32,
+    exposure: f32,
 }
 
 impl Memory {
     fn add(&mut self, keep: f64, entered: f64, exposure: f64) {
-        self.entered = keep * self.entered + entered;
-        self.exposure = keep * self.exposure + exposure;
+        self.entered = (keep * f64::from(self.entered) + entered) as f32;
+        self.exposure = (keep * f64::from(self.exposure) + exposure) as f32;
     }
 }
 
+/// Silence is evidence when this many times those who usually enter from one move of the total to the next were to be
+/// expected, and not before: collectors update their totals as rarely as every quarter of an hour.
+const LUMPS: f64 = 4.0;
+/// Such a silence leaves this share of what was known: it comes by chance once in e^4 = 55 entries.
+const KNOWN_AFTER_SILENCE: f64 = 0.5;
+/// More than this are nonsense in the totals.
+const LARGEST_LUMP: f64 = 1e5;
+/// Weight of the last move of the total in the usual one.
+const LUMP_WEIGHT: f32 = 0.3;
+
 /// The demand for one kind of interaction.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Demand {
     long: Memory,
     recent: Memory,
+    /// Exposure since the total last moved.
+    silent: f32,
+    /// How many enter from one move of the total to the next.
+    lump: f32,
 }
 
 impl Demand {
-    pub(super) const NEW: Self =
-        Self { long: Memory { entered: 0.0, exposure: 0.0 }, recent: Memory { entered: 0.0, exposure: 0.0 } };
-
     /// Before any report: as if one had entered in the time in which far more than the capacity (per second) would bring one.
-    pub(super) fn suppose(&mut self, capacity: f64) {
-        let supposed = (SUPPOSED_OVERLOAD * capacity).clamp(LEAST_SUPPOSED, MOST_SUPPOSED);
-        self.long = Memory { entered: 1.0, exposure: 1.0 / supposed };
+    pub(super) fn assume(&mut self, capacity: f64) {
+        let assumed = (ASSUMED_OVERLOAD * capacity).clamp(LEAST_ASSUMED, MOST_ASSUMED);
+        self.long = Memory { entered: 1.0, exposure: (1.0 / assumed) as f32 };
     }
 
-    /// So many entered while the exposure was so many seconds.
+    /// Learns from a report: `entered` since the last one, during `exposure` seconds.
     pub(super) fn learn(&mut self, entered: f64, exposure: f64) {
+        self.silent += exposure as f32;
+        if entered > 0.0 {
+            self.lump += LUMP_WEIGHT * (entered.min(LARGEST_LUMP) as f32 - self.lump);
+        } else if self.per_second() * f64::from(self.silent) < LUMPS * f64::from(self.lump.max(1.0)) {
+            return;
+        }
+        let exposure = f64::from(core::mem::take(&mut self.silent));
         let entered = entered.min(MOST_PER_SECOND * (1.0 + exposure));
         let by_exposure = exposure / EXPOSURE_REMEMBERED;
         let by_entries = entered / ENTRIES_REMEMBERED;
         let fade = by_exposure.min(by_entries).max(exposure / EXPOSURE_AT_MOST);
-        self.long.add(exp(-fade), entered, exposure);
+        let known = if entered > 0.0 { 1.0 } else { KNOWN_AFTER_SILENCE };
+        self.long.add(known * exp(-fade), entered, exposure);
         let awaited = self.per_second() * exposure / ENTRIES_RECENT;
         self.recent.add(exp(-awaited.max(exposure / RECENT)), entered, exposure);
         // A spike, or its end: what the recent past makes unlikely is forgotten at once (Page 1954, in its simplest form).
-        let expected = self.per_second() * self.recent.exposure;
-        if (self.recent.entered - expected).abs() > SURPRISE * sqrt(expected) + 1.0 {
+        let expected = self.per_second() * f64::from(self.recent.exposure);
+        if (f64::from(self.recent.entered) - expected).abs() > SURPRISE * sqrt(expected) + 1.0 {
             self.long = Memory { entered: self.recent.entered + 1.0, exposure: self.recent.exposure };
             self.recent = Memory::default();
         }
     }
 
-    /// Whether what was learned outweighs what was supposed.
+    /// Whether what was learned outweighs what was assumed.
     pub(super) fn is_learned(&self) -> bool {
-        self.long.entered >= ENTRIES_KNOWN || self.long.exposure >= EXPOSURE_REMEMBERED
+        f64::from(self.long.entered) >= ENTRIES_KNOWN
+            || f64::from(self.long.exposure + self.silent) >= EXPOSURE_REMEMBERED
     }
 
-    /// Interactions asked for, per second; finite, ≥ 0. 0 before anything was supposed or learned.
+    /// Interactions asked for, per second; finite, ≥ 0. 0 before anything was assumed or learned.
     pub(super) fn per_second(&self) -> f64 {
-        if self.long.exposure > 0.0 { self.long.entered / self.long.exposure } else { 0.0 }
+        let Memory { entered, exposure } = self.long;
+        if exposure > 0.0 { f64::from(entered) / f64::from(exposure) } else { 0.0 }
     }
 }
 
@@ -105,8 +126,8 @@ mod tests {
     }
 
     fn at(rate: f64, p: f64, seconds: u32) -> Demand {
-        let mut demand = Demand::NEW;
-        demand.suppose(0.1);
+        let mut demand = Demand::default();
+        demand.assume(0.1);
         steady(&mut demand, rate, p, seconds);
         demand
     }
@@ -120,16 +141,16 @@ mod tests {
     }
 
     #[test]
-    fn before_anything_is_known_demand_is_supposed_to_be_high() {
-        let mut demand = Demand::NEW;
-        demand.suppose(0.1);
+    fn before_anything_is_known_demand_is_assumed_to_be_high() {
+        let mut demand = Demand::default();
+        demand.assume(0.1);
         assert!((demand.per_second() - 1.0).abs() < 1e-9);
     }
 
     #[test]
-    fn a_supposition_is_not_told_as_knowledge() {
-        let mut demand = Demand::NEW;
-        demand.suppose(0.1);
+    fn an_assumption_is_not_reported_as_knowledge() {
+        let mut demand = Demand::default();
+        demand.assume(0.1);
         assert!(!demand.is_learned());
         steady(&mut demand, 0.0, 1.0, 59);
         assert!(!demand.is_learned());

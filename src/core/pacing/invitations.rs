@@ -4,10 +4,10 @@ use libm::exp;
 
 /// Answers remembered: acceptance is then known to about five points.
 const ANSWERS_REMEMBERED: f64 = 100.0;
-/// Before answers are known, this many are supposed: all of them accepted, the most careful supposition.
-const ANSWERS_SUPPOSED: f64 = 2.0;
-/// … after so many seconds.
-const ANSWER_TIME_SUPPOSED: f64 = 20.0;
+/// Before answers are known, this many are assumed: all of them accepted, the most careful assumption.
+const ANSWERS_ASSUMED: f64 = 2.0;
+/// … and answered after this many seconds.
+const ANSWER_TIME_ASSUMED: f64 = 20.0;
 /// The lowest acceptance that is believed; it bounds the allowance at a hundred invitations for a seat.
 const ACCEPTANCE_AT_LEAST: f64 = 0.01;
 
@@ -22,16 +22,15 @@ pub(super) struct Invitations {
     unreported: f64,
 }
 
-impl Invitations {
-    pub(super) const NEW: Self = Self {
-        answered: ANSWERS_SUPPOSED,
-        accepted: ANSWERS_SUPPOSED,
-        open: ANSWERS_SUPPOSED * ANSWER_TIME_SUPPOSED,
-        unreported: 0.0,
-    };
+impl Default for Invitations {
+    fn default() -> Self {
+        let open = ANSWERS_ASSUMED * ANSWER_TIME_ASSUMED;
+        Self { answered: ANSWERS_ASSUMED, accepted: ANSWERS_ASSUMED, open, unreported: 0.0 }
+    }
+}
 
-    /// So many were answered and accepted since the last one, and so many were
-    /// pending meanwhile.
+impl Invitations {
+    /// Learns from a report: how many were answered and accepted since the last one, and how many were pending meanwhile.
     pub(super) fn learn(&mut self, answered: f64, accepted: f64, pending: f64, passed: f64) {
         let keep = exp(-answered / ANSWERS_REMEMBERED);
         self.answered = self.answered * keep + answered;
@@ -39,15 +38,15 @@ impl Invitations {
         self.open = self.open * keep + pending * passed;
     }
 
-    /// A report tells of all that are pending.
+    /// A report had all that are pending.
     pub(super) fn reported(&mut self) {
         self.unreported = 0.0;
     }
 
-    /// So many may be sent from now on, for `period` seconds. Where no report tells of pending ones they are supposed to
-    /// be answered after the time supposed.
+    /// `allowance` may be sent in the next `period` seconds. Where no report has those pending, they are answered after the
+    /// time assumed.
     pub(super) fn allow(&mut self, allowance: f64, period: f64, reported: bool) {
-        let keep = if reported { 1.0 } else { exp(-period / ANSWER_TIME_SUPPOSED) };
+        let keep = if reported { 1.0 } else { exp(-period / ANSWER_TIME_ASSUMED) };
         self.unreported = (self.unreported * keep + allowance).min(1e9);
     }
 
@@ -73,7 +72,7 @@ mod tests {
 
     #[test]
     fn acceptance_and_the_time_to_the_answer_are_found() {
-        let mut invitations = Invitations::NEW;
+        let mut invitations = Invitations::default();
         // One sent and answered a second, three of ten accepted; fifteen pending: fifteen seconds each.
         for second in 0..1_000 {
             let accepted = if second % 10 < 3 { 1.0 } else { 0.0 };
@@ -85,18 +84,18 @@ mod tests {
 
     #[test]
     fn before_anything_is_known_every_invitation_counts_as_accepted() {
-        assert!((Invitations::NEW.acceptance() - 1.0).abs() < 1e-12);
+        assert!((Invitations::default().acceptance() - 1.0).abs() < 1e-12);
     }
 
     #[test]
     fn what_was_allowed_counts_until_a_report_came_or_an_answer_is_due() {
-        let mut invitations = Invitations::NEW;
+        let mut invitations = Invitations::default();
         invitations.allow(4.0, 2.0, true);
         invitations.allow(1.0, 2.0, true);
         assert!((invitations.open(2.0) - 7.0).abs() < 1e-12);
         invitations.reported();
         assert!((invitations.open(7.0) - 7.0).abs() < 1e-12);
-        // Where no report tells of them, they are supposed to be answered after a while.
+        // Where no report tells of them, they are assumed to be answered after a while.
         invitations.allow(4.0, 2.0, false);
         invitations.allow(0.0, 200.0, false);
         assert!(invitations.open(0.0) < 0.01);

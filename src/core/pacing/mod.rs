@@ -1,36 +1,31 @@
 //! The pacing engine: how likely a new reactive engagement should be allowed, and how many invitations may be sent.
 //!
 //! `docs/pacing.md` explains it to those who have never met a queue. From the outside inwards: [`Pacer`] is one group's
-//! pacing; `situation` makes sense of its statistics; `risk` asks how many may enter at a price; `price` sets the price by
-//! the abandonment measured; `demand` and `invitations` learn what will come; `hold` keeps a mean where it should
-//! be; `unevenness` tells proactive abandonment from the rest.
+//! pacing (`learn`, `predict`); `occupancy` makes sense of its statistics; `risk` asks how many may enter at a price, and `price`
+//! sets it; `demand`, `mean_time`, `entry_delay` and `invitations` learn what will come; `set_point` keeps a mean where it should be.
 //! No clock, no I/O, no allocation: time and statistics are arguments. Whatever they are, the answers are numbers in range.
 //!
 //! # Important terms
 //!
-//! - **group**: agents who serve one channel. **slot**: room for one interaction; agents × interactions that each can hold.
-//! - **ready**: free for an interaction now. **queued**: waiting for an agent.
-//! - **reactive** interaction: the visitor asked. Each request is allowed with the probability `p`, the reactive state.
-//! - **proactive** interaction: a visitor accepted an invitation that the site sent.
-//! - **handle time**: how long an agent is taken up by an interaction, mean 1/μ. **patience**: how long a visitor waits, mean 1/θ.
-//! - **abandoned**: gave up waiting. **abandonment**: share of all who entered that abandoned.
-//! - **busy factor**: share of the slots in use.
-//! - **demand**: interactions asked for, let in or not. It *suffices* where letting everyone in would miss the goal.
-//! - **exposure**: `∫ p dt`, the time during which the door stood open.
-//! - **refresh period**: how often the prediction is made anew; **horizon**: until when it looks ahead, from the moment that
-//!   the statistics tell of to the end of the period.
+//! - **slot**: room for one interaction; agents × interactions that each can hold. **at work**: free or in use.
+//! - **reactive** interaction: the visitor asked; each request is allowed with the probability `p`, the reactive state.
+//!   **proactive**: the visitor accepted an invitation. **allowance**: invitations that may be sent until the next refresh.
+//! - **handle time**: how long an interaction takes, mean 1/μ. **patience**: how long a visitor waits, mean 1/θ.
+//! - **abandoned**: gave up waiting. **busy factor**: share of the slots at work in use.
+//! - **demand**: interactions asked for, let in or not. **exposure**: `∫ p dt`, the time for which the door was open.
+//! - **horizon**: from the moment of the statistics until whoever is let in by this refresh has entered.
 //! - **marginal risk**: how likely one more visitor would abandon. **price**: the marginal risk at which the door closes.
-//! - **allowance**: invitations that may be sent until the next refresh.
 
 mod demand;
+mod entry_delay;
 mod growth;
 mod invitations;
 mod learn;
+mod mean_time;
 mod occupancy;
 mod options;
 mod predict;
 mod price;
-mod proactive_risk;
 mod risk;
 mod set_point;
 
@@ -39,7 +34,7 @@ pub use learn::Pacer;
 pub use occupancy::busy_factor;
 pub use options::{Algorithm, OptimizationTarget, Options};
 
-/// What the engine says of one group until its next refresh.
+/// The prediction for one group until its next refresh.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Prediction {
     /// Probability, 0..=1, that a new reactive engagement should be allowed.
@@ -51,23 +46,34 @@ pub struct Prediction {
     pub reactive_demand: Option<f64>,
 }
 
+/// What is at stake with one more visitor.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Stakes {
+    /// Probability, 0..=1, that one more visitor abandons if everyone who asks is let in.
+    pub risk: f64,
+    /// The highest such probability that is worth taking, 0..=1.
+    pub worth: f64,
+}
+
 /// Why the reactive state is what it is: what stands in the way of letting everyone in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Reason {
     /// No refresh was made yet.
     #[default]
     NotYet,
-    /// Nothing: all who ask may enter.
+    /// Nothing does: all who ask may enter.
     DemandFits,
-    /// More would be at too great a risk to abandon.
+    /// One more visitor would cost more than it brings.
+    Worth,
+    /// One more visitor would miss the goal.
     Abandonment,
     /// More would make the agents busier than wanted.
     BusyFactor,
     /// The rest of the slots is kept for proactive interactions.
     ProactiveShare,
-    /// Nobody is at work.
+    /// No slot is at work.
     NoAgents,
-    /// The statistics say too little for a prediction: open while someone is ready and nobody waits.
+    /// The statistics say too little for a prediction: open while more are ready than wait.
     FewStatistics,
     /// The collector sends the value, or should.
     External,

@@ -1,21 +1,21 @@
-//! The situation of a group as far as its statistics tell, in numbers that cannot contradict each other.
+//! How far the agents of a group are occupied, by its statistics, in numbers that cannot contradict each other.
 
 use super::options::Options;
 use crate::wire::line::Statistics;
 
-/// The fastest and the slowest handle time that is believed, seconds: a tenth of a second, four months.
-const HANDLE_TIME_BELIEVED: (f64, f64) = (0.1, 1e7);
+/// The shortest and the longest handle time that is believed, seconds: a tenth of a second, four months.
+const TIME_BELIEVED: (f64, f64) = (0.1, 1e7);
 
 /// Finite numbers, all ≥ 0; `free + busy ≤ slots`.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Situation {
-    /// Interactions that the agents logged in can hold.
+pub(super) struct Occupancy {
+    /// Interactions that the agents logged in can hold, at work or on a break.
     pub(super) slots: f64,
-    /// … and how many more they can take now.
+    /// Interactions that they can take now.
     pub(super) free: f64,
     /// Interactions in progress.
     pub(super) busy: f64,
-    /// … of which reactive ones.
+    /// Reactive interactions among those.
     pub(super) reactive: f64,
     /// Interactions that wait.
     pub(super) queued: f64,
@@ -25,7 +25,7 @@ pub(super) struct Situation {
     pub(super) patience: f64,
 }
 
-impl Situation {
+impl Occupancy {
     pub(super) fn of(statistics: &Statistics, options: &Options) -> Self {
         let free = f64::from(statistics.free_slots.unwrap_or(statistics.ready));
         let in_progress = match (statistics.reactive, statistics.proactive) {
@@ -38,44 +38,45 @@ impl Situation {
         let free = free.min(slots);
         let busy = in_progress.map_or(slots - free, |in_progress| in_progress.min(slots - free));
         let reactive = statistics.reactive.map_or(busy, |reactive| f64::from(reactive).min(busy));
-        let (least, most) = HANDLE_TIME_BELIEVED;
+        let (least, most) = TIME_BELIEVED;
         let handle_time = statistics.handle_time.unwrap_or(options.handle_time.as_secs_f64()).clamp(least, most);
         let patience = options.patience.as_secs_f64().clamp(least, most);
         let queued = f64::from(statistics.queued.unwrap_or(0));
         Self { slots, free, busy, reactive, queued, handle_time, patience }
     }
 
-    /// Share of the slots in use, 0..=1. `None`: there are none.
-    fn busy_factor(&self) -> Option<f64> {
-        (self.slots > 0.0).then(|| (self.busy / self.slots).clamp(0.0, 1.0))
+    /// Slots at work: free or busy. Agents who are logged in and neither are on a break.
+    pub(super) fn at_work(&self) -> f64 {
+        self.free + self.busy
     }
 
-    /// Slots at work: free or busy. Agents who are logged in and neither are on a break.
-    pub(super) fn working(&self) -> f64 {
-        self.free + self.busy
+    /// Share of the slots at work that stand free with nobody queued, 0..=1, where there are any.
+    pub(super) fn idle(&self) -> f64 {
+        (self.free - self.queued).max(0.0) / self.at_work()
     }
 
     /// Interactions that the agents can bring to an end per second, when all are busy.
     pub(super) fn capacity(&self) -> f64 {
-        self.working() / self.handle_time
+        self.at_work() / self.handle_time
     }
 }
 
-/// Share of the slots in use, 0..=1, as far as the statistics tell. `None`: there are no slots.
+/// Share of the slots at work in use, 0..=1, as far as the statistics say. `None`: no slot is at work.
 pub fn busy_factor(statistics: &Statistics, options: &Options) -> Option<f64> {
-    Situation::of(statistics, options).busy_factor()
+    let occupancy = Occupancy::of(statistics, options);
+    (occupancy.at_work() > 0.0).then(|| occupancy.busy / occupancy.at_work())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn of(statistics: Statistics) -> Situation {
-        Situation::of(&statistics, &Options::default())
+    fn of(statistics: Statistics) -> Occupancy {
+        Occupancy::of(&statistics, &Options::default())
     }
 
     #[test]
-    fn what_is_not_told_follows_from_the_rest() {
+    fn what_is_not_reported_follows_from_the_rest() {
         let alone = of(Statistics { ready: 3, ..Statistics::default() });
         assert_eq!((alone.slots, alone.free, alone.busy), (3.0, 3.0, 0.0));
         let logged_in = of(Statistics { ready: 3, logged_in: Some(10), ..Statistics::default() });
@@ -87,7 +88,7 @@ mod tests {
     #[test]
     fn agents_on_a_break_are_not_at_work() {
         let group = of(Statistics { ready: 3, logged_in: Some(10), reactive: Some(4), ..Statistics::default() });
-        assert!((group.working() - 7.0).abs() < 1e-12);
+        assert!((group.at_work() - 7.0).abs() < 1e-12);
         assert!((group.capacity() - 7.0 / 300.0).abs() < 1e-12);
     }
 

@@ -34,6 +34,22 @@ impl Algorithm {
         }
     }
 
+    /// Whether the reactive state is predicted, too.
+    pub const fn is_dual(self) -> bool {
+        match self {
+            Self::SuperProgressiveDual | Self::PredictiveBDual => true,
+            Self::SuperProgressive | Self::PredictiveB | Self::External => false,
+        }
+    }
+
+    /// Whether the risk is computed in the form for large groups.
+    pub(super) const fn is_for_large_groups(self) -> bool {
+        match self {
+            Self::PredictiveB | Self::PredictiveBDual => true,
+            Self::SuperProgressive | Self::SuperProgressiveDual | Self::External => false,
+        }
+    }
+
     /// The algorithm of that name, spelt exactly so.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|algorithm| algorithm.name() == name)
@@ -49,9 +65,9 @@ impl fmt::Display for Algorithm {
 /// What the optimization goal is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OptimizationTarget {
-    /// At most so many of all interactions abandoned.
+    /// The largest share of the interactions that may be abandoned.
     AbandonmentRate,
-    /// Agents busy so much of the time.
+    /// The share of the time that agents are busy.
     BusyFactor,
 }
 
@@ -82,29 +98,38 @@ impl fmt::Display for OptimizationTarget {
     }
 }
 
-/// What the configuration says of pacing.
+/// The options of the `[pacing]` section.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Options {
     /// How the prediction is made.
     pub algorithm: Algorithm,
     /// What the goal is about.
     pub optimization_target: OptimizationTarget,
-    /// The goal, percent, 1..=99.
-    pub optimization_goal: u8,
+    /// The goal, percent, 0.1..=99.
+    pub optimization_goal: f64,
+    /// How many served visitors one abandoned visitor is worth, 0..=100. 0: the goal is spent in full.
+    pub abandonment_cost: f64,
     /// Least share of the slots kept for proactive interactions, percent, 0..=100.
     pub proactive_ratio: u8,
     /// How often the prediction is made anew; ≥ 50 ms.
     pub refresh_period: Duration,
-    /// Mean handle time until statistics tell better; > 0.
+    /// Mean handle time until statistics say better; > 0.
     pub handle_time: Duration,
-    /// Mean patience until statistics tell better; > 0.
+    /// Mean patience until statistics say better; > 0.
     pub patience: Duration,
+    /// Mean time from the answer to the entry of a visitor who was let in.
+    pub entry_delay: Duration,
 }
 
 impl Options {
-    /// The goal as a share, 0.01..=0.99.
+    /// The goal as a share, 0.001..=0.99.
     pub(super) fn goal(&self) -> f64 {
-        f64::from(self.optimization_goal.clamp(1, 99)) / 100.0
+        within(self.optimization_goal, 0.1, 99.0) / 100.0
+    }
+
+    /// The cost of an abandonment, in visitors served.
+    pub(super) fn cost(&self) -> f64 {
+        within(self.abandonment_cost, 0.0, 100.0)
     }
 
     /// The least share of the slots that is kept for proactive interactions, 0..=1.
@@ -113,16 +138,23 @@ impl Options {
     }
 }
 
+/// `value` clamped to `least..=most`; what is no number is the least.
+fn within(value: f64, least: f64, most: f64) -> f64 {
+    if value >= least { value.min(most) } else { least }
+}
+
 impl Default for Options {
     fn default() -> Self {
         Self {
             algorithm: Algorithm::SuperProgressiveDual,
             optimization_target: OptimizationTarget::AbandonmentRate,
-            optimization_goal: 3,
+            optimization_goal: 3.0,
+            abandonment_cost: 1.0,
             proactive_ratio: 0,
             refresh_period: Duration::from_secs(2),
             handle_time: Duration::from_secs(300),
             patience: Duration::from_secs(60),
+            entry_delay: Duration::ZERO,
         }
     }
 }

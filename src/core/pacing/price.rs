@@ -1,94 +1,106 @@
-//! The price: the marginal risk at which the door closes. Measured abandonment sets it.
+//! The two prices: the marginal risk at which the door closes is the lower of them.
 //!
-//! The goal is a constraint (abandoned ≤ goal × entered), and the price its multiplier. Dual ascent moves the price by what
-//! the constraint has to spare, so that it settles where the goal is met, whatever the model of the risk has wrong.
+//! *Goal*. The goal is a constraint (abandoned ≤ goal × entered), and this price its multiplier. Dual ascent moves the price
+//! by what the constraint has to spare, so that the goal is kept whatever the model of the risk has wrong.
+//!
+//! *Worth*. The goal is a limit, not a target. A visitor let in now holds a slot for a handle time, and so takes it from the
+//! next who asks. One more is served only where the slot would have stayed empty, which is as likely as that those who ask
+//! find a slot idle (in Erlang's loss system the marginal gain is the idle share of the slots, to first order). Letting one
+//! more in gains `(1 − risk) · idle` visitors served and loses `risk · cost`: worth it up to `idle / (cost + idle)`.
 
 use libm::{exp, log};
 
-/// By how much one abandonment moves the logarithm of the price. In large groups, where they are many, it is so much less
-/// that the abandonment allowed within one handle time moves the price by a factor e: the number in progress answers no
+/// By how much one abandonment moves the logarithm of the price of the goal. In large groups, where they are many, it is less,
+/// so that the abandonment allowed within one handle time moves the price by a factor e: the number in progress responds no
 /// faster, and a price that runs ahead of it swings.
 const STEP: f64 = 0.25;
-/// The most that one report can move the logarithm of the price; what is more waits for the next report.
-const STEP_AT_MOST: f64 = 0.5;
-/// The price begins at e^this = twice the goal: a marginal risk of that is, in the mean over all who enter, about the goal.
+/// It starts at e^this = twice the goal: a marginal risk of that is, in the mean over all who enter, about the goal.
 const START: f64 = core::f64::consts::LN_2;
 /// The lowest price, in goals. The marginal risk exceeds the mean one; a model wrong by 30 is not worth following.
 const LEAST: f64 = 1.0 / 30.0;
-/// The highest price worth having fades by the square of its distance, in e-folds, to what is needed now; so many seconds
-/// for a distance of one. Where demand nearly needs it, some three e-folds away, a factor e takes a week; where there is room
-/// for all by far, at twenty and more, four hours.
-const REACH_FADES: f64 = 7_000_000.0;
-/// … and the price may exceed it by this factor e^…: it has to find out what is needed.
-const MARGIN: f64 = 1.0;
-/// At a risk of this many goals with everyone let in, the door stands wide open: the price of any daemon in a fleet is higher.
-const WIDE_OPEN: f64 = 0.25;
-/// So much of an abandonment does each visitor weigh who was expected at a door wide open and did not come. Twice as much
-/// makes two daemons agree in half the time, and costs some hundredths of a point of abandonment more, for what is expected
-/// of such moments is a little too low in the mean.
-const FOLLOW: f64 = 0.03;
-/// … and in groups of fewer slots than so many, by as much less: they have few such moments, and days to learn by.
-const FOLLOW_SLOTS: f64 = 5.0;
-/// Smaller risks are as good as none.
-const LEAST_RISK: f64 = 1e-12;
+/// One report moves the logarithm by this at most, from the lowest price nearly to the start: totals come in lumps.
+const MOVE_AT_MOST: f64 = 3.0;
+/// The price rises above its start only if it held the door within this many seconds, and less and less after: what a quiet
+/// night leaves unused must not let the morning's rush in whole (anti-windup).
+const HELD_WITHIN: f32 = 600.0;
+/// The price fades to its start by this part of each move that the goal allows, so that daemons that receive the same
+/// statistics agree, whenever each was started.
+const FADING: f64 = 0.007;
+/// Idle slots are averaged over this many visitors who ask …
+const ASKS_REMEMBERED: f64 = 150.0;
+/// … and at least over those who ask within this many seconds.
+const IDLE_REMEMBERED: f64 = 300.0;
+/// Share of the slots that is taken to be idle before anything is known.
+const IDLE_ASSUMED: f64 = 0.1;
 
-/// The price of a group. Logarithms are of the price in goals, so that a new goal finds a price that suits it.
+/// The prices of a group.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Price {
+    /// Logarithm of the price of the goal in goals, so that a new goal finds a price that suits it.
     logarithm: f64,
-    /// What the last reports could not move yet.
-    owed: f64,
-    /// Above this the price has lately changed nothing.
-    reach: f64,
+    /// What the reports since the last abandonment will add to it, if as many abandon meanwhile as are to be expected.
+    provisional: f32,
+    /// Share of the slots that is idle, averaged over those who ask.
+    idle: f64,
+    /// Seconds since the price of the goal last held the door.
+    held: f32,
+}
+
+impl Default for Price {
+    fn default() -> Self {
+        Self { logarithm: START, provisional: 0.0, idle: IDLE_ASSUMED, held: f32::INFINITY }
+    }
 }
 
 impl Price {
-    pub(super) const NEW: Self = Self { logarithm: START, owed: 0.0, reach: START };
-
-    /// The price, a probability.
-    pub(super) fn now(&self, goal: f64) -> f64 {
-        (goal * exp(self.logarithm)).min(1.0)
+    /// The price of the goal, a probability.
+    pub(super) fn of_goal(&self, goal: f64) -> f64 {
+        let logarithm = self.logarithm + f64::from(self.provisional);
+        goal * exp(logarithm.clamp(log(LEAST), -log(goal)))
     }
 
-    /// So many entered and so many abandoned since the last report, in a group of so many slots.
+    /// How far, in e-folds, the price of the goal had to fall below its start.
+    pub(super) fn shortfall(&self) -> f64 {
+        (START - self.logarithm - f64::from(self.provisional)).max(0.0)
+    }
+
+    /// The price of worth, a probability; `cost` is how many served visitors one abandonment is worth.
+    pub(super) fn of_worth(&self, cost: f64) -> f64 {
+        if cost > 0.0 { self.idle / (cost + self.idle) } else { 1.0 }
+    }
+
+    /// Learns from reports: `entered` and `abandoned` since it last learned, in a group of `slots`.
     pub(super) fn learn(&mut self, goal: f64, slots: f64, entered: f64, abandoned: f64) {
-        self.owe(goal, slots, goal * entered - abandoned);
-        let moved = self.owed.clamp(-STEP_AT_MOST, STEP_AT_MOST);
-        self.owed -= moved;
-        let most = (self.reach + MARGIN).max(START).min(-log(goal));
-        self.logarithm = (self.logarithm + moved).clamp(log(LEAST), most.max(self.logarithm));
-    }
-
-    /// Whether at this risk, with everyone let in, every daemon in a fleet lets everyone in.
-    pub(super) fn is_wide_open(goal: f64, risk_of_all: f64) -> bool {
-        risk_of_all <= WIDE_OPEN * goal
-    }
-
-    /// While the door stood wide open so many visitors more were expected than came.
-    ///
-    /// Where several daemons hear the same statistics, each of them sees all who enter, but only how far its own door stood
-    /// open. One whose price is lower than the others' finds more entering than its own door explains, and so learns too
-    /// high a demand, which shows in the moments when all doors are wide open: fewer come than it expects. Its price was too
-    /// low, then; or too high, where more come. A daemon alone expects right in the mean, and is moved by chance only.
-    pub(super) fn follow(&mut self, goal: f64, slots: f64, missing: f64) {
-        self.owe(goal, slots, FOLLOW * (slots / FOLLOW_SLOTS).min(1.0) * missing);
-    }
-
-    /// The price is to rise as if so many abandonments had been allowed and did not happen.
-    fn owe(&mut self, goal: f64, slots: f64, unused: f64) {
         let step = STEP.min(1.0 / (goal * slots.max(1.0)));
-        // Owed within what a long silence can bring; more would be nonsense in the totals.
-        self.owed = (self.owed + step * unused).clamp(-10.0, 10.0);
+        let allowed = goal * entered;
+        let faded = (FADING * step * allowed).min(1.0) * (START - self.logarithm);
+        self.logarithm += self.moved(step * (allowed - abandoned)) + faded;
+        self.logarithm = self.logarithm.clamp(log(LEAST), -log(goal));
+        self.provisional = 0.0;
     }
 
-    /// Letting everyone in would have been such a risk. A price above the highest risk there was lately changes nothing
-    /// today, and would let a spike in tomorrow: hours of abandonment not used up must not be cashed in (anti-windup).
-    pub(super) fn see(&mut self, goal: f64, risk_of_all: f64, passed: f64) {
-        let needed = log(risk_of_all.max(LEAST_RISK) / goal);
-        let gap = (self.reach - needed).max(0.0);
-        let faded = self.reach - gap * gap * (passed / REACH_FADES).min(1.0);
-        self.reach = faded.max(needed).max(START);
-        self.logarithm = self.logarithm.min(self.reach + MARGIN);
+    /// The same provisionally, while the total of those who abandoned has not moved and `expected` are to be expected.
+    pub(super) fn expect(&mut self, goal: f64, slots: f64, entered: f64, expected: f64) {
+        let step = STEP.min(1.0 / (goal * slots.max(1.0)));
+        self.provisional = self.moved(step * (goal * entered - expected)) as f32;
+    }
+
+    /// By how much the logarithm moves of `wanted`.
+    fn moved(&self, wanted: f64) -> f64 {
+        let is_rise = wanted > 0.0 && self.logarithm > START;
+        let weight = if is_rise { exp(-f64::from((self.held / HELD_WITHIN - 1.0).max(0.0))) } else { 1.0 };
+        (weight * wanted).clamp(-MOVE_AT_MOST, MOVE_AT_MOST)
+    }
+
+    /// Learns from a refresh whether the price of the goal `holds` the door for the `period`.
+    pub(super) fn observe_door(&mut self, holds: bool, period: f64) {
+        self.held = if holds { 0.0 } else { self.held + period as f32 };
+    }
+
+    /// Learns from a refresh: `idle` is the share of the slots that is idle, and `asked` ask within the `period`.
+    pub(super) fn observe_idle(&mut self, idle: f64, asked: f64, period: f64) {
+        let weight = asked / (ASKS_REMEMBERED + asked * (IDLE_REMEMBERED / period).max(1.0));
+        self.idle += (idle - self.idle) * weight;
     }
 }
 

@@ -38,7 +38,7 @@ const MEAN_EXACT: f64 = 24.0;
 const TAIL: f64 = 1e-9;
 /// Steps until a root is given up on. Newton's method needs four to seven; halving alone would need twenty.
 const STEPS: usize = 24;
-/// A root is good enough when a step moves it by less than so many visitors.
+/// A root is good enough when a step moves it by less than this part of a visitor.
 const CLOSE_ENOUGH: f64 = 1e-5;
 /// The most certain that an end before the horizon can be, so that the binomial's recurrence never divides by 0.
 const ENDING_AT_MOST: f64 = 1.0 - 1e-9;

@@ -60,11 +60,13 @@ fn every_key_is_read() {
         [pacing]
         algorithm = "EXTERNAL"
         optimization-target = "BUSY_FACTOR"
-        optimization-goal = 75
+        optimization-goal = 75.5
+        abandonment-cost = 2
         proactive-ratio = 20
         refresh-period = 0.5
         handle-time = 200
         patience = 30.25
+        entry-delay = 20
         [log]
         level = "debug"
         to = "stderr"
@@ -80,8 +82,8 @@ fn every_key_is_read() {
         "sources = [\"10.0.0.0/8\", \"::1/128\"]\ntime-to-live = 5",
         "key-files = [\"/etc/pacingd/old\", \"credential:new\"]",
         "chat = [\"Sales \\\"A\\\"\", \"Überweisung\"]\nwebcallback = [\"B\"]",
-        "algorithm = \"EXTERNAL\"\noptimization-target = \"BUSY_FACTOR\"\noptimization-goal = 75\nproactive-ratio = 20",
-        "refresh-period = 0.5\nhandle-time = 200\npatience = 30.25",
+        "algorithm = \"EXTERNAL\"\noptimization-target = \"BUSY_FACTOR\"\noptimization-goal = 75.5\nabandonment-cost = 2\nproactive-ratio = 20",
+        "refresh-period = 0.5\nhandle-time = 200\npatience = 30.25\nentry-delay = 20",
         "level = \"debug\"\nto = \"stderr\"",
     ] {
         assert!(printed.contains(line), "{line}\nin\n{printed}");
@@ -200,11 +202,11 @@ fn what_is_wrong_is_told_with_file_line_key_and_what_would_be_right() {
         ("[http]\nListen = []", "pacingd.toml:2: http.Listen is unknown; did you mean listen?"),
         (
             "[pacing]\noptimization-goal = 100",
-            "pacingd.toml:2: pacing.optimization-goal is 100; want an integer, 1 to 99",
+            "pacingd.toml:2: pacing.optimization-goal is 100; want a percentage, 0.1 to 99",
         ),
         (
-            "[pacing]\noptimization-goal = 3.0",
-            "pacingd.toml:2: pacing.optimization-goal is 3.0; want an integer, 1 to 99",
+            "[pacing]\nabandonment-cost = -1",
+            "pacingd.toml:2: pacing.abandonment-cost is -1; want a number of served visitors, 0 to 100",
         ),
         (
             "[pacing]\nrefresh-period = 0.01",

@@ -12,7 +12,7 @@ use pacingd::wire::jws::Keys;
 
 use super::document::Entry;
 use super::file_name::FileName;
-use super::values::{Show, integer, list, one, one_or_list, origins, seconds, some};
+use super::values::{Show, integer, list, number, one, one_or_list, origins, seconds, some};
 use crate::http::cors::AllowedOrigins;
 use crate::log::{Level, Target};
 use crate::statistics::endpoint::Endpoint;
@@ -152,11 +152,13 @@ configuration! {
     pacing: Options {
         "pacing.algorithm" algorithm, Applies, one;
         "pacing.optimization-target" optimization_target, Applies, one;
-        "pacing.optimization-goal" optimization_goal, Applies, integer(1..=99);
+        "pacing.optimization-goal" optimization_goal, Applies, number("a percentage", 0.1..=99.0);
+        "pacing.abandonment-cost" abandonment_cost, Applies, number("a number of served visitors", 0.0..=100.0);
         "pacing.proactive-ratio" proactive_ratio, Applies, integer(0..=100);
         "pacing.refresh-period" refresh_period, Applies, seconds(0.05..=60.0);
         "pacing.handle-time" handle_time, Applies, seconds(0.001..=1e6);
         "pacing.patience" patience, Applies, seconds(0.001..=1e6);
+        "pacing.entry-delay" entry_delay, Applies, seconds(0.0..=600.0);
     }
     /// The daemon's log.
     log: Log {

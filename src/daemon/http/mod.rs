@@ -38,6 +38,10 @@ pub(crate) const OPERATORS_CONNECTIONS: usize = 16;
 /// would answer all of them. Many answers fit, and a request's head twice.
 const KERNEL_BYTES: usize = 16 * 1024;
 
+/// Bytes of the longest segment. One of loopback's own, 64 KiB, fills what the kernel buffers, and before the client's kernel
+/// acknowledges it, it waits 40 ms for a second one: for each 64 KiB of a large answer. Ethernet's are shorter than this.
+const SEGMENT_BYTES: u32 = 4096;
+
 /// How long accepting pauses when the system has no more file descriptors or memory.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -93,7 +97,8 @@ pub(crate) fn adopt(socket: std::net::TcpListener) -> Result<Listener, String> {
 fn bound_buffers(socket: &impl AsFd) -> io::Result<()> {
     let socket = SockRef::from(socket);
     socket.set_send_buffer_size(KERNEL_BYTES)?;
-    socket.set_recv_buffer_size(KERNEL_BYTES)
+    socket.set_recv_buffer_size(KERNEL_BYTES)?;
+    socket.set_tcp_mss(SEGMENT_BYTES)
 }
 
 impl Listener {

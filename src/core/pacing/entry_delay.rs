@@ -1,0 +1,107 @@
+//! Visitors who were let in and enter later: a form before the chat, an answer that a proxy has cached.
+//!
+//! The door that they passed is the one of a while ago. A chain of exponential filters behind the door follows them: what
+//! leaves the chain is the door as those who enter now found it, and what is in it are visitors still to come.
+
+use libm::exp;
+
+/// Filters in the chain. Four make a delay with a coefficient of variation of one half, as that of people with a form.
+const STAGES: usize = 4;
+
+/// How far the door was open for those in each stage, 0..=1.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct EntryDelay {
+    stages: [f32; STAGES],
+}
+
+impl EntryDelay {
+    /// `seconds` pass with the door open by `probability`. Returns the exposure: the time for which the door was open to
+    /// those who entered meanwhile, if they take `delay` seconds in the mean.
+    pub(super) fn pass(&mut self, probability: f64, seconds: f64, delay: f64) -> f64 {
+        let mut open = probability;
+        let stage_time = delay / STAGES as f64;
+        if stage_time > 0.0 && seconds > 0.0 {
+            for stage in &mut self.stages {
+                let (before, gone) = (f64::from(*stage), 1.0 - exp(-seconds / stage_time));
+                *stage = (before + (open - before) * gone) as f32;
+                // The mean of what left this stage meanwhile is what entered the next.
+                open += (before - open) * gone * stage_time / seconds;
+            }
+        }
+        open * seconds
+    }
+
+    /// Exposure of those who are still to enter, seconds.
+    pub(super) fn under_way(&self, delay: f64) -> f64 {
+        let open: f32 = self.stages.iter().sum();
+        f64::from(open) * delay / STAGES as f64
+    }
+}
+
+/// Entries and the time in which they came.
+#[derive(Clone, Copy, Debug, Default)]
+struct Rate {
+    entered: f32,
+    seconds: f32,
+}
+
+/// Entries while the door is shut: just after it shut, and later.
+///
+/// Visitors who enter late do so just after the door shut; those who never ask go on entering.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct EntriesWhileShut {
+    soon: Rate,
+    later: Rate,
+}
+
+impl EntriesWhileShut {
+    /// Visitors who enter late have entered within this many seconds.
+    const SOON: f64 = 60.0;
+    /// Half is forgotten after ten hours of a shut door.
+    const REMEMBERED: f32 = 36_000.0;
+    /// Ten entries, or expected ones, are no chance; and three times as many soon as later are a pattern.
+    const ENOUGH: f32 = 10.0;
+    const PATTERN: f32 = 3.0;
+
+    /// `entered` within `seconds`, with the door shut for `shut` seconds.
+    pub(super) fn learn(&mut self, entered: f64, seconds: f64, shut: f64) {
+        let rate = if shut < Self::SOON { &mut self.soon } else { &mut self.later };
+        let keep = if rate.seconds > Self::REMEMBERED { 0.5 } else { 1.0 };
+        rate.entered = keep * rate.entered + entered as f32;
+        rate.seconds = keep * rate.seconds + seconds as f32;
+    }
+
+    /// Whether visitors enter later than the door says.
+    pub(super) fn are_late(&self) -> bool {
+        let Self { soon, later } = self;
+        let expected_later = soon.entered / soon.seconds.max(1.0) * later.seconds;
+        soon.entered >= Self::ENOUGH && expected_later >= Self::ENOUGH.max(Self::PATTERN * later.entered)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_was_let_in_enters_sooner_or_later() {
+        let mut delay = EntryDelay::default();
+        let (mut let_in, mut entered) = (0.0, 0.0);
+        for second in 0..600 {
+            let open = if second % 60 < 20 { 1.0 } else { 0.0 };
+            let_in += open;
+            entered += delay.pass(open, 1.0, 30.0);
+            assert!((let_in - entered - delay.under_way(30.0)).abs() < 1e-3);
+        }
+        assert!(delay.under_way(30.0) > 1.0);
+        (0..600).for_each(|_| entered += delay.pass(0.0, 1.0, 30.0));
+        assert!((let_in - entered).abs() < 1e-3);
+    }
+
+    #[test]
+    fn without_a_delay_the_door_is_that_of_now() {
+        let mut delay = EntryDelay::default();
+        assert!((delay.pass(0.25, 2.0, 0.0) - 0.5).abs() < 1e-12);
+        assert!(delay.under_way(0.0).abs() < 1e-12);
+    }
+}

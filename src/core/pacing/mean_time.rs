@@ -1,0 +1,58 @@
+//! Mean times as they are measured: the time spent ÷ how often it came to an end. For patience that is the time waited ÷
+//! those who abandoned, for the handle time that of the slots in use ÷ the interactions that ended.
+//!
+//! Where times are not exponential it is the patience of those who wait as long as they do here, which is what the risk needs.
+//! It is learned from what all daemons receive alike.
+
+use libm::expf;
+
+/// Ends that are assumed before any was seen, at the expected time: a handful, which the first hour outweighs.
+const ASSUMED: f32 = 5.0;
+
+/// A time measured, as a multiple of the expected one; the past fades.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct MeanTime {
+    spent: f32,
+    ended: f32,
+}
+
+impl Default for MeanTime {
+    fn default() -> Self {
+        Self { spent: ASSUMED, ended: ASSUMED }
+    }
+}
+
+impl MeanTime {
+    /// `spent` is the time spent, in expected times, and `ended` how often it came to an end; `remembered` ends are averaged over.
+    pub(super) fn learn(&mut self, spent: f64, ended: f64, remembered: f64) {
+        // A single report weighs no more than all that is remembered, whatever it says.
+        let scale = remembered / spent.max(ended).max(remembered);
+        let (spent, ended, remembered) = ((scale * spent) as f32, (scale * ended) as f32, remembered as f32);
+        let keep = expf(-spent.max(ended) / remembered);
+        self.spent = keep * self.spent + spent;
+        self.ended = keep * self.ended + ended;
+    }
+
+    /// The measured time ÷ the expected one, at most `most` and at least its inverse.
+    pub(super) fn factor(&self, most: f64) -> f64 {
+        f64::from(self.spent / self.ended.max(1e-9)).clamp(1.0 / most, most)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_expectation_is_found_out_and_a_change_followed() {
+        let mut patience = MeanTime::default();
+        let mut after = |times: u32, spent: f64| {
+            (0..times).for_each(|_| patience.learn(spent, 1.0, 30.0));
+            patience.factor(10.0)
+        };
+        assert!((after(300, 3.0) / 3.0 - 1.0).abs() < 0.05);
+        assert!((after(300, 0.5) / 0.5 - 1.0).abs() < 0.05);
+        assert!(after(10, 1e300) <= 10.0);
+        assert!(after(1_000, 0.0) >= 0.1 - 1e-6);
+    }
+}
