@@ -98,15 +98,15 @@ impl fmt::Display for Figures<'_> {
         let Self { state, group, now, notice } = self;
         match notice {
             Notice::GoalMissed | Notice::GoalMet => {
-                let entries = group.last_hour().entries(*now);
+                let entries = group.last_hour.entries(*now);
                 let Some(share) = entries.abandonment() else { return Ok(()) };
                 write!(formatter, " ({:.1} % of {})", 100.0 * share, entries.entered)
             }
             Notice::Silent => {
                 let explanation = Explanation::of(state, group, *now);
-                if explanation.lines_are_dropped() { write!(formatter, " ({explanation})") } else { Ok(()) }
+                if explanation.lines_are_dropped() { write!(formatter, " ({})", explanation.text) } else { Ok(()) }
             }
-            Notice::ClockSetBack => match group.set_back() {
+            Notice::ClockSetBack => match group.set_back {
                 Some(0) | None => Ok(()),
                 Some(seconds) => write!(formatter, " (by {seconds} s)"),
             },

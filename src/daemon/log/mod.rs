@@ -13,10 +13,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::clock;
-use crate::named::named;
 use crate::throttle::{Suppressed, Throttle};
 pub(crate) use cause::Cause;
 use output::Output;
+use pacingd::named;
 
 /// Bytes of a line, priority and time not counted: RFC 3164 lets a relay cut a packet of more than 1,024.
 const LINE_BYTES: usize = 960;
@@ -28,13 +28,13 @@ named! {
     /// How much is logged: a level, and all above it.
     pub(crate) enum Level {
         /// The daemon ends, or an order of its operator was not carried out.
-        Error = "error",
+        Error => "error",
         /// Somebody can do something about it.
-        Warning = "warning",
+        Warning => "warning",
         /// What an operator wants to know of a healthy daemon.
-        Info = "info",
+        Info => "info",
         /// What its developers want to know.
-        Debug = "debug",
+        Debug => "debug",
     }
 }
 
@@ -42,9 +42,9 @@ named! {
     /// Where the log goes.
     pub(crate) enum Target {
         /// Standard error in a terminal or where there is no `/dev/log`, as in a container; else syslog.
-        Auto = "auto",
-        Syslog = "syslog",
-        Stderr = "stderr",
+        Auto => "auto",
+        Syslog => "syslog",
+        Stderr => "stderr",
     }
 }
 

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::time::Duration;
 
-use pacingd::groups::consolidation::Consolidation;
 use pacingd::wire::channel::Channel;
 
 use crate::context::Context;
@@ -60,16 +59,14 @@ impl<'a> StatusLine<'a> {
 
 fn line(context: &Context, now: Duration) -> Line {
     let state = context.state();
-    let time_to_live = state.settings().time_to_live;
-    let groups = state.groups();
     let mut fresh = 0;
     let reactive_state = Channel::ALL.map(|channel| {
-        let sum = Consolidation::of(groups.of(channel).iter(), now, time_to_live);
-        fresh += sum.fresh_groups();
+        let sum = state.consolidate(now, channel);
+        fresh += sum.fresh_groups;
         // 0..=1, so it fits.
         sum.reactive_state().map(|state| (state * 100.0).round() as u32)
     });
-    Line { known: groups.all().len(), fresh, reactive_state, requests_a_second: 0 }
+    Line { known: state.groups().all().len(), fresh, reactive_state, requests_a_second: 0 }
 }
 
 impl fmt::Display for Line {
