@@ -147,7 +147,7 @@ mod tests {
 
     /// The notices to be logged, which are marked as logged.
     fn notices(state: &mut State, seconds: u64) -> Vec<(Notice, String)> {
-        let name = |notice| move |group: &Group| (notice, group.name().as_str().into());
+        let name = |notice| move |group: &Group| (notice, group.name.as_str().into());
         let all = Notice::ALL.into_iter();
         let noticed = all.flat_map(|notice| state.noticed(at(seconds), notice).map(name(notice))).collect();
         Notice::ALL.into_iter().for_each(|notice| state.mark_logged(at(seconds), notice));

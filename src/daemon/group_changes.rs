@@ -67,13 +67,9 @@ impl Noticed {
         for group in state.noticed(now, notice) {
             if noticed.count < NAMED {
                 let comma = if noticed.count == 0 { "" } else { ", " };
-                let name = group.name().as_str();
-                let _ = write!(
-                    noticed.names,
-                    "{comma}{} {name:?}{}",
-                    group.channel(),
-                    Figures { state, group, now, notice }
-                );
+                let name = group.name.as_str();
+                let _ =
+                    write!(noticed.names, "{comma}{} {name:?}{}", group.channel, Figures { state, group, now, notice });
             }
             noticed.count += 1;
             noticed.lines_are_dropped |= Explanation::of(state, group, now).lines_are_dropped();

@@ -162,7 +162,7 @@ const PER_GROUP: [PerGroup; 14] = [
 ];
 
 fn labels(group: &Group) -> [(&str, &str); 2] {
-    [("channel", group.channel().name()), ("group", group.name().as_str())]
+    [("channel", group.channel.name()), ("group", group.name.as_str())]
 }
 
 fn groups(out: &mut impl Write, state: &State, now: Duration) -> fmt::Result {

@@ -87,8 +87,8 @@ fn of_group(group: &Group, now: Duration, state: &State) -> Value {
     let demand = prediction.and_then(|prediction| prediction.reactive_demand);
     let Explanation { name, text } = Explanation::of(state, group, now);
     json!({
-        "channel": group.channel().name(),
-        "group": group.name().as_str(),
+        "channel": group.channel.name(),
+        "group": group.name.as_str(),
         "declared": group.declared,
         "fresh": fresh.is_some(),
         "dormant": group.is_dormant(now),

@@ -102,7 +102,7 @@ impl Selection {
             }
         }
         if is_all {
-            let of_channel = groups.all().iter().map(|group| group.channel() == query.channel);
+            let of_channel = groups.all().iter().map(|group| group.channel == query.channel);
             selection.chosen.iter_mut().zip(of_channel).for_each(|(is_chosen, of_channel)| *is_chosen = of_channel);
         }
         Ok(selection)

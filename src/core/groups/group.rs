@@ -84,8 +84,10 @@ struct Logged {
 /// One agent group on one channel.
 #[derive(Clone, Debug)]
 pub struct Group {
-    channel: Channel,
-    name: GroupName,
+    /// The channel.
+    pub channel: Channel,
+    /// The name.
+    pub name: GroupName,
     /// Whether the configuration declares the group.
     pub declared: bool,
     report: Option<Report>,
@@ -128,16 +130,6 @@ impl Group {
     pub(crate) fn made_of(report: Report, prediction: Prediction) -> Self {
         let nameless = Self::new(Channel::Chat, GroupName::new("A").unwrap());
         Self { report: Some(report), prediction: Some(prediction), ..nameless }
-    }
-
-    /// The channel.
-    pub fn channel(&self) -> Channel {
-        self.channel
-    }
-
-    /// The name.
-    pub fn name(&self) -> &GroupName {
-        &self.name
     }
 
     /// Whether the group has been silent for an hour: what was learned is dropped, and only its name is still known.

@@ -38,8 +38,8 @@ impl Groups {
 
     /// The groups of a channel, by name.
     pub fn of(&self, channel: Channel) -> &[Group] {
-        let from = self.sorted.partition_point(|group| group.channel() < channel);
-        let to = self.sorted.partition_point(|group| group.channel() <= channel);
+        let from = self.sorted.partition_point(|group| group.channel < channel);
+        let to = self.sorted.partition_point(|group| group.channel <= channel);
         self.sorted.get(from..to).unwrap_or_default()
     }
 
@@ -50,8 +50,7 @@ impl Groups {
 
     /// The index of a group, or where it would be inserted.
     fn position(&self, channel: Channel, name: &str) -> Result<usize, usize> {
-        self.sorted
-            .binary_search_by(|group| group.channel().cmp(&channel).then_with(|| group.name().as_str().cmp(name)))
+        self.sorted.binary_search_by(|group| group.channel.cmp(&channel).then_with(|| group.name.as_str().cmp(name)))
     }
 
     /// The index of a group. A new one is inserted; into a full table in the place of the one that has been silent longest
@@ -143,7 +142,7 @@ impl Groups {
     /// places.
     pub fn declare<'a>(&mut self, declared: impl Iterator<Item = (Channel, &'a GroupName)> + Clone) -> usize {
         for group in &mut self.sorted {
-            group.declared = declared.clone().any(|(channel, name)| (channel, name) == (group.channel(), group.name()));
+            group.declared = declared.clone().any(|(channel, name)| (channel, name) == (group.channel, &group.name));
         }
         // A name that only the former configuration has given.
         self.sorted.retain(|group| group.declared || group.report().is_some());
@@ -203,7 +202,7 @@ mod tests {
     }
 
     fn names(groups: &Groups) -> Vec<String> {
-        groups.all().iter().map(|group| group.name().as_str().into()).collect()
+        groups.all().iter().map(|group| group.name.as_str().into()).collect()
     }
 
     /// Groups 0, 1, … each received a second after the one before.
