@@ -9,42 +9,33 @@ use crate::pacing::Algorithm;
 use crate::state::State;
 use crate::wire::channel::Channel;
 
-/// A long text for operators. The edge writes it: [`status`](crate::answer::status), [`metrics`](crate::answer::metrics),
-/// and the page for people, which the edge has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Document {
-    /// `/`: the status page.
-    Page,
-    /// `/status`: the same for programs, as JSON.
-    Status,
-    /// `/metrics`: for Prometheus.
-    Metrics,
+crate::named! {
+    /// A long text for operators, with its path. The edge writes it: [`status`](crate::answer::status),
+    /// [`metrics`](crate::answer::metrics), and the page for people, which the edge has.
+    pub enum Document {
+        /// The status page.
+        Page => "/",
+        /// The same for programs, as JSON.
+        Status => "/status",
+        /// For Prometheus.
+        Metrics => "/metrics",
+    }
 }
 
 impl Document {
-    fn at(path: &str) -> Option<Self> {
-        match path {
-            "/" => Some(Self::Page),
-            "/status" => Some(Self::Status),
-            "/metrics" => Some(Self::Metrics),
-            _ => None,
-        }
-    }
-
     /// The document that a request is for. `None`: [`operators_answer`] answers it.
     pub fn asked_for(method: &str, path: &str) -> Option<Self> {
-        Self::at(path).filter(|_| matches!(method, "GET" | "HEAD"))
+        Self::named(path).filter(|_| matches!(method, "GET" | "HEAD"))
     }
 }
 
 /// Answers an operator's request for anything but a [`Document`].
 pub fn operators_answer(state: &State, now: Duration, method: &str, path: &str) -> Answer {
-    let is_document = Document::at(path).is_some();
+    let is_known = path == "/health" || Document::named(path).is_some();
     match (method, path) {
         ("GET" | "HEAD", "/health") => health(state, now),
-        ("OPTIONS", "/health" | "*") => Answer::options(),
-        ("OPTIONS", _) if is_document => Answer::options(),
-        (other, _) if is_document || path == "/health" => Answer::method_not_allowed(other),
+        ("OPTIONS", _) if is_known || path == "*" => Answer::options(),
+        (other, _) if is_known => Answer::method_not_allowed(other),
         _ => Answer::problem(
             Status::NotFound,
             format_args!("no such path; try / (the status page), /health, /metrics or /status"),

@@ -222,11 +222,7 @@ impl Group {
         }
     }
 
-    /// Accepts a line, and makes the first prediction of a group that is new or was silent.
-    ///
-    /// # Errors
-    ///
-    /// Its `time` does not allow it.
+    /// Accepts a line if its `time` allows it, and makes the first prediction of a group that is new or was silent.
     pub(super) fn accept(
         &mut self,
         now: Duration,
