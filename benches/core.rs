@@ -85,7 +85,7 @@ fn answer_for_all(bencher: Bencher<'_, '_>, known: usize) {
 }
 
 fn ask(bencher: Bencher<'_, '_>, known: usize, query: &str) {
-    let mut state = state(Algorithm::SuperProgressiveDual, known.max(2));
+    let state = state(Algorithm::SuperProgressiveDual, known.max(2));
     let path = "/backend/data/pacing/reactiveState";
-    bencher.bench_local(|| -> Answer { answer(&mut state, Duration::from_secs(1001), "GET", path, black_box(query)) });
+    bencher.bench_local(|| -> Answer { answer(&state, Duration::from_secs(1001), "GET", path, black_box(query)) });
 }

@@ -134,20 +134,26 @@ fn compare(line: &[u8]) {
         reactive: count("reactive"),
         proactive: count("proactive"),
         queued: count("queued"),
-        handle_time: real("handleTime").filter(|seconds| *seconds != 0.0),
+        handle_time: near(statistics.handle_time, real("handleTime").filter(|seconds| *seconds != 0.0)),
         reactive_entered: whole("reactiveEntered"),
         proactive_entered: whole("proactiveEntered"),
         abandoned: whole("abandoned"),
         invitations_sent: whole("invitationsSent"),
         invitations_accepted: whole("invitationsAccepted"),
         invitations_pending: count("invitationsPending"),
-        reactive_state: real("reactiveState"),
+        reactive_state: near(statistics.reactive_state, real("reactiveState")),
         time: whole("time"),
     };
     assert_eq!(statistics, want);
     for wall in [Duration::ZERO, Duration::from_millis(1_790_000_000_000), Duration::MAX] {
-        assert!(statistics.contradiction(wall).is_none_or(|contradiction| !contradiction.to_string().is_empty()));
+        assert!(statistics.contradiction(wall).is_none_or(|contradiction| !contradiction.is_empty()));
     }
+}
+
+/// `read` if it is what is wanted but for its last bits, which serde_json rounds in its own way.
+fn near(read: Option<f64>, want: Option<f64>) -> Option<f64> {
+    let is_near = read.zip(want).is_some_and(|(read, want)| (read - want).abs() <= 1e-12 * want.abs());
+    if is_near { read } else { want }
 }
 
 /// How a line ends because of that member; `None`: as without it.

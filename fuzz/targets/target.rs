@@ -30,7 +30,7 @@ fuzz_target!(|input: (u8, &str, &str)| {
         _ => "/server/data/pacing/reactiveState",
     };
     let method = ["GET", "HEAD", "OPTIONS", "PUT"][usize::from(kind) % 4];
-    for answer in [answer(&mut state, NOW, method, path, query), operators_answer(&mut state, NOW, method, path)] {
+    for answer in [answer(&state, NOW, method, path, query), operators_answer(&state, NOW, method, path)] {
         assert_eq!(answer.body.is_empty(), answer.status == Status::NoContent, "{}", answer.body);
         assert!(
             answer.body.is_empty() || serde_json::from_str::<serde_json::Value>(&answer.body).is_ok(),

@@ -1,12 +1,10 @@
 //! Counts of what was received: a line of statistics ends in exactly one outcome.
 
-use crate::enumeration::enumeration;
+use crate::named;
 
-enumeration! {
-    /// How a line of statistics ended.
-    pub enum Outcome
-    /// The name in operators' documents.
-    fn name {
+named! {
+    /// How a line of statistics ended, with its name in operators' documents.
+    pub enum Outcome {
         /// The group's answers are made of it now.
         Accepted => "accepted",
         /// Not a JSON object, a required field missing, a field twice or of the wrong type.
@@ -28,11 +26,10 @@ enumeration! {
     }
 }
 
-enumeration! {
-    /// Why a line was not trusted. It tells a wrong key from a wrong clock, and either from an attack.
-    pub enum Distrust
-    /// The name in operators' documents.
-    fn name {
+named! {
+    /// Why a line was not trusted, with its name in operators' documents. It tells a wrong key from a wrong clock, and either
+    /// from an attack.
+    pub enum Distrust {
         /// Not a JWS.
         NotSigned => "notSigned",
         /// A JWS whose signature is empty, as with `alg` `none`.
@@ -68,69 +65,34 @@ impl Distrust {
 pub struct Counters {
     lines: [u64; Outcome::ALL.len()],
     distrusted: [u64; Distrust::ALL.len()],
-    datagrams: u64,
-    dropped_by_kernel: u64,
+    /// Datagrams received, from any sender.
+    pub datagrams: u64,
+    /// Datagrams that the kernel dropped because a socket's receive buffer was full, as far as the edge has reported.
+    pub dropped_by_kernel: u64,
 }
 
 impl Counters {
-    /// Nothing received yet.
-    pub const fn new() -> Self {
-        Self {
-            lines: [0; Outcome::ALL.len()],
-            distrusted: [0; Distrust::ALL.len()],
-            datagrams: 0,
-            dropped_by_kernel: 0,
+    /// Counts a line that ended with `outcome`, and if it was not trusted, why.
+    pub fn count(&mut self, outcome: Outcome, distrust: Option<Distrust>) {
+        self.lines[outcome as usize] += 1;
+        if let Some(distrust) = distrust {
+            self.distrusted[distrust as usize] += 1;
         }
-    }
-
-    /// Counts a line that ended with `outcome`.
-    pub fn count(&mut self, outcome: Outcome) {
-        if let Some(lines) = self.lines.get_mut(outcome as usize) {
-            *lines += 1;
-        }
-    }
-
-    /// Counts a line that was not trusted, also under its outcome.
-    pub fn count_distrusted(&mut self, distrust: Distrust) {
-        self.count(distrust.outcome());
-        if let Some(lines) = self.distrusted.get_mut(distrust as usize) {
-            *lines += 1;
-        }
-    }
-
-    /// Lines that were not trusted for that reason.
-    pub fn distrusted(&self, distrust: Distrust) -> u64 {
-        self.distrusted.get(distrust as usize).copied().unwrap_or_default()
     }
 
     /// Lines that ended with `outcome`.
     pub fn lines(&self, outcome: Outcome) -> u64 {
-        self.lines.get(outcome as usize).copied().unwrap_or_default()
+        self.lines[outcome as usize]
     }
 
-    /// Counts a datagram.
-    pub fn count_datagram(&mut self) {
-        self.datagrams += 1;
-    }
-
-    /// All datagrams received, from any sender.
-    pub fn datagrams(&self) -> u64 {
-        self.datagrams
+    /// Lines that were not trusted for that reason.
+    pub fn distrusted(&self, distrust: Distrust) -> u64 {
+        self.distrusted[distrust as usize]
     }
 
     /// All lines received.
     pub fn received(&self) -> u64 {
         self.lines.iter().sum()
-    }
-
-    /// Sets how many datagrams the kernel dropped because a socket's receive buffer was full.
-    pub fn set_dropped_by_kernel(&mut self, datagrams: u64) {
-        self.dropped_by_kernel = datagrams;
-    }
-
-    /// Datagrams that the kernel dropped because a socket's receive buffer was full, as far as the edge has reported.
-    pub fn dropped_by_kernel(&self) -> u64 {
-        self.dropped_by_kernel
     }
 }
 
@@ -140,9 +102,9 @@ mod tests {
 
     #[test]
     fn each_outcome_is_counted_separately_and_they_sum_up() {
-        let mut counters = Counters::new();
+        let mut counters = Counters::default();
         for (times, outcome) in Outcome::ALL.into_iter().enumerate() {
-            (0..=times).for_each(|_| counters.count(outcome));
+            (0..=times).for_each(|_| counters.count(outcome, None));
         }
         for (times, outcome) in Outcome::ALL.into_iter().enumerate() {
             assert_eq!(counters.lines(outcome), times as u64 + 1);
@@ -153,9 +115,9 @@ mod tests {
 
     #[test]
     fn each_distrust_is_counted_separately_and_as_its_outcome() {
-        let mut counters = Counters::new();
+        let mut counters = Counters::default();
         for (times, distrust) in Distrust::ALL.into_iter().enumerate() {
-            (0..=times).for_each(|_| counters.count_distrusted(distrust));
+            (0..=times).for_each(|_| counters.count(distrust.outcome(), Some(distrust)));
         }
         for (times, distrust) in Distrust::ALL.into_iter().enumerate() {
             assert_eq!(counters.distrusted(distrust), times as u64 + 1);

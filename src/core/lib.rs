@@ -27,19 +27,19 @@
 //! state.receive(now, wall, "127.0.0.1".parse()?, datagram, |line, fault| panic!("line {line}: {fault}"));
 //!
 //! let path = "/backend/data/pacing/channelCapacity";
-//! let capacity = answer(&mut state, now, "GET", path, "channel=chat&groups=Sales");
+//! let capacity = answer(&state, now, "GET", path, "channel=chat&groups=Sales");
 //! assert_eq!((capacity.status.code(), capacity.body.as_str()), (200, r#"{"capacity":4}"#));
 //!
 //! // Stale statistics are not used.
 //! let later = now + Duration::from_secs(31);
-//! assert_eq!(answer(&mut state, later, "GET", path, "channel=chat").status.code(), 503);
+//! assert_eq!(answer(&state, later, "GET", path, "channel=chat").status.code(), 503);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 #![no_std]
 
 extern crate alloc;
 
-mod enumeration;
+mod named;
 
 pub mod answer;
 pub mod counters;

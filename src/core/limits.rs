@@ -40,5 +40,6 @@ pub const DORMANT_AFTER: Duration = Duration::from_secs(3600);
 /// Bytes of bad input that an error repeats: enough to recognise it, little enough to fit a log line.
 pub const EXCERPT_BYTES: usize = 48;
 
-/// Bytes of all tables of the core together; an appliance gives the daemon a few hundred kilobytes.
+/// Bytes of all tables of the core together: 1 KiB for each group, of which the engine has up to 400 bytes, and 16 KiB. An
+/// appliance gives the daemon a few hundred kilobytes.
 pub const STATE_BYTES: usize = 272 * 1024;

@@ -5,15 +5,14 @@
 use core::net::IpAddr;
 use core::time::Duration;
 
-use crate::counters::{Distrust, Outcome};
+use crate::counters::Outcome;
 use crate::fault::{Dropped, Fault};
-use crate::groups::Refusal;
+use crate::groups::order::{Order, Refusal, check_time};
 use crate::limits::PAYLOAD_BYTES;
 use crate::settings::Settings;
 use crate::state::State;
 use crate::wire;
 use crate::wire::collector::Collector;
-use crate::wire::jws;
 use crate::wire::line::{Line, LineError};
 
 impl Settings {
@@ -24,20 +23,34 @@ impl Settings {
     ///
     /// Why it is to be dropped.
     pub fn read(&self, wall: Duration, line: &[u8]) -> Result<Line, Fault> {
-        if self.keys.is_empty() { Line::parse(line).map_err(Fault::Line) } else { self.read_signed(wall, line) }
+        let line = self.parse(line)?;
+        match self.check_time(wall, &line) {
+            Ok(()) => Ok(line),
+            Err(refusal) => Err(Fault::Refused(refusal, line.channel, line.group)),
+        }
+    }
+
+    fn parse(&self, line: &[u8]) -> Result<Line, Fault> {
+        if self.keys.is_empty() { Line::parse(line).map_err(Fault::Line) } else { self.parse_signed(line) }
     }
 
     /// A function of its own, so that the buffer is on the stack only where it is needed.
     #[inline(never)]
-    fn read_signed(&self, wall: Duration, line: &[u8]) -> Result<Line, Fault> {
+    fn parse_signed(&self, line: &[u8]) -> Result<Line, Fault> {
         let mut buffer = [0; PAYLOAD_BYTES];
         let payload = self.keys.verify(line, &mut buffer).map_err(Fault::Distrusted)?;
-        let line = Line::parse(payload).map_err(Fault::Line)?;
-        let time = line.statistics.time.ok_or(Fault::Line(LineError::Missing { field: "time" }))?;
-        match jws::check_time(time, wall, self.time_to_live) {
-            Ok(()) => Ok(line),
-            Err(error) => Err(Fault::Untimely { error, channel: line.channel, name: line.group, time }),
+        match Line::parse(payload).map_err(Fault::Line)? {
+            Line { statistics, .. } if statistics.time.is_none() => {
+                Err(Fault::Line(LineError::Missing { field: "time" }))
+            }
+            line => Ok(line),
         }
+    }
+
+    /// Signed lines are held to the clock here.
+    fn check_time(&self, wall: Duration, line: &Line) -> Result<(), Refusal> {
+        let time = line.statistics.time.filter(|_| !self.keys.is_empty());
+        time.map_or(Ok(()), |time| check_time(time, wall, self.time_to_live))
     }
 }
 
@@ -53,47 +66,42 @@ impl State {
         datagram: &[u8],
         mut fault: impl FnMut(usize, &Fault),
     ) {
-        self.counters_mut().count_datagram();
-        self.set_wall(now, wall);
+        self.counters.datagrams += 1;
+        self.wall_at_zero = wall.saturating_sub(now);
         // A dual-stack socket shows IPv4 senders as IPv6 ones.
-        let source = source.to_canonical();
-        if !self.settings().sources.iter().any(|network| network.contains(&source)) {
-            return self.drop_line(now, source, Fault::NotAllowed, |why| fault(1, why));
+        let sender = source.to_canonical();
+        let mut end = |state: &mut Self, number, read: Result<(), Fault>| {
+            let Err(why) = read else { return state.counters.count(Outcome::Accepted, None) };
+            state.counters.count(why.outcome(), why.distrust());
+            fault(number, &why);
+            // Networks reorder datagrams: a late line is no example of a fault.
+            if why.outcome() != Outcome::Late {
+                state.dropped = Some(Dropped { received: now, sender, fault: why });
+            }
+        };
+        if !self.settings.sources.iter().any(|network| network.contains(&sender)) {
+            return end(self, 1, Err(Fault::NotAllowed));
         }
         for (number, line) in wire::datagram::lines(datagram) {
-            self.receive_line(now, wall, source, line, |why| fault(number, why));
+            let read = self.receive_line(now, wall, sender, line);
+            end(self, number, read);
         }
     }
 
-    fn receive_line(&mut self, now: Duration, wall: Duration, source: IpAddr, line: &[u8], fault: impl FnOnce(&Fault)) {
-        let read = self.settings().read(wall, line);
-        let accepted = read.and_then(|mut line| {
-            line.collector.get_or_insert_with(|| Collector::at(source));
-            let accepted = self.accept(now, wall, &line);
-            accepted.map_err(|refused| Fault::Refused(refused, line.channel, line.group))
-        });
-        match accepted {
-            Ok(()) => self.counters_mut().count(Outcome::Accepted),
-            Err(why) => self.drop_line(now, source, why, fault),
-        }
-    }
-
-    /// Counts a line that is dropped, and notes it as the reason why statistics may be missing.
-    fn drop_line(&mut self, now: Duration, sender: IpAddr, why: Fault, fault: impl FnOnce(&Fault)) {
-        let outcome = why.outcome();
-        match why.distrust() {
-            Some(distrust) => self.counters_mut().count_distrusted(distrust),
-            None => self.counters_mut().count(outcome),
-        }
-        if let Fault::Untimely { error, channel, name, time } = &why {
-            let is_early = error.distrust() == Distrust::Early;
-            self.note_untimely(now, *channel, name, if is_early { Refusal::Early } else { Refusal::Stale }, *time);
-        }
-        fault(&why);
-        // Networks reorder datagrams: a late line is no example of a fault.
-        if outcome != Outcome::Late {
-            self.note_dropped(Dropped { received: now, sender, fault: why });
-        }
+    fn receive_line(&mut self, now: Duration, wall: Duration, sender: IpAddr, line: &[u8]) -> Result<(), Fault> {
+        let settings = &self.settings;
+        let mut line = settings.parse(line)?;
+        line.collector.get_or_insert_with(|| Collector::at(sender));
+        let is_signed = !settings.keys.is_empty();
+        let order = if is_signed { Order::signed(wall, self.longest_time_to_live) } else { Order::Unsigned };
+        let accepted = match settings.check_time(wall, &line) {
+            Ok(()) => self.groups.accept(now, &line, order, settings),
+            Err(refusal) => {
+                self.groups.refuse(now, &line, refusal);
+                Err(refusal)
+            }
+        };
+        accepted.map_err(|refusal| Fault::Refused(refusal, line.channel, line.group))
     }
 }
 
@@ -106,6 +114,7 @@ mod tests {
     use std::vec::Vec;
 
     use super::*;
+    use crate::counters::Distrust;
     use crate::limits::GROUPS;
     use crate::pacing::{Algorithm, Options};
     use crate::wire::channel::Channel;
@@ -138,7 +147,7 @@ mod tests {
 
     fn capacity(state: &mut State, seconds: u64) -> (u32, u64) {
         let all = state.consolidate(at(seconds), Channel::Chat);
-        (all.fresh_groups(), all.capacity())
+        (all.fresh_groups, all.capacity)
     }
 
     #[test]
@@ -409,13 +418,13 @@ mod tests {
     #[test]
     fn the_last_dropped_line_is_kept_but_no_late_one() {
         let mut state = State::new(settings(30));
-        assert!(state.dropped().is_none());
+        assert!(state.dropped.is_none());
         receive(&mut state, 1, "garbage");
         receive(&mut state, 2, &line("A", 1).replace('}', r#","time":9}"#));
         receive(&mut state, 3, &line("A", 1).replace('}', r#","time":8}"#));
-        let dropped = state.dropped().unwrap();
+        let dropped = state.dropped.as_ref().unwrap();
         assert_eq!((dropped.received, dropped.sender, dropped.fault.outcome()), (at(1), SENDER, Outcome::Malformed));
         receive(&mut state, 4, &line("", 1));
-        assert_eq!(state.dropped().unwrap().fault.outcome(), Outcome::OutOfRange);
+        assert_eq!(state.dropped.as_ref().unwrap().fault.outcome(), Outcome::OutOfRange);
     }
 }

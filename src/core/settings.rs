@@ -1,9 +1,8 @@
 //! What the configuration gives the core. It can change at any time; all statistics are kept.
 
-use core::net::{Ipv4Addr, Ipv6Addr};
 use core::time::Duration;
 
-use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use ipnet::IpNet;
 
 use crate::limits::SOURCES;
 use crate::pacing::Options;
@@ -32,14 +31,10 @@ impl Settings {
 /// The machine itself may send, and statistics are used for 30 s.
 impl Default for Settings {
     fn default() -> Self {
-        let loopback = [
-            IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8)),
-            IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::LOCALHOST, 128)),
-        ];
         Self {
             pacing: Options::default(),
             time_to_live: Duration::from_secs(30),
-            sources: loopback.into_iter().collect(),
+            sources: ["127.0.0.0/8", "::1/128"].into_iter().flat_map(str::parse).collect(),
             keys: Keys::default(),
         }
     }

@@ -8,53 +8,39 @@ use core::time::Duration;
 use crate::counters::Counters;
 use crate::fault::Dropped;
 use crate::groups::consolidation::Consolidation;
-use crate::groups::{Group, Groups, Notice, Order, Refusal, Refused};
+use crate::groups::{Group, Groups, Notice};
 use crate::limits::STATE_BYTES;
 use crate::settings::Settings;
 use crate::wire::channel::Channel;
 use crate::wire::group_name::GroupName;
-use crate::wire::jws;
-use crate::wire::line::Line;
 
 const _: () = assert!(size_of::<State>() <= STATE_BYTES, "the tables outgrew their budget");
-
-/// The consolidation of a whole channel, while it is valid.
-#[derive(Clone, Copy, Debug)]
-struct WholeChannel {
-    consolidation: Consolidation,
-    /// When the oldest of its statistics becomes stale.
-    until: Duration,
-}
 
 /// Everything the daemon knows.
 #[derive(Clone, Debug)]
 pub struct State {
-    settings: Settings,
+    pub(crate) settings: Settings,
     /// The longest time to live since signed lines were accepted: a reload that shortens it must not make old lines
     /// acceptable again.
-    longest_time_to_live: Duration,
-    groups: Groups,
-    counters: Counters,
+    pub(crate) longest_time_to_live: Duration,
+    pub(crate) groups: Groups,
+    pub(crate) counters: Counters,
     /// The last line that was dropped, except those that were only late: networks reorder datagrams.
-    dropped: Option<Dropped>,
+    pub(crate) dropped: Option<Dropped>,
     /// The time since 1970 when `now` was 0, as of the last datagram.
-    wall_at_zero: Duration,
-    /// One per channel, made when first asked for after anything changed: visitors ask far more often than statistics
-    /// are received, and their requests need not pay for the number of groups.
-    whole: [Option<WholeChannel>; Channel::ALL.len()],
+    pub(crate) wall_at_zero: Duration,
 }
 
 impl State {
     /// A state without groups.
-    pub const fn new(settings: Settings) -> Self {
+    pub fn new(settings: Settings) -> Self {
         Self {
             longest_time_to_live: settings.time_to_live,
             settings,
-            groups: Groups::new(),
-            counters: Counters::new(),
+            groups: Groups::default(),
+            counters: Counters::default(),
             dropped: None,
             wall_at_zero: Duration::ZERO,
-            whole: [None; Channel::ALL.len()],
         }
     }
 
@@ -73,14 +59,9 @@ impl State {
         &self.counters
     }
 
-    /// What was counted, for who counts.
+    /// What was counted, for the edge, which counts what the kernel drops.
     pub fn counters_mut(&mut self) -> &mut Counters {
         &mut self.counters
-    }
-
-    /// The last line that was dropped, except those that were only late.
-    pub fn dropped(&self) -> Option<&Dropped> {
-        self.dropped.as_ref()
     }
 
     /// The time since 1970 when `now` was 0, as of the last datagram.
@@ -102,7 +83,6 @@ impl State {
         let before = if is_signed { self.longest_time_to_live } else { Duration::ZERO };
         self.longest_time_to_live = before.max(settings.time_to_live);
         self.settings = settings;
-        self.whole = Default::default();
         self.groups.make_all_due();
         match self.groups.declare(declared) {
             0 => Ok(()),
@@ -110,42 +90,10 @@ impl State {
         }
     }
 
-    /// Notes the time since 1970.
-    pub(crate) fn set_wall(&mut self, now: Duration, wall: Duration) {
-        self.wall_at_zero = wall.saturating_sub(now);
-    }
-
-    /// Accepts a line. `wall` is the time since 1970.
-    pub(crate) fn accept(&mut self, now: Duration, wall: Duration, line: &Line) -> Result<(), Refused> {
-        let latest = || jws::latest(wall, self.longest_time_to_live);
-        let order = if self.settings.keys.is_empty() { Order::Unsigned } else { Order::Signed { latest: latest() } };
-        self.groups.accept(now, line, order, &self.settings)?;
-        self.whole = Default::default();
-        Ok(())
-    }
-
-    /// Notes a line that was dropped.
-    pub(crate) fn note_dropped(&mut self, dropped: Dropped) {
-        self.dropped = Some(dropped);
-    }
-
-    /// Notes a line of a group that was refused for its `time` before the table saw it.
-    pub(crate) fn note_untimely(
-        &mut self,
-        now: Duration,
-        channel: Channel,
-        name: &GroupName,
-        refusal: Refusal,
-        time: u64,
-    ) {
-        self.groups.refuse(now, channel, name, refusal, time);
-    }
-
     /// Does what time alone makes due, for at most `at_most` groups. Returns whether more is due: call again.
     pub fn refresh(&mut self, now: Duration, at_most: usize) -> bool {
         let Settings { pacing, time_to_live, .. } = &self.settings;
         let refreshed = self.groups.refresh(now, *time_to_live, pacing, at_most);
-        self.whole = Default::default();
         if refreshed < at_most {
             self.groups.drop_dormant(now);
         }
@@ -170,19 +118,8 @@ impl State {
     }
 
     /// All groups of a channel as one.
-    pub fn consolidate(&mut self, now: Duration, channel: Channel) -> Consolidation {
-        let time_to_live = self.settings.time_to_live;
-        let groups = self.groups.of(channel);
-        let make = || {
-            let consolidation = Consolidation::of(groups.iter(), now, time_to_live);
-            let oldest = consolidation.oldest().unwrap_or(Duration::MAX);
-            WholeChannel { consolidation, until: oldest.saturating_add(time_to_live) }
-        };
-        match self.whole.get_mut(channel as usize) {
-            Some(Some(whole)) if now <= whole.until => whole.consolidation,
-            Some(place) => place.insert(make()).consolidation,
-            None => make().consolidation,
-        }
+    pub fn consolidate(&self, now: Duration, channel: Channel) -> Consolidation {
+        Consolidation::of(self.groups.of(channel).iter(), now, self.settings.time_to_live)
     }
 }
 
@@ -210,7 +147,7 @@ mod tests {
 
     /// The notices to be logged, which are marked as logged.
     fn notices(state: &mut State, seconds: u64) -> Vec<(Notice, String)> {
-        let name = |notice| move |group: &Group| (notice, group.name().as_str().into());
+        let name = |notice| move |group: &Group| (notice, group.name.as_str().into());
         let all = Notice::ALL.into_iter();
         let noticed = all.flat_map(|notice| state.noticed(at(seconds), notice).map(name(notice))).collect();
         Notice::ALL.into_iter().for_each(|notice| state.mark_logged(at(seconds), notice));
@@ -242,7 +179,7 @@ mod tests {
         (101..=103).for_each(|second| receive(&mut state, second, "A", &time(second - 25)));
         assert_eq!(notices(&mut state, 103), []);
         receive(&mut state, 104, "A", &time(79));
-        assert_eq!(state.groups().all()[0].set_back(), Some(21));
+        assert_eq!(state.groups().all()[0].set_back, Some(21));
         assert_eq!(notices(&mut state, 104), [(Notice::ClockSetBack, "A".into())]);
         receive(&mut state, 105, "A", r#","loggedIn":0"#);
         assert_eq!(notices(&mut state, 105), [(Notice::Contradiction, "A".into())]);

@@ -83,8 +83,7 @@ fn warnings(settings: &Settings, wall: Duration, line: &[u8], read: Option<Line>
             warnings.push(format!("{name:?} is not a field and is ignored; did you mean {known:?}?"));
         }
     });
-    let contradiction = read.and_then(|line| line.statistics.contradiction(wall));
-    warnings.extend(contradiction.map(|contradiction| contradiction.to_string()));
+    warnings.extend(read.and_then(|line| line.statistics.contradiction(wall)));
     warnings
 }
 

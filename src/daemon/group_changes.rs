@@ -55,7 +55,7 @@ impl GroupChanges {
 fn write_line(log: &Log, state: &State, now: Duration, notice: Notice, groups: &[&Group]) {
     let named = groups.iter().take(NAMED).map(|group| {
         let figures = figures(state, group, now, notice).map_or_else(String::new, |figures| format!(" ({figures})"));
-        format!("{} {:?}{figures}", group.channel(), group.name().as_str())
+        format!("{} {:?}{figures}", group.channel, group.name.as_str())
     });
     let mut names = named.collect::<Vec<_>>().join(", ");
     if groups.len() > NAMED {
@@ -95,16 +95,14 @@ fn write_line(log: &Log, state: &State, now: Duration, notice: Notice, groups: &
 fn figures(state: &State, group: &Group, now: Duration, notice: Notice) -> Option<String> {
     match notice {
         Notice::GoalMissed | Notice::GoalMet => {
-            let entries = group.last_hour().entries(now);
+            let entries = group.last_hour.entries(now);
             Some(format!("{:.1} % of {}", 100.0 * entries.abandonment()?, entries.entered))
         }
         Notice::Silent => {
             let explanation = Explanation::of(state, group, now);
-            explanation.lines_are_dropped().then(|| explanation.to_string())
+            explanation.lines_are_dropped().then(|| explanation.text)
         }
-        Notice::ClockSetBack => {
-            group.set_back().filter(|seconds| *seconds > 0).map(|seconds| format!("by {seconds} s"))
-        }
+        Notice::ClockSetBack => group.set_back.filter(|seconds| *seconds > 0).map(|seconds| format!("by {seconds} s")),
         Notice::Contradiction => Some(group.contradiction(state.wall_at_zero())?.to_string()),
         Notice::Resumed | Notice::NoReactiveState => None,
     }

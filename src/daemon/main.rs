@@ -16,7 +16,6 @@ mod https;
 mod https;
 mod log;
 mod lookalike;
-mod named;
 mod reload;
 mod signals;
 mod statistics;

@@ -17,8 +17,6 @@ mod http {
 mod log;
 #[path = "daemon/lookalike.rs"]
 mod lookalike;
-#[path = "daemon/named.rs"]
-mod named;
 #[path = "daemon/statistics"]
 mod statistics {
     pub(crate) mod endpoint;

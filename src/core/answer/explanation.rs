@@ -1,9 +1,10 @@
 //! Why a group's reactive state is what it is, in words for the one who is asked "why are no chats offered?"
 
-use core::fmt;
+use alloc::format;
+use alloc::string::String;
 use core::time::Duration;
 
-use crate::fault::Dropped;
+use crate::fault::Fault;
 use crate::groups::last_hour::Entries;
 use crate::groups::{Group, Refusal};
 use crate::pacing::{Reason, Stakes};
@@ -14,15 +15,23 @@ use crate::wire::line::Statistics;
 /// Where this share of the visitors is let in, nobody is held back whom anyone would miss.
 const AS_GOOD_AS_ALL: f64 = 0.999;
 
-/// The reason, with the figures that the words need.
+/// Why a group's reactive state is what it is.
 #[derive(Clone, Debug)]
-pub struct Explanation<'a> {
-    cause: Cause<'a>,
+pub struct Explanation {
+    /// In one word, for programs.
+    pub name: &'static str,
+    /// For people.
+    pub text: String,
+}
+
+/// The figures that the words need.
+struct Figures<'a> {
     /// The reactive state; `None`: none is served.
     state: Option<f64>,
     statistics: Statistics,
     /// The last hour.
     entries: Entries,
+    is_over_goal: bool,
     /// Share of the slots in use.
     busy_factor: Option<f64>,
     stakes: Stakes,
@@ -31,243 +40,162 @@ pub struct Explanation<'a> {
     settings: &'a Settings,
 }
 
-#[derive(Clone, Copy, Debug)]
-enum Cause<'a> {
-    /// Declared, and no statistics were accepted.
-    NoStatistics(Lines<'a>),
-    /// No statistics were accepted for that long.
-    Silent(Duration, Lines<'a>),
-    /// The reason that the engine gives.
-    Engine(Reason),
-    /// All who ask are let in, although more than the goal allows have abandoned in the last hour.
-    DemandFitsAgain,
-}
-
-/// The lines received while statistics are missing.
-#[derive(Clone, Copy, Debug)]
-enum Lines<'a> {
-    /// None that could be of the group.
-    None,
-    /// Lines of the group, refused for their `time`.
-    Untimely(Refusal),
-    /// Lines that do not say, or cannot be trusted to say, which group they are of.
-    Dropped(&'a Dropped),
-}
-
-impl<'a> Lines<'a> {
-    fn of(state: &'a State, group: &Group, now: Duration) -> Self {
-        let time_to_live = state.settings().time_to_live;
-        let is_recent = |received: Duration| now.saturating_sub(received) <= time_to_live;
-        let last_accepted = group.report().map(|report| report.received);
-        if let Some(untimely) = group.untimely().filter(|untimely| is_recent(untimely.received)) {
-            // A datagram that the network doubled is received sooner, and says nothing of the collector.
-            let after = last_accepted.map(|accepted| untimely.received.saturating_sub(accepted));
-            if after.is_none_or(|after| after > time_to_live / 2) {
-                return Self::Untimely(untimely.refusal);
-            }
-        }
-        let dropped = state.dropped().filter(|dropped| is_recent(dropped.received) && !dropped.fault.names_group());
-        dropped.map_or(Self::None, Self::Dropped)
-    }
-}
-
-impl<'a> Explanation<'a> {
+impl Explanation {
     /// The explanation of a group's reactive state at `now`.
-    pub fn of(state: &'a State, group: &Group, now: Duration) -> Self {
+    pub fn of(state: &State, group: &Group, now: Duration) -> Self {
         let settings = state.settings();
-        let probability = group.prediction().and_then(|prediction| prediction.reactive_state);
-        let entries = group.last_hour().entries(now);
-        let cause = match group.report() {
-            None => Cause::NoStatistics(Lines::of(state, group, now)),
+        let report = match group.report() {
+            None => return Self::missing("noStatistics", "no statistics yet".into(), dropped(state, group, now)),
             Some(report) if !report.is_fresh(now, settings.time_to_live) => {
-                Cause::Silent(now.saturating_sub(report.received), Lines::of(state, group, now))
+                let text = format!("no statistics for {}", age(now.saturating_sub(report.received)));
+                return Self::missing("silent", text, dropped(state, group, now));
             }
-            Some(_) => Cause::of_engine(group.reason(), probability, group.is_over_goal(now, settings)),
+            Some(report) => report,
         };
-        Self {
-            cause,
-            state: probability,
-            statistics: group.report().map(|report| report.statistics).unwrap_or_default(),
-            entries,
+        let figures = Figures {
+            state: group.prediction().and_then(|prediction| prediction.reactive_state),
+            statistics: report.statistics,
+            entries: group.last_hour.entries(now),
+            is_over_goal: group.is_over_goal(now, settings),
             busy_factor: group.busy_factor(&settings.pacing),
             stakes: group.stakes(&settings.pacing),
             enters_late: group.enters_late(),
             settings,
-        }
+        };
+        figures.explain(group.reason())
     }
 
-    /// The reason in one word, for programs.
-    pub const fn name(&self) -> &'static str {
-        match self.cause {
-            Cause::NoStatistics(Lines::None) => "noStatistics",
-            Cause::Silent(_, Lines::None) => "silent",
-            Cause::NoStatistics(_) | Cause::Silent(..) => "dropped",
-            Cause::DemandFitsAgain => "demandFitsAgain",
-            Cause::Engine(Reason::NotYet) => "notYet",
-            Cause::Engine(Reason::DemandFits) => "demandFits",
-            Cause::Engine(Reason::Worth) => "worth",
-            Cause::Engine(Reason::Abandonment) => "abandonment",
-            Cause::Engine(Reason::BusyFactor) => "busyFactor",
-            Cause::Engine(Reason::ProactiveShare) => "proactiveShare",
-            Cause::Engine(Reason::NoAgents) => "noAgents",
-            Cause::Engine(Reason::FewStatistics) => "fewStatistics",
-            Cause::Engine(Reason::External) => "external",
-            Cause::Engine(Reason::ProactiveOnly) => "proactiveOnly",
+    fn missing(name: &'static str, text: String, dropped: Option<String>) -> Self {
+        match dropped {
+            None => Self { name, text },
+            Some(why) => Self { name: "dropped", text: format!("{text}; lines are received but dropped{why}") },
         }
     }
 
     /// Whether lines are received that are all dropped.
-    pub const fn lines_are_dropped(&self) -> bool {
-        match self.cause {
-            Cause::NoStatistics(lines) | Cause::Silent(_, lines) => !matches!(lines, Lines::None),
-            Cause::Engine(_) | Cause::DemandFitsAgain => false,
-        }
-    }
-
-    fn abandonment(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let goal = self.settings.pacing.optimization_goal;
-        match self.entries.abandonment().map(|share| 100.0 * share) {
-            Some(percent) if percent > 100.0 * self.settings.goal() => {
-                write!(formatter, "holding back: abandonment {percent:.1} % over goal {goal} %")
-            }
-            Some(percent) => {
-                write!(formatter, "holding back: more would miss goal {goal} % (abandonment {percent:.1} %)")
-            }
-            None => write!(formatter, "holding back: more would miss goal {goal} %"),
-        }
-    }
-
-    fn no_agents(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let knows_interactions = self.statistics.reactive.is_some() || self.statistics.proactive.is_some();
-        match (self.statistics.logged_in.or(self.statistics.slots), knows_interactions) {
-            (Some(0), _) => formatter.write_str("no agents are logged in"),
-            (Some(_), true) => formatter.write_str("no agent is ready or in an interaction: all are on a break"),
-            (None, true) => formatter.write_str("no agent is ready or in an interaction"),
-            (Some(_), false) => formatter.write_str("no agent is at work"),
-            (None, false) => formatter.write_str("no agent is ready; how many are logged in is not known"),
-        }
-    }
-
-    fn few_statistics(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let free = self.statistics.free_slots.unwrap_or(self.statistics.ready);
-        let queued = self.statistics.queued.unwrap_or(0);
-        let door = if self.state.is_some_and(|state| state > 0.0) { "open" } else { "closed" };
-        write!(formatter, "{door}: {free} ready, {queued} queued; statistics have no reactiveEntered to predict from")
+    pub fn lines_are_dropped(&self) -> bool {
+        self.name == "dropped"
     }
 }
 
-impl Cause<'_> {
-    fn of_engine(reason: Reason, state: Option<f64>, is_over_goal: bool) -> Self {
-        let lets_all_in = state.is_some_and(|state| state >= AS_GOOD_AS_ALL);
+/// Why lines that could be of the group are dropped while its statistics are missing. `None`: none are received.
+fn dropped(state: &State, group: &Group, now: Duration) -> Option<String> {
+    let time_to_live = state.settings().time_to_live;
+    let is_recent = |received: Duration| now.saturating_sub(received) <= time_to_live;
+    if let Some(untimely) = group.untimely.filter(|untimely| is_recent(untimely.received)) {
+        // A datagram that the network doubled is received sooner, and says nothing of the collector.
+        let after = group.report().map(|report| untimely.received.saturating_sub(report.received));
+        if after.is_none_or(|after| after > time_to_live / 2) {
+            return Some(untimely_text(untimely.refusal));
+        }
+    }
+    // A line that was refused says of which group it is: of another one, or it would be untimely.
+    let is_of_any = |fault: &Fault| !matches!(fault, Fault::Refused(..));
+    let last = state.dropped.as_ref().filter(|last| is_recent(last.received) && is_of_any(&last.fault))?;
+    Some(format!(", the last one from {}: {}", last.sender, last.fault))
+}
+
+fn untimely_text(refusal: Refusal) -> String {
+    let why = match refusal {
+        Refusal::Late | Refusal::TableFull => "before that of the last accepted line",
+        Refusal::Replayed => {
+            "not later than that of the last accepted line (signed lines are accepted once it is: was a clock set back?)"
+        }
+        Refusal::Stale { .. } => "too far behind the clock here (is a clock wrong?)",
+        Refusal::Early { .. } => "too far ahead of the clock here (is a clock wrong?)",
+    };
+    format!(": their time is {why}")
+}
+
+impl Figures<'_> {
+    fn explain(&self, reason: Reason) -> Explanation {
+        let lets_all_in = self.state.is_some_and(|state| state >= AS_GOOD_AS_ALL);
         let reason = match reason {
             Reason::Worth | Reason::Abandonment | Reason::BusyFactor | Reason::ProactiveShare if lets_all_in => {
                 Reason::DemandFits
             }
             reason => reason,
         };
-        if reason == Reason::DemandFits && is_over_goal {
-            return Self::DemandFitsAgain;
-        }
-        Self::Engine(reason)
-    }
-}
-
-impl fmt::Display for Explanation<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.reason(formatter)?;
-        if self.enters_late {
-            formatter.write_str("; visitors enter long after they were let in: set pacing.entry-delay")?;
-        }
-        Ok(())
-    }
-}
-
-impl Explanation<'_> {
-    fn reason(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let goal = self.settings.pacing.optimization_goal;
-        let reason = match self.cause {
-            Cause::NoStatistics(lines) => return write!(formatter, "no statistics yet{lines}"),
-            Cause::Silent(age, lines) => return write!(formatter, "no statistics for {}{lines}", Age(age)),
-            Cause::DemandFitsAgain => {
-                let percent = 100.0 * self.entries.abandonment().unwrap_or(0.0);
-                return write!(
-                    formatter,
-                    "letting all in: demand fits now (abandonment in the last hour {percent:.1} %, goal {goal} %)"
-                );
-            }
-            Cause::Engine(reason) => reason,
-        };
-        match reason {
-            Reason::NotYet => formatter.write_str("no prediction yet"),
-            Reason::DemandFits => formatter.write_str("all demand fits"),
-            Reason::Worth => write!(
-                formatter,
-                "holding back: one more visitor would cost more than it brings (with everyone let in {:.1} % would abandon, worth it \
-                 up to {:.1} %)",
-                100.0 * self.stakes.risk,
-                100.0 * self.stakes.worth
-            ),
-            Reason::Abandonment => self.abandonment(formatter),
-            Reason::BusyFactor => match self.busy_factor {
-                Some(share) => write!(
-                    formatter,
-                    "holding back: more would exceed goal {goal} % (busy factor {:.0} %)",
-                    100.0 * share
+        let abandonment = self.entries.abandonment().map(|share| 100.0 * share);
+        let (name, text) = match reason {
+            Reason::NotYet => ("notYet", "no prediction yet".into()),
+            Reason::DemandFits if self.is_over_goal => (
+                "demandFitsAgain",
+                format!(
+                    "letting all in: demand fits now (abandonment in the last hour {:.1} %, goal {goal} %)",
+                    abandonment.unwrap_or(0.0)
                 ),
-                None => write!(formatter, "holding back: more would exceed goal {goal} %"),
-            },
-            Reason::ProactiveShare => write!(
-                formatter,
-                "holding back: {} % of the slots are reserved for proactive chats",
-                self.settings.pacing.proactive_ratio
             ),
-            Reason::NoAgents => self.no_agents(formatter),
-            Reason::FewStatistics => self.few_statistics(formatter),
-            Reason::External if self.state.is_some() => formatter.write_str("computed elsewhere (EXTERNAL)"),
-            Reason::External => {
-                formatter.write_str("statistics have no reactiveState, which pacing.algorithm EXTERNAL serves")
+            Reason::DemandFits => ("demandFits", "all demand fits".into()),
+            Reason::Worth => (
+                "worth",
+                format!(
+                    "holding back: one more visitor would cost more than it brings (with everyone let in {:.1} % would \
+                     abandon, worth it up to {:.1} %)",
+                    100.0 * self.stakes.risk,
+                    100.0 * self.stakes.worth
+                ),
+            ),
+            Reason::Abandonment => (
+                "abandonment",
+                match abandonment {
+                    Some(percent) if percent > goal => {
+                        format!("holding back: abandonment {percent:.1} % over goal {goal} %")
+                    }
+                    Some(percent) => {
+                        format!("holding back: more would miss goal {goal} % (abandonment {percent:.1} %)")
+                    }
+                    None => format!("holding back: more would miss goal {goal} %"),
+                },
+            ),
+            Reason::BusyFactor => {
+                let busy = self.busy_factor.map(|share| format!(" (busy factor {:.0} %)", 100.0 * share));
+                let busy = busy.unwrap_or_default();
+                ("busyFactor", format!("holding back: more would exceed goal {goal} %{busy}"))
             }
-            Reason::ProactiveOnly => formatter.write_str("the algorithm does not predict the reactive state"),
+            Reason::ProactiveShare => {
+                let ratio = self.settings.pacing.proactive_ratio;
+                ("proactiveShare", format!("holding back: {ratio} % of the slots are reserved for proactive chats"))
+            }
+            Reason::NoAgents => ("noAgents", self.no_agents().into()),
+            Reason::FewStatistics => ("fewStatistics", self.few_statistics()),
+            Reason::External if self.state.is_some() => ("external", "computed elsewhere (EXTERNAL)".into()),
+            Reason::External => {
+                ("external", "statistics have no reactiveState, which pacing.algorithm EXTERNAL serves".into())
+            }
+            Reason::ProactiveOnly => ("proactiveOnly", "the algorithm does not predict the reactive state".into()),
+        };
+        let hint =
+            if self.enters_late { "; visitors enter long after they were let in: set pacing.entry-delay" } else { "" };
+        Explanation { name, text: text + hint }
+    }
+
+    fn no_agents(&self) -> &'static str {
+        let knows_interactions = self.statistics.reactive.is_some() || self.statistics.proactive.is_some();
+        match (self.statistics.logged_in.or(self.statistics.slots), knows_interactions) {
+            (Some(0), _) => "no agents are logged in",
+            (Some(_), true) => "no agent is ready or in an interaction: all are on a break",
+            (None, true) => "no agent is ready or in an interaction",
+            (Some(_), false) => "no agent is at work",
+            (None, false) => "no agent is ready; how many are logged in is not known",
         }
     }
-}
 
-/// What to add to "no statistics".
-impl fmt::Display for Lines<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::None => Ok(()),
-            Self::Untimely(refusal) => {
-                formatter.write_str("; lines are received but dropped: their time is ")?;
-                formatter.write_str(match refusal {
-                    Refusal::Late => "before that of the last accepted line",
-                    Refusal::Replayed => {
-                        "not later than that of the last accepted line (signed lines are accepted once it is: was a \
-                         clock set back?)"
-                    }
-                    Refusal::Stale => "too far behind the clock here (is a clock wrong?)",
-                    Refusal::Early => "too far ahead of the clock here (is a clock wrong?)",
-                })
-            }
-            Self::Dropped(dropped) => write!(
-                formatter,
-                "; lines are received but dropped, the last one from {}: {}",
-                dropped.sender, dropped.fault
-            ),
-        }
+    fn few_statistics(&self) -> String {
+        let free = self.statistics.free_slots.unwrap_or(self.statistics.ready);
+        let queued = self.statistics.queued.unwrap_or(0);
+        let door = if self.state.is_some_and(|state| state > 0.0) { "open" } else { "closed" };
+        format!("{door}: {free} ready, {queued} queued; statistics have no reactiveEntered to predict from")
     }
 }
 
 /// A length of time, rounded as people would.
-pub struct Age(pub Duration);
-
-impl fmt::Display for Age {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.as_secs() {
-            seconds @ 0..120 => write!(formatter, "{seconds} s"),
-            seconds @ 120..7200 => write!(formatter, "{} min", seconds / 60),
-            seconds => write!(formatter, "{} h", seconds / 3600),
-        }
+fn age(age: Duration) -> String {
+    match age.as_secs() {
+        seconds @ 0..120 => format!("{seconds} s"),
+        seconds @ 120..7200 => format!("{} min", seconds / 60),
+        seconds => format!("{} h", seconds / 3600),
     }
 }
 
@@ -275,80 +203,79 @@ impl fmt::Display for Age {
 mod tests {
     extern crate std;
     use std::net::{IpAddr, Ipv4Addr};
-    use std::string::{String, ToString};
 
     use proptest::prelude::*;
 
     use super::*;
-    use crate::fault::Fault;
     use crate::pacing::{Algorithm, OptimizationTarget, Options};
+    use crate::wire::channel::Channel;
+    use crate::wire::group_name::GroupName;
     use crate::wire::jws::{Key, Keys};
 
     const SENDER: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
-    fn text(cause: Cause<'_>, state: Option<f64>) -> String {
-        let entries = Entries { entered: 1000, abandoned: 41 };
-        text_with(cause, state, entries, Statistics::default())
+    fn text(reason: Reason, state: Option<f64>) -> String {
+        text_with(reason, state, Entries { entered: 1000, abandoned: 41 }, false)
     }
 
-    fn text_with(cause: Cause<'_>, state: Option<f64>, entries: Entries, statistics: Statistics) -> String {
+    fn text_with(reason: Reason, state: Option<f64>, entries: Entries, is_over_goal: bool) -> String {
         let pacing = Options { proactive_ratio: 20, ..Options::default() };
         let settings = &Settings { pacing, ..Settings::default() };
-        let stakes = Stakes { risk: 0.083, worth: 0.021 };
-        Explanation {
-            cause,
-            state,
-            statistics,
-            entries,
-            busy_factor: Some(0.814),
-            stakes,
-            enters_late: false,
-            settings,
-        }
-        .to_string()
+        let statistics = Statistics::default();
+        let (stakes, busy_factor) = (Stakes { risk: 0.083, worth: 0.021 }, Some(0.814));
+        Figures { state, statistics, entries, is_over_goal, busy_factor, stakes, enters_late: false, settings }
+            .explain(reason)
+            .text
     }
 
     #[test]
     fn each_reason_has_its_figures() {
-        let dropped = Dropped { received: Duration::ZERO, sender: SENDER, fault: Fault::NotAllowed };
-        let age = Duration::from_millis(42_900);
-        for (cause, want) in [
-            (Cause::NoStatistics(Lines::None), "no statistics yet"),
-            (Cause::Silent(age, Lines::None), "no statistics for 42 s"),
+        for (reason, want) in [
+            (Reason::NotYet, "no prediction yet"),
+            (Reason::DemandFits, "all demand fits"),
             (
-                Cause::Silent(Duration::from_secs(200), Lines::Untimely(Refusal::Late)),
-                "no statistics for 3 min; lines are received but dropped: their time is before that of the last accepted line",
-            ),
-            (
-                Cause::NoStatistics(Lines::Dropped(&dropped)),
-                "no statistics yet; lines are received but dropped, the last one from 127.0.0.1: its sender is in none of \
-                 the networks in statistics.sources; if it is a collector, add it there",
-            ),
-            (Cause::DemandFitsAgain, "letting all in: demand fits now (abandonment in the last hour 4.1 %, goal 3 %)"),
-            (Cause::Engine(Reason::NotYet), "no prediction yet"),
-            (Cause::Engine(Reason::DemandFits), "all demand fits"),
-            (
-                Cause::Engine(Reason::Worth),
+                Reason::Worth,
                 "holding back: one more visitor would cost more than it brings (with everyone let in 8.3 % would abandon, worth \
                  it up to 2.1 %)",
             ),
-            (Cause::Engine(Reason::Abandonment), "holding back: abandonment 4.1 % over goal 3 %"),
-            (Cause::Engine(Reason::BusyFactor), "holding back: more would exceed goal 3 % (busy factor 81 %)"),
-            (Cause::Engine(Reason::ProactiveShare), "holding back: 20 % of the slots are reserved for proactive chats"),
-            (Cause::Engine(Reason::External), "computed elsewhere (EXTERNAL)"),
-            (Cause::Engine(Reason::ProactiveOnly), "the algorithm does not predict the reactive state"),
+            (Reason::Abandonment, "holding back: abandonment 4.1 % over goal 3 %"),
+            (Reason::BusyFactor, "holding back: more would exceed goal 3 % (busy factor 81 %)"),
+            (Reason::ProactiveShare, "holding back: 20 % of the slots are reserved for proactive chats"),
+            (Reason::External, "computed elsewhere (EXTERNAL)"),
+            (Reason::ProactiveOnly, "the algorithm does not predict the reactive state"),
         ] {
-            assert_eq!(text(cause, Some(0.5)), want);
+            assert_eq!(text(reason, Some(0.5)), want);
         }
         assert_eq!(
-            text(Cause::Engine(Reason::External), None),
+            text(Reason::External, None),
             "statistics have no reactiveState, which pacing.algorithm EXTERNAL serves"
         );
+        let again = "letting all in: demand fits now (abandonment in the last hour 4.1 %, goal 3 %)";
+        for reason in [Reason::DemandFits, Reason::Abandonment] {
+            assert_eq!(text_with(reason, Some(1.0), Entries { entered: 1000, abandoned: 41 }, true), again);
+        }
+    }
+
+    #[test]
+    fn missing_statistics_are_said_with_why_lines_are_dropped() {
+        let mut state = state(Algorithm::SuperProgressiveDual);
+        let name = GroupName::new("A").unwrap();
+        state.configure(state.settings().clone(), [(Channel::Chat, &name)].into_iter()).unwrap();
+        assert_eq!(why(&state, 0), ("no statistics yet".into(), "noStatistics"));
+        state.receive(Duration::ZERO, Duration::ZERO, "10.9.8.7".parse().unwrap(), b"", |_, _| ());
+        let not_allowed = "no statistics yet; lines are received but dropped, the last one from 10.9.8.7: its sender is in none \
+                           of the networks in statistics.sources; if it is a collector, add it there";
+        assert_eq!(why(&state, 0), (not_allowed.into(), "dropped"));
+        receive(&mut state, 100, r#"{"channel":"chat","group":"A","ready":4,"time":1000}"#);
+        assert_eq!(why(&state, 142), ("no statistics for 42 s".into(), "silent"));
+        receive(&mut state, 290, r#"{"channel":"chat","group":"A","ready":4,"time":999}"#);
+        let late = "no statistics for 3 min; lines are received but dropped: their time is before that of the last accepted line";
+        assert_eq!(why(&state, 300), (late.into(), "dropped"));
     }
 
     #[test]
     fn a_goal_that_is_met_is_not_said_to_be_missed() {
-        let of = |entries| text_with(Cause::Engine(Reason::Abandonment), Some(0.5), entries, Statistics::default());
+        let of = |entries| text_with(Reason::Abandonment, Some(0.5), entries, false);
         let met = Entries { entered: 1000, abandoned: 28 };
         assert_eq!(of(met), "holding back: more would miss goal 3 % (abandonment 2.8 %)");
         assert_eq!(of(Entries::default()), "holding back: more would miss goal 3 %");
@@ -357,7 +284,7 @@ mod tests {
     #[test]
     fn ages_are_rounded() {
         for (seconds, want) in [(0, "0 s"), (119, "119 s"), (120, "2 min"), (7199, "119 min"), (7200, "2 h")] {
-            assert_eq!(Age(Duration::from_secs(seconds)).to_string(), want);
+            assert_eq!(age(Duration::from_secs(seconds)), want);
         }
     }
 
@@ -374,7 +301,7 @@ mod tests {
     fn why(state: &State, seconds: u64) -> (String, &'static str) {
         let now = Duration::from_secs(seconds);
         let explanation = Explanation::of(state, state.groups().all().first().unwrap(), now);
-        (explanation.to_string(), explanation.name())
+        (explanation.text, explanation.name)
     }
 
     fn why_of(fields: &str) -> (Option<f64>, String) {
@@ -481,8 +408,7 @@ mod tests {
                 state.refresh(now, 9);
                 let group = &state.groups().all()[0];
                 let probability = group.prediction().unwrap().reactive_state;
-                let explanation = Explanation::of(&state, group, now);
-                let text = explanation.to_string();
+                let text = Explanation::of(&state, group, now).text;
                 let starts = |words: &[&str]| words.iter().any(|word| text.starts_with(word));
                 match probability {
                     Some(state) if starts(&["all demand fits", "letting all in"]) => prop_assert!(state >= AS_GOOD_AS_ALL, "{text}"),
@@ -492,7 +418,7 @@ mod tests {
                     Some(_) => prop_assert!(text == "computed elsewhere (EXTERNAL)", "{text}"),
                     None => prop_assert!(starts(&["statistics have no reactiveState", "the algorithm does not predict"]), "{text}"),
                 }
-                let entries = group.last_hour().entries(now);
+                let entries = group.last_hour.entries(now);
                 prop_assert!(!(text.contains("all demand fits") && group.is_over_goal(now, state.settings())), "{text}");
                 if text.contains("over goal") {
                     prop_assert!(entries.abandonment().unwrap() > 0.03, "{text}");

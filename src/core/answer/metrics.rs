@@ -4,36 +4,30 @@
 //! has an age and a reason only: gaps in a graph say "not known" better than a line that stands still. A dormant group that
 //! is not declared has no samples, so that alerts about it end.
 
+use alloc::string::String;
 use core::fmt::{self, Write};
 use core::time::Duration;
 
 use crate::answer::explanation::Explanation;
 use crate::answer::prometheus::{Family, Kind};
 use crate::counters::{Distrust, Outcome};
-use crate::groups::{Group, Report};
+use crate::groups::Group;
 use crate::limits::GROUPS;
-use crate::pacing::{OptimizationTarget, Prediction};
+use crate::pacing::Prediction;
 use crate::state::State;
+use crate::wire::line::Statistics;
 
 /// Writes these metrics.
-///
-/// # Errors
-///
-/// `out` failed.
 pub fn write(out: &mut impl Write, state: &State, now: Duration) -> fmt::Result {
     statistics(out, state)?;
     settings(out, state)?;
-    let groups = PerGroup { state, now };
-    groups.ages(out)?;
-    groups.agents(out)?;
-    groups.interactions(out)?;
-    groups.predictions(out)
+    groups(out, state, now)
 }
 
 fn statistics(out: &mut impl Write, state: &State) -> fmt::Result {
     let counters = state.counters();
     let help = "Datagrams received on the statistics sockets, from any sender.";
-    Family::new(out, "pacingd_statistics_datagrams_total", Kind::Counter, help)?.value(counters.datagrams())?;
+    Family::new(out, "pacingd_statistics_datagrams_total", Kind::Counter, help)?.value(counters.datagrams)?;
     let help = "Lines of statistics by outcome.";
     let mut family = Family::new(out, "pacingd_statistics_lines_total", Kind::Counter, help)?;
     for outcome in Outcome::ALL {
@@ -51,14 +45,13 @@ fn statistics(out: &mut impl Write, state: &State) -> fmt::Result {
 }
 
 /// Prometheus writes words with underscores.
-fn snake(name: &str) -> heapless::String<32> {
-    let mut snake = heapless::String::new();
+fn snake(name: &str) -> String {
+    let mut snake = String::new();
     for character in name.chars() {
-        // Every name is shorter; the tests see them all.
         if character.is_ascii_uppercase() {
-            let _ = snake.push('_');
+            snake.push('_');
         }
-        let _ = snake.push(character.to_ascii_lowercase());
+        snake.push(character.to_ascii_lowercase());
     }
     snake
 }
@@ -67,141 +60,134 @@ fn settings(out: &mut impl Write, state: &State) -> fmt::Result {
     let settings = state.settings();
     let help = "The optimization goal as a ratio, by optimization target.";
     let mut family = Family::new(out, "pacingd_optimization_goal_ratio", Kind::Gauge, help)?;
-    let target = match settings.pacing.optimization_target {
-        OptimizationTarget::AbandonmentRate => "abandonment_rate",
-        OptimizationTarget::BusyFactor => "busy_factor",
-    };
-    family.sample(&[("target", target)], settings.goal())?;
+    let target = settings.pacing.optimization_target.name().to_ascii_lowercase();
+    family.sample(&[("target", &target)], settings.goal())?;
     let help = "How long statistics are used after they were received.";
     let mut family = Family::new(out, "pacingd_statistics_time_to_live_seconds", Kind::Gauge, help)?;
     family.value(settings.time_to_live.as_secs_f64())
 }
 
-/// Prometheus keeps every number as a float.
-fn total(total: u64) -> f64 {
-    total as f64
-}
-
-struct PerGroup<'a> {
+/// The moment at which a group is looked at, and its statistics if they are fresh.
+struct Look<'a> {
     state: &'a State,
     now: Duration,
+    group: &'a Group,
+    fresh: Option<&'a Statistics>,
 }
 
-impl PerGroup<'_> {
-    fn groups(&self) -> impl Iterator<Item = &Group> {
-        let is_shown = |group: &&Group| group.is_declared() || !group.is_dormant(self.now);
-        self.state.groups().all().iter().filter(is_shown)
+impl Look<'_> {
+    fn prediction(&self) -> Option<&Prediction> {
+        self.fresh.and(self.group.prediction())
     }
+}
 
-    /// One family with a sample for each group that has the value.
-    fn each(
-        &self,
-        out: &mut impl Write,
-        (name, kind, help): (&'static str, Kind, &str),
-        value: &dyn Fn(&Group) -> Option<f64>,
-    ) -> fmt::Result {
+/// Prometheus keeps every number as a float.
+fn total(total: Option<u64>) -> Option<f64> {
+    total.map(|total| total as f64)
+}
+
+/// A family with a sample for each group that has the value.
+type PerGroup = (&'static str, Kind, &'static str, fn(&Look<'_>) -> Option<f64>);
+
+const PER_GROUP: [PerGroup; 14] = [
+    (
+        "pacingd_group_fresh",
+        Kind::Gauge,
+        "1 while the group's statistics are not older than the time to live, else 0.",
+        |look| Some(f64::from(u8::from(look.fresh.is_some()))),
+    ),
+    (
+        "pacingd_group_statistics_age_seconds",
+        Kind::Gauge,
+        "Age of the group's last statistics. Absent: none were received.",
+        |look| Some(look.now.saturating_sub(look.group.report()?.received).as_secs_f64()),
+    ),
+    ("pacingd_group_ready_agents", Kind::Gauge, "Agents ready for an interaction.", |look| {
+        Some(f64::from(look.fresh?.ready))
+    }),
+    ("pacingd_group_logged_in_agents", Kind::Gauge, "Agents logged in for the channel.", |look| {
+        look.fresh?.logged_in.map(f64::from)
+    }),
+    ("pacingd_group_busy_ratio", Kind::Gauge, "Busy factor: share of the slots in use.", |look| {
+        look.fresh.and(look.group.busy_factor(&look.state.settings().pacing))
+    }),
+    ("pacingd_group_queued_interactions", Kind::Gauge, "Interactions waiting for an agent.", |look| {
+        look.fresh?.queued.map(f64::from)
+    }),
+    (
+        "pacingd_group_reactive_entered_total",
+        Kind::Counter,
+        "Reactive interactions that entered, counted over all collectors.",
+        |look| total(look.fresh?.reactive_entered),
+    ),
+    (
+        "pacingd_group_proactive_entered_total",
+        Kind::Counter,
+        "Proactive interactions that entered, counted over all collectors.",
+        |look| total(look.fresh?.proactive_entered),
+    ),
+    ("pacingd_group_abandoned_total", Kind::Counter, "Interactions abandoned, counted over all collectors.", |look| {
+        total(look.fresh?.abandoned)
+    }),
+    (
+        "pacingd_group_abandonment_ratio",
+        Kind::Gauge,
+        "Share of those who entered in the last hour that abandoned. Absent: nobody entered.",
+        |look| look.fresh.and(look.group.last_hour.entries(look.now).abandonment()),
+    ),
+    (
+        "pacingd_group_reactive_state_ratio",
+        Kind::Gauge,
+        "Probability with which a new reactive engagement should be allowed.",
+        |look| look.prediction()?.reactive_state,
+    ),
+    (
+        "pacingd_group_proactive_allowance_invitations",
+        Kind::Gauge,
+        "Invitations that may be sent until the next refresh.",
+        |look| look.prediction()?.proactive_allowance,
+    ),
+    (
+        "pacingd_group_offered_demand_hertz",
+        Kind::Gauge,
+        "Estimated demand: reactive interactions asked for per second, allowed or not.",
+        |look| look.prediction()?.reactive_demand,
+    ),
+    (
+        "pacingd_group_admitted_demand_hertz",
+        Kind::Gauge,
+        "The part of the estimated demand that the reactive state allows, per second.",
+        |look| Some(look.prediction()?.reactive_demand? * look.prediction()?.reactive_state?),
+    ),
+];
+
+fn labels(group: &Group) -> [(&str, &str); 2] {
+    [("channel", group.channel.name()), ("group", group.name.as_str())]
+}
+
+fn groups(out: &mut impl Write, state: &State, now: Duration) -> fmt::Result {
+    let is_shown = |group: &&Group| group.declared || !group.is_dormant(now);
+    let shown = state.groups().all().iter().filter(is_shown);
+    for (name, kind, help, value) in PER_GROUP {
         let mut family = Family::new(out, name, kind, help)?;
-        for group in self.groups() {
-            if let Some(value) = value(group) {
-                family.sample(&[("channel", group.channel().name()), ("group", group.name().as_str())], value)?;
+        for group in shown.clone() {
+            let fresh = group.fresh_report(now, state.settings().time_to_live).map(|report| &report.statistics);
+            if let Some(value) = value(&Look { state, now, group, fresh }) {
+                family.sample(&labels(group), value)?;
             }
         }
-        Ok(())
     }
-
-    fn fresh<'a>(&self, group: &'a Group) -> Option<&'a Report> {
-        group.fresh_report(self.now, self.state.settings().time_to_live)
+    let mut family = Family::new(out, "pacingd_group_reason", Kind::Gauge, "1 for the reason for the reactive state.")?;
+    for group in shown {
+        let [channel, name] = labels(group);
+        family.sample(&[channel, name, ("reason", Explanation::of(state, group, now).name)], 1)?;
     }
-
-    fn prediction<'a>(&self, group: &'a Group) -> Option<&'a Prediction> {
-        self.fresh(group).and(group.prediction())
-    }
-
-    fn ages(&self, out: &mut impl Write) -> fmt::Result {
-        let help = "1 while the group's statistics are not older than the time to live, else 0.";
-        self.each(out, ("pacingd_group_fresh", Kind::Gauge, help), &|group| {
-            Some(f64::from(u8::from(self.fresh(group).is_some())))
-        })?;
-        let help = "Age of the group's last statistics. Absent: none were received.";
-        self.each(out, ("pacingd_group_statistics_age_seconds", Kind::Gauge, help), &|group| {
-            Some(self.now.saturating_sub(group.report()?.received).as_secs_f64())
-        })?;
-        let help = "1 for the reason for the reactive state.";
-        let mut family = Family::new(out, "pacingd_group_reason", Kind::Gauge, help)?;
-        for group in self.groups() {
-            let explanation = Explanation::of(self.state, group, self.now);
-            let labels =
-                [("channel", group.channel().name()), ("group", group.name().as_str()), ("reason", explanation.name())];
-            family.sample(&labels, 1)?;
-        }
-        Ok(())
-    }
-
-    fn agents(&self, out: &mut impl Write) -> fmt::Result {
-        let help = "Agents ready for an interaction.";
-        self.each(out, ("pacingd_group_ready_agents", Kind::Gauge, help), &|group| {
-            Some(f64::from(self.fresh(group)?.statistics.ready))
-        })?;
-        let help = "Agents logged in for the channel.";
-        self.each(out, ("pacingd_group_logged_in_agents", Kind::Gauge, help), &|group| {
-            self.fresh(group)?.statistics.logged_in.map(f64::from)
-        })?;
-        let help = "Busy factor: share of the slots in use.";
-        self.each(out, ("pacingd_group_busy_ratio", Kind::Gauge, help), &|group| {
-            self.fresh(group)?;
-            group.busy_factor(&self.state.settings().pacing)
-        })
-    }
-
-    fn interactions(&self, out: &mut impl Write) -> fmt::Result {
-        let help = "Interactions waiting for an agent.";
-        self.each(out, ("pacingd_group_queued_interactions", Kind::Gauge, help), &|group| {
-            self.fresh(group)?.statistics.queued.map(f64::from)
-        })?;
-        let help = "Reactive interactions that entered, counted over all collectors.";
-        self.each(out, ("pacingd_group_reactive_entered_total", Kind::Counter, help), &|group| {
-            self.fresh(group)?.statistics.reactive_entered.map(total)
-        })?;
-        let help = "Proactive interactions that entered, counted over all collectors.";
-        self.each(out, ("pacingd_group_proactive_entered_total", Kind::Counter, help), &|group| {
-            self.fresh(group)?.statistics.proactive_entered.map(total)
-        })?;
-        let help = "Interactions abandoned, counted over all collectors.";
-        self.each(out, ("pacingd_group_abandoned_total", Kind::Counter, help), &|group| {
-            self.fresh(group)?.statistics.abandoned.map(total)
-        })?;
-        let help = "Share of those who entered in the last hour that abandoned. Absent: nobody entered.";
-        self.each(out, ("pacingd_group_abandonment_ratio", Kind::Gauge, help), &|group| {
-            self.fresh(group)?;
-            group.last_hour().entries(self.now).abandonment()
-        })
-    }
-
-    fn predictions(&self, out: &mut impl Write) -> fmt::Result {
-        let help = "Probability with which a new reactive engagement should be allowed.";
-        self.each(out, ("pacingd_group_reactive_state_ratio", Kind::Gauge, help), &|group| {
-            self.prediction(group)?.reactive_state
-        })?;
-        let help = "Invitations that may be sent until the next refresh.";
-        self.each(out, ("pacingd_group_proactive_allowance_invitations", Kind::Gauge, help), &|group| {
-            self.prediction(group)?.proactive_allowance
-        })?;
-        let help = "Estimated demand: reactive interactions asked for per second, allowed or not.";
-        self.each(out, ("pacingd_group_offered_demand_hertz", Kind::Gauge, help), &|group| {
-            self.prediction(group)?.reactive_demand
-        })?;
-        let help = "The part of the estimated demand that the reactive state allows, per second.";
-        self.each(out, ("pacingd_group_admitted_demand_hertz", Kind::Gauge, help), &|group| {
-            let prediction = self.prediction(group)?;
-            Some(prediction.reactive_demand? * prediction.reactive_state?)
-        })
-    }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     extern crate std;
-    use std::string::String;
 
     use super::*;
     use crate::settings::Settings;

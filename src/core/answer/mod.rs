@@ -17,26 +17,21 @@ pub use operators::{Document, operators_answer};
 pub use visitors::answer;
 
 use crate::answer::json_text::JsonText;
-use crate::enumeration::enumeration;
 use crate::limits::BODY_BYTES;
 use crate::wire::excerpt::Excerpt;
 
 /// Seconds after which a client may ask again while there are no fresh statistics: collectors push every few seconds.
 const RETRY_AFTER_SECONDS: u32 = 5;
 
-enumeration! {
-    /// A status code of HTTP (RFC 9110, section 15), as far as pacingd uses it.
-    #[allow(missing_docs)] // The names are the standard's reason phrases.
-    pub enum Status
-    /// The reason phrase.
-    fn reason {
+crate::named! {
+    /// A status code of HTTP (RFC 9110, section 15), as far as pacingd uses it, with its reason phrase.
+    #[allow(missing_docs)]
+    pub enum Status {
         Ok = 200 => "OK",
         NoContent = 204 => "No Content",
         BadRequest = 400 => "Bad Request",
         NotFound = 404 => "Not Found",
         MethodNotAllowed = 405 => "Method Not Allowed",
-        RequestTimeout = 408 => "Request Timeout",
-        UriTooLong = 414 => "URI Too Long",
         RequestHeaderFieldsTooLarge = 431 => "Request Header Fields Too Large",
         NotImplemented = 501 => "Not Implemented",
         ServiceUnavailable = 503 => "Service Unavailable",
@@ -89,7 +84,7 @@ impl Answer {
     pub fn problem(status: Status, detail: fmt::Arguments<'_>) -> Self {
         let mut answer = Self::empty(status);
         answer.is_problem = true;
-        let _ = write!(answer.body, r#"{{"title":"{}","status":{},"detail":""#, status.reason(), status.code());
+        let _ = write!(answer.body, r#"{{"title":"{}","status":{},"detail":""#, status.name(), status.code());
         let _ = JsonText(&mut answer.body).write_fmt(detail);
         let _ = answer.body.push_str("\"}");
         answer

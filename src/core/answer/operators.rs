@@ -5,47 +5,37 @@ use core::time::Duration;
 
 use crate::answer::{Answer, RETRY_AFTER_SECONDS, Status};
 use crate::counters::Outcome;
-use crate::groups::consolidation::Consolidation;
 use crate::pacing::Algorithm;
 use crate::state::State;
 use crate::wire::channel::Channel;
 
-/// A long text for operators. The edge writes it: [`status`](crate::answer::status), [`metrics`](crate::answer::metrics),
-/// and the page for people, which the edge has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Document {
-    /// `/`: the status page.
-    Page,
-    /// `/status`: the same for programs, as JSON.
-    Status,
-    /// `/metrics`: for Prometheus.
-    Metrics,
+crate::named! {
+    /// A long text for operators, with its path. The edge writes it: [`status`](crate::answer::status),
+    /// [`metrics`](crate::answer::metrics), and the page for people, which the edge has.
+    pub enum Document {
+        /// The status page.
+        Page => "/",
+        /// The same for programs, as JSON.
+        Status => "/status",
+        /// For Prometheus.
+        Metrics => "/metrics",
+    }
 }
 
 impl Document {
-    fn at(path: &str) -> Option<Self> {
-        match path {
-            "/" => Some(Self::Page),
-            "/status" => Some(Self::Status),
-            "/metrics" => Some(Self::Metrics),
-            _ => None,
-        }
-    }
-
     /// The document that a request is for. `None`: [`operators_answer`] answers it.
     pub fn asked_for(method: &str, path: &str) -> Option<Self> {
-        Self::at(path).filter(|_| matches!(method, "GET" | "HEAD"))
+        Self::named(path).filter(|_| matches!(method, "GET" | "HEAD"))
     }
 }
 
 /// Answers an operator's request for anything but a [`Document`].
-pub fn operators_answer(state: &mut State, now: Duration, method: &str, path: &str) -> Answer {
-    let is_document = Document::at(path).is_some();
+pub fn operators_answer(state: &State, now: Duration, method: &str, path: &str) -> Answer {
+    let is_known = path == "/health" || Document::named(path).is_some();
     match (method, path) {
         ("GET" | "HEAD", "/health") => health(state, now),
-        ("OPTIONS", "/health" | "*") => Answer::options(),
-        ("OPTIONS", _) if is_document => Answer::options(),
-        (other, _) if is_document || path == "/health" => Answer::method_not_allowed(other),
+        ("OPTIONS", _) if is_known || path == "*" => Answer::options(),
+        (other, _) if is_known => Answer::method_not_allowed(other),
         _ => Answer::problem(
             Status::NotFound,
             format_args!("no such path; try / (the status page), /health, /metrics or /status"),
@@ -54,9 +44,9 @@ pub fn operators_answer(state: &mut State, now: Duration, method: &str, path: &s
 }
 
 /// Healthy: statistics of at least one group are fresh, and no fault makes every reactive state fail.
-fn health(state: &mut State, now: Duration) -> Answer {
+fn health(state: &State, now: Duration) -> Answer {
     let channels = Channel::ALL.map(|channel| state.consolidate(now, channel));
-    let fresh: u32 = channels.iter().map(Consolidation::fresh_groups).sum();
+    let fresh: u32 = channels.iter().map(|channel| channel.fresh_groups).sum();
     let has_state = channels.iter().any(|channel| channel.reactive_state().is_some());
     let lacks_state = state.settings().pacing.algorithm == Algorithm::External && !has_state;
     let (status, word) = match fresh {
@@ -76,7 +66,7 @@ fn health(state: &mut State, now: Duration) -> Answer {
     let _ = write!(
         body,
         r#""droppedByKernel":{},"lines":{{"received":{}"#,
-        counters.dropped_by_kernel(),
+        counters.dropped_by_kernel,
         counters.received()
     );
     for outcome in Outcome::ALL {
@@ -119,19 +109,19 @@ mod tests {
     #[test]
     fn health_has_groups_age_and_every_outcome() {
         let mut state = state(Algorithm::External);
-        let empty = operators_answer(&mut state, at(5), "GET", "/health");
+        let empty = operators_answer(&state, at(5), "GET", "/health");
         let json: Value = serde_json::from_str(&empty.body).unwrap();
         assert_eq!((json["groups"]["known"].as_u64(), &json["newestStatisticsAge"]), (Some(0), &Value::Null));
         receive(&mut state, 0, "A", "");
         receive(&mut state, 40, "B", r#","reactiveState":1"#);
-        state.counters_mut().set_dropped_by_kernel(7);
-        let health = operators_answer(&mut state, Duration::from_millis(41_250), "GET", "/health");
+        state.counters_mut().dropped_by_kernel = 7;
+        let health = operators_answer(&state, Duration::from_millis(41_250), "GET", "/health");
         assert_eq!(
             health.body,
             r#"{"status":"ok","groups":{"known":2,"fresh":1},"newestStatisticsAge":1.250,"droppedByKernel":7,"lines":{"received":2,"accepted":2,"malformed":0,"outOfRange":0,"late":0,"tableFull":0,"unsigned":0,"badSignature":0,"replayed":0,"notAllowed":0}}"#
         );
         // Every count at its widest still fits.
-        let widest = operators_answer(&mut state, at(100), "GET", "/health").body.len() + 19 * (4 + Outcome::ALL.len());
+        let widest = operators_answer(&state, at(100), "GET", "/health").body.len() + 19 * (4 + Outcome::ALL.len());
         assert!(widest < BODY_BYTES, "{widest}");
     }
 
@@ -139,8 +129,8 @@ mod tests {
     fn health_needs_fresh_statistics() {
         let mut state = state(Algorithm::SuperProgressiveDual);
         receive(&mut state, 0, "A", "");
-        assert_eq!(operators_answer(&mut state, at(30), "GET", "/health").status, Status::Ok);
-        let health = operators_answer(&mut state, at(31), "GET", "/health");
+        assert_eq!(operators_answer(&state, at(30), "GET", "/health").status, Status::Ok);
+        let health = operators_answer(&state, at(31), "GET", "/health");
         assert_eq!((health.status, health.retry_after), (Status::ServiceUnavailable, Some(RETRY_AFTER_SECONDS)));
     }
 
@@ -149,12 +139,12 @@ mod tests {
         for algorithm in Algorithm::ALL {
             let mut state = state(algorithm);
             receive(&mut state, 0, "A", "");
-            let health = operators_answer(&mut state, at(0), "GET", "/health");
+            let health = operators_answer(&state, at(0), "GET", "/health");
             let want = if algorithm == Algorithm::External { Status::ServiceUnavailable } else { Status::Ok };
             assert_eq!(health.status, want, "{algorithm}");
             assert_eq!(health.body.contains("reactiveState"), algorithm == Algorithm::External);
             receive(&mut state, 0, "B", r#","reactiveState":0"#);
-            assert_eq!(operators_answer(&mut state, at(0), "GET", "/health").status, Status::Ok, "one has a value");
+            assert_eq!(operators_answer(&state, at(0), "GET", "/health").status, Status::Ok, "one has a value");
         }
     }
 }

@@ -22,10 +22,6 @@ pub struct Family<'a, W> {
 
 impl<'a, W: Write> Family<'a, W> {
     /// Begins a family with its `HELP` and `TYPE`. The help has no backslash and no line end.
-    ///
-    /// # Errors
-    ///
-    /// `out` takes no more.
     pub fn new(out: &'a mut W, name: &'static str, kind: Kind, help: &str) -> Result<Self, fmt::Error> {
         let kind = match kind {
             Kind::Counter => "counter",
@@ -36,19 +32,11 @@ impl<'a, W: Write> Family<'a, W> {
     }
 
     /// A sample without labels.
-    ///
-    /// # Errors
-    ///
-    /// `out` takes no more.
     pub fn value(&mut self, value: impl Display) -> fmt::Result {
         self.sample(&[], value)
     }
 
     /// A sample with labels; their values can be any text.
-    ///
-    /// # Errors
-    ///
-    /// `out` takes no more.
     pub fn sample(&mut self, labels: &[(&str, &str)], value: impl Display) -> fmt::Result {
         self.out.write_str(self.name)?;
         for (index, (label, text)) in labels.iter().enumerate() {

@@ -1,9 +1,8 @@
 //! What visitors' clients ask: the reactive state and the channel capacity.
 
-use core::fmt::Write as _;
 use core::time::Duration;
 
-use crate::answer::{Answer, Body, Status};
+use crate::answer::{Answer, Status};
 use crate::groups::Groups;
 use crate::groups::consolidation::Consolidation;
 use crate::limits::GROUPS;
@@ -14,7 +13,7 @@ use crate::wire::group_name::GroupName;
 use crate::wire::query::{Query, QueryError};
 
 /// A reactive state is rounded to millionths: finer differences are noise, and long numbers are hard to read.
-const STATE_PARTS: u32 = 1_000_000;
+const STATE_PARTS: f64 = 1e6;
 
 #[derive(Clone, Copy)]
 enum Resource {
@@ -46,7 +45,7 @@ impl Resource {
 }
 
 /// Answers a visitor's request: `method` as in the request line, `path` and `query` still encoded.
-pub fn answer(state: &mut State, now: Duration, method: &str, path: &str, query: &str) -> Answer {
+pub fn answer(state: &State, now: Duration, method: &str, path: &str, query: &str) -> Answer {
     let Some(resource) = Resource::at(path) else {
         // `OPTIONS *` asks about the server as a whole (RFC 9110, section 9.3.7).
         return if (method, path) == ("OPTIONS", "*") { Answer::options() } else { not_found() };
@@ -56,129 +55,75 @@ pub fn answer(state: &mut State, now: Duration, method: &str, path: &str, query:
         "OPTIONS" => return Answer::options(),
         other => return Answer::method_not_allowed(other),
     }
-    let query = match Query::parse(query) {
-        Ok(query) => query,
-        Err(error) => return bad_request(&error),
-    };
-    let (channel, algorithm) = (query.channel, state.settings().pacing.algorithm);
-    let selection = match Selection::of(&query, state.groups()) {
+    let Selection { channel, chosen, unknown } = match Selection::of(query, state.groups()) {
         Ok(selection) => selection,
-        Err(error) => return bad_request(&error),
+        Err(error) => return Answer::problem(Status::BadRequest, format_args!("{error}")),
     };
+    let algorithm = state.settings().pacing.algorithm;
     // The algorithm serves it for no group, so that this comes before an unknown one.
     if !resource.is_served_by(algorithm) {
         return not_dual(algorithm);
     }
-    let consolidation = match selection {
-        Selection::All => state.consolidate(now, channel),
-        Selection::Some(indexes) => {
-            let groups = indexes.iter().filter_map(|index| state.groups().all().get(index));
-            Consolidation::of(groups, now, state.settings().time_to_live)
-        }
-        Selection::Unknown(name) => return unknown_group(channel, name.as_str()),
-    };
+    if let Some(name) = unknown {
+        return unknown_group(channel, name.as_str());
+    }
+    let groups = state.groups().all().iter().zip(chosen).filter_map(|(group, is_chosen)| is_chosen.then_some(group));
+    let consolidation = Consolidation::of(groups, now, state.settings().time_to_live);
     match resource {
-        _ if !consolidation.is_fresh() => no_fresh_statistics(state, channel),
-        Resource::ChannelCapacity => capacity(&consolidation),
+        _ if consolidation.fresh_groups == 0 => no_fresh_statistics(state, channel),
+        Resource::ChannelCapacity => Answer {
+            received: consolidation.oldest,
+            ..Answer::json(Status::Ok, format_args!(r#"{{"capacity":{}}}"#, consolidation.capacity))
+        },
         Resource::ReactiveState => reactive_state(algorithm, channel, &consolidation),
     }
 }
 
 /// The groups of a request.
-enum Selection {
-    /// None are named: all of the channel.
-    All,
-    /// Those named.
-    Some(Indexes),
-    /// A name that is not known, the first.
-    Unknown(GroupName),
+struct Selection {
+    channel: Channel,
+    /// Whether the request is about the group at that place of the table.
+    chosen: [bool; GROUPS],
+    /// The first name that is not known.
+    unknown: Option<GroupName>,
 }
 
 impl Selection {
-    fn of(query: &Query<'_>, groups: &Groups) -> Result<Self, QueryError> {
-        let mut indexes = Indexes::default();
-        let (mut is_all, mut unknown) = (true, None);
+    fn of(query: &str, groups: &Groups) -> Result<Self, QueryError> {
+        let query = Query::parse(query)?;
+        let mut selection = Self { channel: query.channel, chosen: [false; GROUPS], unknown: None };
+        let mut is_all = true;
         for name in query.groups() {
             let name = name?;
             is_all = false;
-            match groups.find(query.channel, name.as_str()) {
-                Some(index) => indexes.insert(index),
-                None => drop(unknown.get_or_insert(name)),
+            match groups.find(query.channel, name.as_str()).and_then(|index| selection.chosen.get_mut(index)) {
+                Some(is_chosen) => *is_chosen = true,
+                None => drop(selection.unknown.get_or_insert(name)),
             }
         }
-        Ok(match unknown {
-            Some(name) => Self::Unknown(name),
-            None if is_all => Self::All,
-            None => Self::Some(indexes),
-        })
-    }
-}
-
-/// A set of indexes into the table of groups.
-#[derive(Clone, Copy, Debug, Default)]
-struct Indexes([u64; GROUPS.div_ceil(64)]);
-
-impl Indexes {
-    fn insert(&mut self, index: usize) {
-        if let Some(word) = self.0.get_mut(index / 64) {
-            *word |= 1 << (index % 64);
+        if is_all {
+            let of_channel = groups.all().iter().map(|group| group.channel == query.channel);
+            selection.chosen.iter_mut().zip(of_channel).for_each(|(is_chosen, of_channel)| *is_chosen = of_channel);
         }
+        Ok(selection)
     }
-
-    fn iter(self) -> impl Iterator<Item = usize> {
-        self.0.into_iter().enumerate().flat_map(|(word, mut bits)| {
-            core::iter::from_fn(move || {
-                let bit = bits.trailing_zeros();
-                bits &= bits.wrapping_sub(1);
-                (bit < 64).then_some(word * 64 + bit as usize)
-            })
-        })
-    }
-}
-
-fn capacity(consolidation: &Consolidation) -> Answer {
-    let mut answer = Answer::json(Status::Ok, format_args!(r#"{{"capacity":{}}}"#, consolidation.capacity()));
-    answer.received = consolidation.oldest();
-    answer
 }
 
 fn reactive_state(algorithm: Algorithm, channel: Channel, consolidation: &Consolidation) -> Answer {
-    let Some(probability) = consolidation.reactive_state() else {
-        return match algorithm {
-            Algorithm::External => Answer::unavailable(format_args!(
+    let state = match consolidation.reactive_state() {
+        Some(state) if algorithm == Algorithm::External => state,
+        Some(state) => libm::round(state * STATE_PARTS) / STATE_PARTS,
+        None if algorithm == Algorithm::External => {
+            return Answer::unavailable(format_args!(
                 "no fresh statistics of {channel} have a reactiveState, which pacing.algorithm EXTERNAL serves"
-            )),
-            // For a moment after a reload that changed the algorithm.
-            _ => Answer::unavailable(format_args!("no prediction has been made yet for {channel}")),
-        };
+            ));
+        }
+        // For a moment after a reload that changed the algorithm.
+        None => return Answer::unavailable(format_args!("no prediction has been made yet for {channel}")),
     };
-    let mut answer = Answer::empty(Status::Ok);
-    answer.received = consolidation.oldest();
-    let body = &mut answer.body;
-    let _ = body.push_str(r#"{"reactiveState":"#);
-    match algorithm {
-        Algorithm::External => drop(write!(body, "{probability}")),
-        _ => push_parts(body, libm::round(probability * f64::from(STATE_PARTS)) as u32),
-    }
-    let _ = body.push('}');
-    answer
-}
-
-/// Writes a number of [`STATE_PARTS`] as the shortest decimal fraction, a tenth of what a floating-point number costs.
-fn push_parts(body: &mut Body, parts: u32) {
-    if parts >= STATE_PARTS {
-        let _ = body.push('1');
-        return;
-    }
-    let _ = body.push('0');
-    let (mut rest, mut place) = (parts, STATE_PARTS / 10);
-    if rest > 0 {
-        let _ = body.push('.');
-    }
-    while rest > 0 {
-        let _ = body.push(char::from(b'0' + (rest / place) as u8));
-        rest %= place;
-        place /= 10;
+    Answer {
+        received: consolidation.oldest,
+        ..Answer::json(Status::Ok, format_args!(r#"{{"reactiveState":{state}}}"#))
     }
 }
 
@@ -187,10 +132,6 @@ fn not_found() -> Answer {
         Status::NotFound,
         format_args!("no such path; try /backend/data/pacing/reactiveState or /backend/data/pacing/channelCapacity"),
     )
-}
-
-fn bad_request(error: &QueryError) -> Answer {
-    Answer::problem(Status::BadRequest, format_args!("{error}"))
 }
 
 fn not_dual(algorithm: Algorithm) -> Answer {
@@ -233,9 +174,11 @@ mod tests {
 
     use super::*;
     use crate::answer::{METHODS, RETRY_AFTER_SECONDS};
+    use crate::groups::{Group, Report};
     use crate::limits::EXCERPT_BYTES;
-    use crate::pacing::Options;
+    use crate::pacing::{Options, Prediction};
     use crate::settings::Settings;
+    use crate::wire::line::Statistics;
 
     const CAPACITY: &str = "/backend/data/pacing/channelCapacity";
     const STATE: &str = "/backend/data/pacing/reactiveState";
@@ -255,11 +198,15 @@ mod tests {
     }
 
     #[test]
-    fn a_reactive_state_is_written_as_the_shortest_decimal_fraction() {
-        for parts in (0..=STATE_PARTS).step_by(7).chain([1, 10, 500_000, 999_999, STATE_PARTS]) {
-            let mut body = Body::new();
-            push_parts(&mut body, parts);
-            assert_eq!(body.as_str(), format!("{}", f64::from(parts) / f64::from(STATE_PARTS)));
+    fn a_reactive_state_is_rounded_to_millionths_and_written_as_the_shortest_decimal_fraction() {
+        for parts in (0..=1_000_000_u32).step_by(7).chain([1, 10, 500_000, 999_999, 1_000_000]) {
+            let exact = (f64::from(parts) + 0.3) / 1e6;
+            let prediction =
+                Prediction { reactive_state: Some(exact), proactive_allowance: None, reactive_demand: None };
+            let group = Group::made_of(Report { received: at(0), statistics: Statistics::default() }, prediction);
+            let one = Consolidation::of([group].iter(), at(0), at(30));
+            let answer = reactive_state(Algorithm::SuperProgressiveDual, Channel::Chat, &one);
+            assert_eq!(answer.body, format!("{{\"reactiveState\":{}}}", f64::from(parts) / 1e6).as_str());
         }
     }
 
@@ -272,7 +219,7 @@ mod tests {
         assert!(answer.is_problem, "{answer:?}");
         let json: Value = serde_json::from_str(&answer.body).unwrap_or_else(|error| panic!("{error}: {}", answer.body));
         assert_eq!(json["status"], answer.status.code());
-        assert_eq!(json["title"], answer.status.reason());
+        assert_eq!(json["title"], answer.status.name());
         json["detail"].as_str().unwrap().into()
     }
 
@@ -381,7 +328,7 @@ mod tests {
                     }
                 }
             }
-            detail(&answer(&mut state, at(0), &String::from(character).repeat(99), CAPACITY, ""));
+            detail(&answer(&state, at(0), &String::from(character).repeat(99), CAPACITY, ""));
         }
         assert!(detail(&get(&mut state, 0, CAPACITY, "channel=a%22%5C%0Ab")).contains(r#""a\"\\\nb""#));
     }
@@ -405,7 +352,7 @@ mod tests {
             assert!(detail(&bad).ends_with("want \"chat\" or \"webcallback\""), "{encoded}");
         }
         let method = "\u{1}".repeat(99);
-        assert!(detail(&answer(&mut state, at(0), &method, CAPACITY, "")).ends_with(METHODS));
+        assert!(detail(&answer(&state, at(0), &method, CAPACITY, "")).ends_with(METHODS));
     }
 
     #[test]
@@ -426,13 +373,13 @@ mod tests {
     fn options_and_unknown_methods_are_answered_with_what_is_allowed() {
         let mut state = state(Algorithm::External);
         for path in [CAPACITY, STATE, "*"] {
-            let options = answer(&mut state, at(0), "OPTIONS", path, "channel=voice");
+            let options = answer(&state, at(0), "OPTIONS", path, "channel=voice");
             assert_eq!((options.status, options.allow, options.body.as_str()), (Status::NoContent, true, ""));
         }
-        let other = answer(&mut state, at(0), "get", CAPACITY, "channel=chat");
+        let other = answer(&state, at(0), "get", CAPACITY, "channel=chat");
         assert_eq!((other.status, other.allow), (Status::MethodNotAllowed, true));
         assert_eq!(detail(&other), "method is \"get\"; want one of GET, HEAD, OPTIONS");
-        assert_eq!(answer(&mut state, at(0), "OPTIONS", "/x", "").status, Status::NotFound);
+        assert_eq!(answer(&state, at(0), "OPTIONS", "/x", "").status, Status::NotFound);
         assert_eq!(get(&mut state, 0, "*", "channel=chat").status, Status::NotFound);
     }
 
@@ -446,15 +393,5 @@ mod tests {
         assert_eq!(ask("channel=chat&groups=A&groups=C&groups=A").body, r#"{"capacity":5}"#);
         assert!(detail(&ask("channel=chat&groups=A&groups=X&groups=Y")).starts_with("groups has \"X\","));
         assert_eq!(ask("channel=chat&groups=X&groups=").status, Status::BadRequest);
-    }
-
-    #[test]
-    fn a_set_of_indexes_gives_each_once_in_order() {
-        let mut indexes = Indexes::default();
-        assert!(indexes.iter().next().is_none());
-        for index in [GROUPS - 1, 0, 3, 0, GROUPS - 1] {
-            indexes.insert(index);
-        }
-        assert!(indexes.iter().eq([0, 3, GROUPS - 1]));
     }
 }

@@ -8,10 +8,11 @@ use crate::groups::Group;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Consolidation {
     /// Groups with fresh statistics.
-    fresh: u32,
-    ready: u64,
+    pub fresh_groups: u32,
+    /// Ready agents of all of them.
+    pub capacity: u64,
     /// When the oldest statistics used were received.
-    oldest: Option<Duration>,
+    pub oldest: Option<Duration>,
     /// Groups with a reactive state.
     predicted: u32,
     least_state: f64,
@@ -36,8 +37,8 @@ impl Consolidation {
 
     fn add(&mut self, group: &Group, now: Duration, time_to_live: Duration) {
         let Some(report) = group.fresh_report(now, time_to_live) else { return };
-        self.fresh += 1;
-        self.ready += u64::from(report.statistics.ready);
+        self.fresh_groups += 1;
+        self.capacity += u64::from(report.statistics.ready);
         self.oldest = Some(self.oldest.map_or(report.received, |oldest| oldest.min(report.received)));
         let Some(prediction) = group.prediction() else { return };
         let Some(state) = prediction.reactive_state else { return };
@@ -55,26 +56,6 @@ impl Consolidation {
                 self.agents_allowed += agents * state;
             }
         }
-    }
-
-    /// Whether any statistics are fresh.
-    pub fn is_fresh(&self) -> bool {
-        self.fresh > 0
-    }
-
-    /// Groups with fresh statistics.
-    pub fn fresh_groups(&self) -> u32 {
-        self.fresh
-    }
-
-    /// Ready agents of all groups.
-    pub fn capacity(&self) -> u64 {
-        self.ready
-    }
-
-    /// When the oldest statistics used were received.
-    pub fn oldest(&self) -> Option<Duration> {
-        self.oldest
     }
 
     /// Reactive engagements that the groups would allow ÷ those offered to them, 0..=1.
@@ -163,11 +144,11 @@ mod tests {
         let groups =
             [group(9, 5, Some(0.0), Some(1.0)), group(10, 5, Some(0.5), Some(1.0)), group(30, 5, Some(1.0), Some(1.0))];
         let some = of(&groups);
-        assert_eq!((some.fresh_groups(), some.capacity()), (2, 2));
-        assert_eq!(some.oldest(), Some(Duration::from_secs(10)));
+        assert_eq!((some.fresh_groups, some.capacity), (2, 2));
+        assert_eq!(some.oldest, Some(Duration::from_secs(10)));
         assert_state(&groups, 0.75);
         let none = Consolidation::of(groups.iter(), Duration::from_secs(61), TIME_TO_LIVE);
-        assert!(!none.is_fresh() && none.oldest().is_none() && none.reactive_state().is_none());
+        assert!(none.fresh_groups == 0 && none.oldest.is_none() && none.reactive_state().is_none());
     }
 
     #[test]

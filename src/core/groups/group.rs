@@ -1,16 +1,15 @@
 //! One agent group on one channel.
 
+use alloc::string::String;
 use core::time::Duration;
 
-use crate::enumeration::enumeration;
 use crate::groups::last_hour::LastHour;
-use crate::groups::order::{Order, Refusal, Refused};
+use crate::groups::order::{Order, Refusal};
 use crate::groups::totals::Totals;
 use crate::limits::DORMANT_AFTER;
 use crate::pacing::{self, Algorithm, OptimizationTarget, Options, Pacer, Prediction, Reason, Stakes};
 use crate::settings::Settings;
 use crate::wire::channel::Channel;
-use crate::wire::contradiction::Contradiction;
 use crate::wire::group_name::GroupName;
 use crate::wire::line::{Line, Statistics};
 
@@ -52,24 +51,24 @@ pub struct Untimely {
     time: u64,
 }
 
-enumeration! {
+crate::named! {
     /// Something about a group that operators want to know once.
     pub enum Notice {
         /// Its statistics are older than the time to live.
-        Silent,
+        Silent => "silent",
         /// Its statistics are fresh again after silence.
-        Resumed,
+        Resumed => "resumed",
         /// For an hour more abandoned than the goal allows, by more than chance. For the target `ABANDONMENT_RATE` only:
         /// a busy factor can be missed for want of demand, about which nobody can do anything.
-        GoalMissed,
+        GoalMissed => "goal missed",
         /// The goal was missed, and is met again.
-        GoalMet,
+        GoalMet => "goal met",
         /// A line with an earlier `time` was accepted: the collector's clock was set back, or another collector took over.
-        ClockSetBack,
+        ClockSetBack => "clock set back",
         /// Its figures contradict each other.
-        Contradiction,
+        Contradiction => "contradiction",
         /// The algorithm is `EXTERNAL`, and its statistics have no `reactiveState`.
-        NoReactiveState,
+        NoReactiveState => "no reactive state",
     }
 }
 
@@ -85,21 +84,26 @@ struct Logged {
 /// One agent group on one channel.
 #[derive(Clone, Debug)]
 pub struct Group {
-    channel: Channel,
-    name: GroupName,
-    pub(super) declared: bool,
+    /// The channel.
+    pub channel: Channel,
+    /// The name.
+    pub name: GroupName,
+    /// Whether the configuration declares the group.
+    pub declared: bool,
     report: Option<Report>,
     totals: Totals,
     pacer: Pacer,
     prediction: Option<Prediction>,
     pub(super) next_refresh: Duration,
-    last_hour: LastHour,
-    untimely: Option<Untimely>,
+    /// How many entered and abandoned in the last hour.
+    pub last_hour: LastHour,
+    /// The lines that were refused for their `time` since one was accepted.
+    pub untimely: Option<Untimely>,
     /// What was learned has been dropped, and nothing was received since.
     is_dormant: bool,
     logged: Logged,
     /// By how many seconds the collector's clock was set back, until that is logged.
-    set_back: Option<u32>,
+    pub set_back: Option<u32>,
 }
 
 impl Group {
@@ -113,7 +117,7 @@ impl Group {
             pacer: Pacer::new(),
             prediction: None,
             next_refresh: Duration::ZERO,
-            last_hour: LastHour::new(),
+            last_hour: LastHour::default(),
             untimely: None,
             is_dormant: false,
             logged: Logged::default(),
@@ -126,21 +130,6 @@ impl Group {
     pub(crate) fn made_of(report: Report, prediction: Prediction) -> Self {
         let nameless = Self::new(Channel::Chat, GroupName::new("A").unwrap());
         Self { report: Some(report), prediction: Some(prediction), ..nameless }
-    }
-
-    /// The channel.
-    pub fn channel(&self) -> Channel {
-        self.channel
-    }
-
-    /// The name.
-    pub fn name(&self) -> &GroupName {
-        &self.name
-    }
-
-    /// Whether the configuration declares the group.
-    pub fn is_declared(&self) -> bool {
-        self.declared
     }
 
     /// Whether the group has been silent for an hour: what was learned is dropped, and only its name is still known.
@@ -156,11 +145,6 @@ impl Group {
     /// The last statistics, if they are fresh.
     pub fn fresh_report(&self, now: Duration, time_to_live: Duration) -> Option<&Report> {
         self.report.as_ref().filter(|report| report.is_fresh(now, time_to_live))
-    }
-
-    /// The lines that were refused for their `time` since one was accepted.
-    pub fn untimely(&self) -> Option<&Untimely> {
-        self.untimely.as_ref()
     }
 
     /// The prediction made from the last statistics.
@@ -183,11 +167,6 @@ impl Group {
         self.pacer.stakes(options)
     }
 
-    /// How many entered and abandoned in the last hour.
-    pub fn last_hour(&self) -> &LastHour {
-        &self.last_hour
-    }
-
     /// Share of the slots in use according to the last statistics, 0..=1. `None`: no statistics, or no slots.
     pub fn busy_factor(&self, options: &Options) -> Option<f64> {
         pacing::busy_factor(&self.report?.statistics, options)
@@ -199,38 +178,29 @@ impl Group {
             && self.last_hour.entries(now).misses(settings.goal())
     }
 
-    /// By how many seconds the collector's clock was set back. `None`: it was not, or that was logged.
-    pub fn set_back(&self) -> Option<u32> {
-        self.set_back
-    }
-
-    /// What contradicts itself in the last statistics. `wall_at_zero` is the time since 1970 when `now` was 0.
-    pub fn contradiction(&self, wall_at_zero: Duration) -> Option<Contradiction> {
+    /// Says what contradicts itself in the last statistics. `wall_at_zero` is the time since 1970 when `now` was 0.
+    pub fn contradiction(&self, wall_at_zero: Duration) -> Option<String> {
         let report = self.report.as_ref()?;
         report.statistics.contradiction(wall_at_zero.saturating_add(report.received))
     }
 
     /// Whether the algorithm serves the `reactiveState` of this group's fresh statistics, and they have none.
-    pub fn lacks_reactive_state(&self, now: Duration, settings: &Settings) -> bool {
+    fn lacks_reactive_state(&self, now: Duration, settings: &Settings) -> bool {
+        let fresh = self.fresh_report(now, settings.time_to_live);
         settings.pacing.algorithm == Algorithm::External
-            && self
-                .fresh_report(now, settings.time_to_live)
-                .is_some_and(|report| report.statistics.reactive_state.is_none())
+            && fresh.is_some_and(|report| report.statistics.reactive_state.is_none())
     }
 
     /// Whether there is such a notice that was not logged yet. `wall_at_zero` is the time since 1970 when `now` was 0.
     pub fn has_notice(&self, notice: Notice, now: Duration, wall_at_zero: Duration, settings: &Settings) -> bool {
         let is_fresh = self.fresh_report(now, settings.time_to_live).is_some();
-        let meets_goal = || self.last_hour.entries(now).meets(settings.goal());
         let has_goal = settings.pacing.optimization_target == OptimizationTarget::AbandonmentRate;
-        let logged = self.logged;
+        let (logged, last_hour) = (self.logged, &self.last_hour);
         match notice {
             Notice::Silent => !logged.silent && !is_fresh && self.report.is_some(),
             Notice::Resumed => logged.silent && is_fresh,
-            Notice::GoalMissed => {
-                !logged.goal_missed && self.last_hour.is_whole(now) && self.is_over_goal(now, settings)
-            }
-            Notice::GoalMet => logged.goal_missed && (!has_goal || meets_goal()),
+            Notice::GoalMissed => !logged.goal_missed && last_hour.is_whole(now) && self.is_over_goal(now, settings),
+            Notice::GoalMet => logged.goal_missed && (!has_goal || last_hour.entries(now).meets(settings.goal())),
             Notice::ClockSetBack => self.set_back.is_some(),
             Notice::Contradiction => !logged.contradiction && self.contradiction(wall_at_zero).is_some(),
             Notice::NoReactiveState => !logged.no_reactive_state && self.lacks_reactive_state(now, settings),
@@ -256,33 +226,29 @@ impl Group {
             self.totals = Totals::NEW;
             self.pacer = Pacer::new();
             self.prediction = None;
-            self.last_hour = LastHour::new();
+            self.last_hour = LastHour::default();
             // The end of the silence is still worth a line.
             self.logged = Logged { silent: self.logged.silent, ..Logged::default() };
         }
     }
 
-    /// Accepts a line, and makes the first prediction of a group that is new or was silent.
-    ///
-    /// # Errors
-    ///
-    /// Its `time` does not allow it.
+    /// Accepts a line if its `time` allows it, and makes the first prediction of a group that is new or was silent.
     pub(super) fn accept(
         &mut self,
         now: Duration,
         line: &Line,
         order: Order,
         settings: &Settings,
-    ) -> Result<(), Refused> {
+    ) -> Result<(), Refusal> {
         self.drop_if_dormant(now);
         let mut statistics = line.statistics;
         let last = self.last_time();
         if let (Some(last), Some(time)) = (last, statistics.time) {
             let is_set_back = || order == Order::Unsigned && self.is_set_back(now, time);
             if !order.allows(last, time) && !is_set_back() {
-                let (refusal, refused) = order.refusal();
+                let refusal = if order == Order::Unsigned { Refusal::Late } else { Refusal::Replayed };
                 self.refuse(now, refusal, time);
-                return Err(refused);
+                return Err(refusal);
             }
             if time < last {
                 self.set_back = Some(u32::try_from((last - time) / 1000).unwrap_or(u32::MAX));
@@ -317,12 +283,9 @@ impl Group {
 
     /// Notes a line that was refused for its `time`.
     pub(super) fn refuse(&mut self, now: Duration, refusal: Refusal, time: u64) {
-        let first = Untimely { refusal, lines: 0, received: now, since: now, time };
-        let untimely = self.untimely.get_or_insert(first);
-        untimely.refusal = refusal;
-        untimely.lines = untimely.lines.saturating_add(1);
-        untimely.received = now;
-        untimely.time = untimely.time.max(time);
+        let before = self.untimely.unwrap_or(Untimely { refusal, lines: 0, received: now, since: now, time });
+        let (lines, time) = (before.lines.saturating_add(1), before.time.max(time));
+        self.untimely = Some(Untimely { refusal, lines, received: now, time, ..before });
     }
 
     pub(super) fn refresh(&mut self, now: Duration, options: &Options) {

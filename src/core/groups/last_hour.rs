@@ -12,26 +12,18 @@ const PARTS: u32 = 6;
 /// How long a part is, seconds.
 const PART_SECONDS: u64 = 600;
 
-#[derive(Clone, Copy, Debug)]
-struct Part {
-    entered: u32,
-    abandoned: u32,
-}
-
-const EMPTY: Part = Part { entered: 0, abandoned: 0 };
-
 /// The last hour of one group.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct LastHour {
     /// Part number `n` is at `n % PARTS`.
-    parts: [Part; PARTS as usize],
+    parts: [Entries; PARTS as usize],
     /// The number of the part that is being filled.
     number: u32,
     /// The number of the first part in which statistics were received.
     first: Option<u32>,
 }
 
-/// The figures of an hour.
+/// What was counted in some time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Entries {
     /// Interactions that entered, reactive and proactive.
@@ -57,6 +49,11 @@ impl Entries {
     pub fn meets(self, goal: f64) -> bool {
         f64::from(self.abandoned) <= goal * f64::from(self.entered)
     }
+
+    fn add(&mut self, entered: u64, abandoned: u64) {
+        let sum = |old: u32, more: u64| u32::try_from(more.saturating_add(old.into())).unwrap_or(u32::MAX);
+        (self.entered, self.abandoned) = (sum(self.entered, entered), sum(self.abandoned, abandoned));
+    }
 }
 
 fn number(now: Duration) -> u32 {
@@ -64,56 +61,33 @@ fn number(now: Duration) -> u32 {
 }
 
 impl LastHour {
-    /// An hour without entries.
-    pub const fn new() -> Self {
-        Self { parts: [EMPTY; PARTS as usize], number: 0, first: None }
-    }
-
     /// Counts what the running totals grew by.
     pub fn count(&mut self, now: Duration, growth: &Growth) {
         self.turn(number(now));
-        let small = |growth: Option<u64>| u32::try_from(growth.unwrap_or(0)).unwrap_or(u32::MAX);
-        if let Some(part) = self.parts.get_mut((self.number % PARTS) as usize) {
-            let entered = small(growth.reactive_entered).saturating_add(small(growth.proactive_entered));
-            part.entered = part.entered.saturating_add(entered);
-            part.abandoned = part.abandoned.saturating_add(small(growth.abandoned));
-        }
+        let entered = growth.reactive_entered.unwrap_or(0).saturating_add(growth.proactive_entered.unwrap_or(0));
+        self.parts[(self.number % PARTS) as usize].add(entered, growth.abandoned.unwrap_or(0));
     }
 
     fn turn(&mut self, to: u32) {
-        if self.first.is_none() {
-            (self.first, self.number) = (Some(to), to);
-        }
+        self.first.get_or_insert(to);
         // More than all parts need not be emptied twice.
-        let from = self.number.max(to.saturating_sub(PARTS));
-        for number in from..to {
-            if let Some(part) = self.parts.get_mut(((number + 1) % PARTS) as usize) {
-                *part = EMPTY;
-            }
+        for number in self.number.max(to.saturating_sub(PARTS))..to {
+            self.parts[((number + 1) % PARTS) as usize] = Entries::default();
         }
         self.number = self.number.max(to);
     }
 
     /// The figures of the last hour.
     pub fn entries(&self, now: Duration) -> Entries {
-        let mut seen = *self;
+        let (mut seen, mut sum) = (*self, Entries::default());
         seen.turn(number(now));
-        let add = |sum: Entries, part: &Part| Entries {
-            entered: sum.entered.saturating_add(part.entered),
-            abandoned: sum.abandoned.saturating_add(part.abandoned),
-        };
-        seen.parts.iter().fold(Entries::default(), add)
+        seen.parts.iter().for_each(|part| sum.add(part.entered.into(), part.abandoned.into()));
+        sum
     }
 
     /// Whether statistics have been received for an hour.
     pub fn is_whole(&self, now: Duration) -> bool {
         self.first.is_some_and(|first| number(now) >= first.saturating_add(PARTS))
-    }
-}
-
-impl Default for LastHour {
-    fn default() -> Self {
-        Self::new()
     }
 }
 
@@ -133,7 +107,7 @@ mod tests {
 
     #[test]
     fn what_is_older_than_an_hour_is_forgotten_bit_by_bit() {
-        let mut hour = LastHour::new();
+        let mut hour = LastHour::default();
         count(&mut hour, 3, 10, 1);
         count(&mut hour, 33, 20, 3);
         assert_eq!(at(&hour, 33), (30, 4));
@@ -147,7 +121,7 @@ mod tests {
 
     #[test]
     fn a_growth_that_is_not_known_counts_nothing() {
-        let mut hour = LastHour::new();
+        let mut hour = LastHour::default();
         hour.count(Duration::ZERO, &Growth { proactive_entered: Some(2), ..Growth::default() });
         hour.count(Duration::ZERO, &Growth { starts_row: true, ..Growth::default() });
         assert_eq!(at(&hour, 1), (2, 0));
@@ -166,7 +140,7 @@ mod tests {
 
     #[test]
     fn an_hour_is_whole_after_an_hour_of_statistics() {
-        let mut hour = LastHour::new();
+        let mut hour = LastHour::default();
         assert!(!hour.is_whole(Duration::from_secs(99_999)));
         count(&mut hour, 15, 0, 0);
         assert!(!hour.is_whole(Duration::from_secs(60 * 69)));

@@ -8,5 +8,5 @@ pub mod table;
 pub(crate) mod totals;
 
 pub use group::{Group, Notice, Report, Untimely};
-pub use order::{Order, Refusal, Refused};
+pub use order::{Order, Refusal};
 pub use table::Groups;

@@ -1,35 +1,47 @@
 //! Which line of a group can follow which, by their times.
 
 use core::fmt;
+use core::time::Duration;
 
-use crate::enumeration::enumeration;
+use crate::counters::{Distrust, Outcome};
 use crate::limits::GROUPS;
+use crate::wire::contradiction::CLOCK_TOLERANCE;
 
-enumeration! {
-    /// Why lines of a known group were refused.
-    pub enum Refusal
-    /// The name in operators' documents.
-    fn name {
-        /// Unsigned, with a `time` before that of the last accepted line.
-        Late => "late",
-        /// Signed, with a `time` not later than that of the last accepted line.
-        Replayed => "replayed",
-        /// Signed, with a `time` too far behind the clock here.
-        Stale => "stale",
-        /// Signed, with a `time` too far ahead of the clock here.
-        Early => "early",
-    }
-}
-
-/// Why the table refused a line.
+/// Why a valid line of a group is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refused {
-    /// Its `time` is before that of the last accepted line of its group.
+#[allow(missing_docs)] // Of the fields.
+pub enum Refusal {
+    /// Unsigned, with a `time` before that of the last accepted line.
     Late,
-    /// Signed, and its `time` is not later than that of the last accepted line of its group.
+    /// Signed, with a `time` not later than that of the last accepted line.
     Replayed,
+    /// Signed, with a `time` that many seconds behind the clock here; `most` are allowed.
+    Stale { by: u64, most: u64 },
+    /// Signed, with a `time` that many seconds ahead of the clock here; `most` are allowed.
+    Early { by: u64, most: u64 },
     /// It is from a new group, and all places are taken.
     TableFull,
+}
+
+impl Refusal {
+    /// Why the line is not trusted. `None`: it is, and refused for another reason.
+    pub const fn distrust(self) -> Option<Distrust> {
+        match self {
+            Self::Late | Self::TableFull => None,
+            Self::Replayed => Some(Distrust::Replayed),
+            Self::Stale { .. } => Some(Distrust::Stale),
+            Self::Early { .. } => Some(Distrust::Early),
+        }
+    }
+
+    /// The outcome that the line is counted as.
+    pub const fn outcome(self) -> Outcome {
+        match self {
+            Self::Late => Outcome::Late,
+            Self::Replayed | Self::Stale { .. } | Self::Early { .. } => Outcome::Replayed,
+            Self::TableFull => Outcome::TableFull,
+        }
+    }
 }
 
 /// How the times of a group's lines are compared.
@@ -39,13 +51,18 @@ pub enum Order {
     Unsigned,
     /// A line that is not later is refused, however much earlier it is: somebody may be sending an old line again.
     Signed {
-        /// The latest time that a line can have had by now. A last line that is later does not count, for it was accepted
-        /// while the clock here was ahead, or lines were not signed.
+        /// The latest time, Unix milliseconds, that a line can have had by now. A last line that is later does not count, for
+        /// it was accepted while the clock here was ahead, or lines were not signed.
         latest: u64,
     },
 }
 
 impl Order {
+    /// The order of signed lines at `wall`, the time since 1970.
+    pub fn signed(wall: Duration, time_to_live: Duration) -> Self {
+        Self::Signed { latest: u64::try_from(wall.saturating_add(time_to_live).as_millis()).unwrap_or(u64::MAX) }
+    }
+
     /// Whether a line with `time` can follow one with `last`.
     pub(super) fn allows(self, last: u64, time: u64) -> bool {
         match self {
@@ -53,29 +70,42 @@ impl Order {
             Self::Signed { latest } => time > last || last > latest,
         }
     }
+}
 
-    /// Checks the first line of a new group against the latest time of the groups that lost their places.
-    pub(super) fn check_new(self, replaced_until: u64, time: Option<u64>) -> Result<(), Refused> {
-        match (self, time) {
-            (Self::Signed { .. }, Some(time)) if !self.allows(replaced_until, time) => Err(Refused::Replayed),
-            _ => Ok(()),
-        }
-    }
-
-    /// What a line is that cannot follow.
-    pub(super) fn refusal(self) -> (Refusal, Refused) {
-        match self {
-            Self::Unsigned => (Refusal::Late, Refused::Late),
-            Self::Signed { .. } => (Refusal::Replayed, Refused::Replayed),
-        }
+/// Checks that the time of a signed line, Unix milliseconds, is within the time to live of `wall`, the time since 1970.
+///
+/// # Errors
+///
+/// [`Refusal::Stale`] or [`Refusal::Early`].
+pub fn check_time(milliseconds: u64, wall: Duration, time_to_live: Duration) -> Result<(), Refusal> {
+    let (time, most) = (Duration::from_millis(milliseconds), time_to_live.as_secs());
+    let by = wall.abs_diff(time).as_secs();
+    if wall.abs_diff(time) <= time_to_live {
+        Ok(())
+    } else if time < wall {
+        Err(Refusal::Stale { by, most })
+    } else {
+        Err(Refusal::Early { by, most })
     }
 }
 
-impl fmt::Display for Refused {
+impl fmt::Display for Refusal {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
+        // A time so far off is probably in another unit.
+        let unit = |by: u64| if by >= CLOCK_TOLERANCE.as_secs() { " Is it in Unix milliseconds?" } else { "" };
+        match *self {
             Self::Late => formatter.write_str("its time is before that of the group's last line"),
             Self::Replayed => formatter.write_str("its time is not later than that of the group's last line"),
+            Self::Stale { by, most } => write!(
+                formatter,
+                "its time is {by} s behind the clock here; want at most {most} s: is a clock wrong, or is it an old line?{}",
+                unit(by)
+            ),
+            Self::Early { by, most } => write!(
+                formatter,
+                "its time is {by} s ahead of the clock here; want at most {most} s: is a clock wrong?{}",
+                unit(by)
+            ),
             Self::TableFull => write!(
                 formatter,
                 "all {GROUPS} places for groups are taken; send fewer groups, or declare those that matter \
@@ -85,4 +115,25 @@ impl fmt::Display for Refused {
     }
 }
 
-impl core::error::Error for Refused {}
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_within_the_time_to_live_of_the_clock() {
+        let wall = Duration::from_millis(1_790_000_000_123);
+        let at = |difference: i64| 1_790_000_000_123_u64.saturating_add_signed(difference);
+        let check = |difference, seconds| check_time(at(difference), wall, Duration::from_secs(seconds));
+        for difference in [-30_000, 0, 30_000] {
+            assert_eq!(check(difference, 30), Ok(()));
+        }
+        assert_eq!(check(-30_001, 30).unwrap_err().distrust(), Some(Distrust::Stale));
+        assert_eq!(check(30_001, 30).unwrap_err().distrust(), Some(Distrust::Early));
+        assert_eq!(check(-3_600_000, 3600), Ok(()));
+        for (time, wall) in [(0, Duration::MAX), (u64::MAX, Duration::ZERO)] {
+            assert!(check_time(time, wall, Duration::from_secs(30)).is_err());
+        }
+        assert_eq!(Order::signed(wall, Duration::from_secs(30)), Order::Signed { latest: at(30_000) });
+        assert_eq!(Order::signed(Duration::MAX, Duration::MAX), Order::Signed { latest: u64::MAX });
+    }
+}

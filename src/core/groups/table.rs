@@ -12,7 +12,7 @@
 use core::time::Duration;
 
 use crate::groups::group::{Group, Notice};
-use crate::groups::order::{Order, Refusal, Refused};
+use crate::groups::order::{Order, Refusal};
 use crate::limits::GROUPS;
 use crate::pacing::Options;
 use crate::settings::Settings;
@@ -21,7 +21,7 @@ use crate::wire::group_name::GroupName;
 use crate::wire::line::Line;
 
 /// The table.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Groups {
     /// Sorted by channel, then name, without duplicates.
     sorted: heapless::Vec<Group, GROUPS>,
@@ -31,11 +31,6 @@ pub struct Groups {
 }
 
 impl Groups {
-    /// A table without groups.
-    pub const fn new() -> Self {
-        Self { sorted: heapless::Vec::new(), replaced_until: 0 }
-    }
-
     /// Every group, by channel, then name.
     pub fn all(&self) -> &[Group] {
         &self.sorted
@@ -43,8 +38,8 @@ impl Groups {
 
     /// The groups of a channel, by name.
     pub fn of(&self, channel: Channel) -> &[Group] {
-        let from = self.sorted.partition_point(|group| group.channel() < channel);
-        let to = self.sorted.partition_point(|group| group.channel() <= channel);
+        let from = self.sorted.partition_point(|group| group.channel < channel);
+        let to = self.sorted.partition_point(|group| group.channel <= channel);
         self.sorted.get(from..to).unwrap_or_default()
     }
 
@@ -55,8 +50,7 @@ impl Groups {
 
     /// The index of a group, or where it would be inserted.
     fn position(&self, channel: Channel, name: &str) -> Result<usize, usize> {
-        self.sorted
-            .binary_search_by(|group| group.channel().cmp(&channel).then_with(|| group.name().as_str().cmp(name)))
+        self.sorted.binary_search_by(|group| group.channel.cmp(&channel).then_with(|| group.name.as_str().cmp(name)))
     }
 
     /// The index of a group. A new one is inserted; into a full table in the place of the one that has been silent longest
@@ -66,7 +60,7 @@ impl Groups {
         channel: Channel,
         name: &GroupName,
         may_be_replaced: impl Fn(&Group) -> bool,
-    ) -> Result<usize, Refused> {
+    ) -> Result<usize, Refusal> {
         let mut place = match self.position(channel, name.as_str()) {
             Ok(index) => return Ok(index),
             Err(place) => place,
@@ -74,13 +68,13 @@ impl Groups {
         if self.sorted.is_full() {
             let candidates = self.sorted.iter().enumerate().filter(|(_, group)| may_be_replaced(group));
             let silent_longest = candidates.min_by_key(|(_, group)| group.report().map(|report| report.received));
-            let (index, replaced) = silent_longest.ok_or(Refused::TableFull)?;
+            let (index, replaced) = silent_longest.ok_or(Refusal::TableFull)?;
             self.replaced_until = self.replaced_until.max(replaced.last_time().unwrap_or(0));
             self.sorted.remove(index);
             place -= usize::from(index < place);
         }
         let group = Group::new(channel, name.clone());
-        self.sorted.insert(place, group).map(|()| place).map_err(|_| Refused::TableFull)
+        self.sorted.insert(place, group).map(|()| place).map_err(|_| Refusal::TableFull)
     }
 
     /// Accepts a line, and makes the first prediction of a group that is new or was silent.
@@ -88,24 +82,28 @@ impl Groups {
     /// # Errors
     ///
     /// Why it changed no statistics.
-    pub fn accept(&mut self, now: Duration, line: &Line, order: Order, settings: &Settings) -> Result<(), Refused> {
+    pub fn accept(&mut self, now: Duration, line: &Line, order: Order, settings: &Settings) -> Result<(), Refusal> {
         let index = match self.find(line.channel, line.group.as_str()) {
             Some(index) => index,
             None => {
-                order.check_new(self.replaced_until, line.statistics.time)?;
+                let is_signed = order != Order::Unsigned;
+                if line.statistics.time.is_some_and(|time| is_signed && !order.allows(self.replaced_until, time)) {
+                    return Err(Refusal::Replayed);
+                }
                 let is_stale = |group: &Group| group.fresh_report(now, settings.time_to_live).is_none();
-                let may_be_replaced = |group: &Group| !group.is_declared() && is_stale(group);
+                let may_be_replaced = |group: &Group| !group.declared && is_stale(group);
                 self.find_or_insert(line.channel, &line.group, may_be_replaced)?
             }
         };
-        let group = self.sorted.get_mut(index).ok_or(Refused::TableFull)?;
+        let group = self.sorted.get_mut(index).ok_or(Refusal::TableFull)?;
         group.accept(now, line, order, settings)
     }
 
     /// Notes a line of a known group that was refused for its `time` before it came here.
-    pub fn refuse(&mut self, now: Duration, channel: Channel, name: &GroupName, refusal: Refusal, time: u64) {
-        if let Some(group) = self.find(channel, name.as_str()).and_then(|index| self.sorted.get_mut(index)) {
-            group.refuse(now, refusal, time);
+    pub fn refuse(&mut self, now: Duration, line: &Line, refusal: Refusal) {
+        let known = self.find(line.channel, line.group.as_str());
+        if let Some(group) = known.and_then(|index| self.sorted.get_mut(index)) {
+            group.refuse(now, refusal, line.statistics.time.unwrap_or(0));
         }
     }
 
@@ -144,25 +142,19 @@ impl Groups {
     /// places.
     pub fn declare<'a>(&mut self, declared: impl Iterator<Item = (Channel, &'a GroupName)> + Clone) -> usize {
         for group in &mut self.sorted {
-            group.declared = declared.clone().any(|(channel, name)| (channel, name) == (group.channel(), group.name()));
+            group.declared = declared.clone().any(|(channel, name)| (channel, name) == (group.channel, &group.name));
         }
         // A name that only the former configuration has given.
-        self.sorted.retain(|group| group.is_declared() || group.report().is_some());
+        self.sorted.retain(|group| group.declared || group.report().is_some());
         let mut refused = 0;
         for (channel, name) in declared {
-            let index = self.find_or_insert(channel, name, |group| !group.is_declared());
+            let index = self.find_or_insert(channel, name, |group| !group.declared);
             match index.ok().and_then(|index| self.sorted.get_mut(index)) {
                 Some(group) => group.declared = true,
                 None => refused += 1,
             }
         }
         refused
-    }
-}
-
-impl Default for Groups {
-    fn default() -> Self {
-        Self::new()
     }
 }
 
@@ -187,16 +179,16 @@ mod tests {
         GroupName::new(text).unwrap()
     }
 
-    fn accept_millis(groups: &mut Groups, millis: u64, group: &str, statistics: Statistics) -> Result<(), Refused> {
+    fn accept_millis(groups: &mut Groups, millis: u64, group: &str, statistics: Statistics) -> Result<(), Refusal> {
         let line = Line { channel: Channel::Chat, group: name(group), collector: None, statistics };
         groups.accept(Duration::from_millis(millis), &line, Order::Unsigned, &Settings::default())
     }
 
-    fn accept_at(groups: &mut Groups, seconds: u64, group: &str, statistics: Statistics) -> Result<(), Refused> {
+    fn accept_at(groups: &mut Groups, seconds: u64, group: &str, statistics: Statistics) -> Result<(), Refusal> {
         accept_millis(groups, 1000 * seconds, group, statistics)
     }
 
-    fn accept(groups: &mut Groups, seconds: u64, group: &str) -> Result<(), Refused> {
+    fn accept(groups: &mut Groups, seconds: u64, group: &str) -> Result<(), Refusal> {
         accept_at(groups, seconds, group, Statistics::default())
     }
 
@@ -210,12 +202,12 @@ mod tests {
     }
 
     fn names(groups: &Groups) -> Vec<String> {
-        groups.all().iter().map(|group| group.name().as_str().into()).collect()
+        groups.all().iter().map(|group| group.name.as_str().into()).collect()
     }
 
     /// Groups 0, 1, … each received a second after the one before.
     fn full() -> Groups {
-        let mut groups = Groups::new();
+        let mut groups = Groups::default();
         for index in 0..GROUPS {
             accept(&mut groups, index as u64, &std::format!("group {index}")).unwrap();
         }
@@ -224,7 +216,7 @@ mod tests {
 
     #[test]
     fn groups_are_kept_sorted_by_channel_and_name_and_found_again() {
-        let mut groups = Groups::new();
+        let mut groups = Groups::default();
         for name in ["m", "a", "z", "b", "a"] {
             accept(&mut groups, 0, name).unwrap();
         }
@@ -239,7 +231,7 @@ mod tests {
     #[test]
     fn a_new_group_takes_the_place_of_the_one_stale_longest_and_of_no_fresh_one() {
         let mut groups = full();
-        assert_eq!(accept(&mut groups, 30, "new"), Err(Refused::TableFull), "none is stale");
+        assert_eq!(accept(&mut groups, 30, "new"), Err(Refusal::TableFull), "none is stale");
         accept(&mut groups, 30, "group 0").unwrap();
         assert_eq!(accept(&mut groups, 35, "new"), Ok(()), "groups 1 to 4 are stale");
         assert!(!names(&groups).contains(&"group 1".into()));
@@ -250,11 +242,11 @@ mod tests {
 
     #[test]
     fn invented_names_keep_a_real_group_out_for_one_time_to_live_at_most() {
-        let mut groups = Groups::new();
+        let mut groups = Groups::default();
         for index in 0..GROUPS {
             accept(&mut groups, 0, &std::format!("invented {index}")).unwrap();
         }
-        assert_eq!(accept(&mut groups, 30, "real"), Err(Refused::TableFull));
+        assert_eq!(accept(&mut groups, 30, "real"), Err(Refusal::TableFull));
         assert_eq!(accept(&mut groups, 31, "real"), Ok(()));
     }
 
@@ -272,7 +264,7 @@ mod tests {
 
     #[test]
     fn declaring_a_new_group_replaces_none_that_is_declared_too() {
-        let mut groups = Groups::new();
+        let mut groups = Groups::default();
         let all: Vec<String> = (0..GROUPS).map(|index| std::format!("{index}")).collect();
         let all: Vec<&str> = all.iter().map(String::as_str).collect();
         assert_eq!(declare(&mut groups, all.get(1..).unwrap()), 0);
@@ -286,11 +278,11 @@ mod tests {
 
     #[test]
     fn a_group_silent_for_an_hour_keeps_its_name_and_loses_what_was_learned() {
-        let mut groups = Groups::new();
+        let mut groups = Groups::default();
         let with_total = |total| Statistics { reactive_entered: Some(total), ..Statistics::default() };
         accept_at(&mut groups, 0, "A", with_total(100)).unwrap();
         accept_at(&mut groups, 1, "A", with_total(110)).unwrap();
-        let entered = |groups: &Groups, seconds| groups.all()[0].last_hour().entries(at(seconds)).entered;
+        let entered = |groups: &Groups, seconds| groups.all()[0].last_hour.entries(at(seconds)).entered;
         groups.drop_dormant(at(3600));
         assert!(!groups.all()[0].is_dormant(at(3600)) && groups.all()[0].prediction().is_some());
         assert_eq!(groups.next_wakeup(at(3600), TIME_TO_LIVE), Some(at(3601)));
@@ -306,36 +298,36 @@ mod tests {
 
     #[test]
     fn an_earlier_line_is_late_and_an_equal_one_is_not() {
-        let mut groups = Groups::new();
+        let mut groups = Groups::default();
         let line = |time, ready| Statistics { ready, ..with_time(time) };
         accept_at(&mut groups, 0, "A", line(100_000, 9)).unwrap();
         assert_eq!(accept_at(&mut groups, 0, "A", line(100_000, 0)), Ok(()));
-        assert_eq!(accept_at(&mut groups, 1, "A", line(99_999, 7)), Err(Refused::Late));
+        assert_eq!(accept_at(&mut groups, 1, "A", line(99_999, 7)), Err(Refusal::Late));
         assert_eq!(groups.all()[0].report(), Some(&Report { received: at(0), statistics: line(100_000, 0) }));
         assert_eq!(accept_at(&mut groups, 1, "B", line(1, 1)), Ok(()), "each group has its own order");
         assert_eq!(accept_at(&mut groups, 2, "A", Statistics::default()), Ok(()), "no time, no order");
-        assert_eq!(accept_at(&mut groups, 3, "A", line(99_999, 7)), Err(Refused::Late), "but that of the others stays");
+        assert_eq!(accept_at(&mut groups, 3, "A", line(99_999, 7)), Err(Refusal::Late), "but that of the others stays");
     }
 
     #[test]
     fn a_clock_set_back_is_followed_after_three_seconds_whatever_the_distance() {
         for back in [1, 5_000, 25_000, 3 * 3600 * 1000] {
-            let mut groups = Groups::new();
+            let mut groups = Groups::default();
             let time = 100_000_000;
             accept_at(&mut groups, 0, "A", with_time(time)).unwrap();
             for second in 1..=4 {
                 let accepted = accept_at(&mut groups, second, "A", with_time(time - back - 100 + second));
                 assert_eq!(accepted.is_ok(), second == 4, "{back} at {second}");
             }
-            assert_eq!(groups.all()[0].set_back(), Some(u32::try_from((back + 96) / 1000).unwrap()));
+            assert_eq!(groups.all()[0].set_back, Some(u32::try_from((back + 96) / 1000).unwrap()));
             groups.mark_logged(Notice::ClockSetBack, |_| true);
-            assert_eq!(groups.all()[0].set_back(), None);
+            assert_eq!(groups.all()[0].set_back, None);
         }
     }
 
     #[test]
     fn the_line_ahead_wins_while_it_is_received_and_the_one_behind_follows_when_it_ends() {
-        let mut groups = Groups::new();
+        let mut groups = Groups::default();
         let both = |groups: &mut Groups, second: u64, ahead: bool| {
             if ahead {
                 accept_at(groups, second, "A", with_time(100_000 + 1000 * second)).unwrap();
@@ -350,19 +342,19 @@ mod tests {
 
     #[test]
     fn late_lines_whose_own_times_do_not_advance_are_never_accepted() {
-        let mut groups = Groups::new();
+        let mut groups = Groups::default();
         accept_at(&mut groups, 0, "A", with_time(100_000)).unwrap();
         for second in 1..100 {
-            assert_eq!(accept_at(&mut groups, second, "A", with_time(90_000)), Err(Refused::Late));
-            assert_eq!(accept_at(&mut groups, second, "A", with_time(90_000 - second)), Err(Refused::Late));
+            assert_eq!(accept_at(&mut groups, second, "A", with_time(90_000)), Err(Refusal::Late));
+            assert_eq!(accept_at(&mut groups, second, "A", with_time(90_000 - second)), Err(Refusal::Late));
         }
-        let untimely = groups.all()[0].untimely().unwrap();
+        let untimely = groups.all()[0].untimely.unwrap();
         assert_eq!((untimely.lines, untimely.received, untimely.refusal), (198, at(99), Refusal::Late));
     }
 
     #[test]
     fn a_signed_line_of_a_new_group_is_later_than_all_of_a_group_that_lost_its_place() {
-        let mut groups = Groups::new();
+        let mut groups = Groups::default();
         let settings = Settings::default();
         let mut accept = |seconds: u64, group: &str, time: u64| {
             let line =
@@ -373,14 +365,14 @@ mod tests {
             assert_eq!(accept(index, &std::format!("group {index}"), 1000 * (index + 30)), Ok(()));
         }
         assert_eq!(accept(31, "new", 60_000), Ok(()), "in the place of group 0");
-        assert_eq!(accept(32, "group 0", 30_000), Err(Refused::Replayed));
+        assert_eq!(accept(32, "group 0", 30_000), Err(Refusal::Replayed));
         assert_eq!(accept(32, "group 0", 30_001), Ok(()), "in the place of group 1");
-        assert_eq!(accept(33, "group 1", 31_000), Err(Refused::Replayed));
+        assert_eq!(accept(33, "group 1", 31_000), Err(Refusal::Replayed));
     }
 
     #[test]
     fn all_groups_are_refreshed_on_the_same_tick_whenever_they_were_first_received() {
-        let mut groups = Groups::new();
+        let mut groups = Groups::default();
         let options = Options::default();
         accept_millis(&mut groups, 10_100, "A", Statistics::default()).unwrap();
         accept_millis(&mut groups, 10_900, "B", Statistics::default()).unwrap();
@@ -395,7 +387,7 @@ mod tests {
 
     #[test]
     fn groups_that_are_made_due_are_refreshed_at_once() {
-        let mut groups = Groups::new();
+        let mut groups = Groups::default();
         accept(&mut groups, 10, "A").unwrap();
         assert_eq!(groups.refresh(at(10), TIME_TO_LIVE, &Options::default(), 99), 0);
         groups.make_all_due();
@@ -405,7 +397,7 @@ mod tests {
 
     #[test]
     fn stale_groups_cause_no_wakeup_but_the_one_that_makes_them_dormant() {
-        let mut groups = Groups::new();
+        let mut groups = Groups::default();
         assert_eq!(groups.next_wakeup(at(0), TIME_TO_LIVE), None);
         accept(&mut groups, 0, "A").unwrap();
         assert_eq!(groups.next_wakeup(at(31), TIME_TO_LIVE), Some(DORMANT_AFTER));

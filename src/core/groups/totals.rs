@@ -12,6 +12,7 @@
 //!
 //! This is the only place that knows what a total that went down means; everyone else takes the [`Growth`].
 
+use core::array;
 use core::time::Duration;
 
 use crate::limits::COLLECTORS;
@@ -31,41 +32,8 @@ const KEPT_SECONDS: u32 = 600;
 /// A total that was not reported. (`Option` would double the size of the table's rows.)
 const UNKNOWN: u64 = u64::MAX;
 
-/// The running totals of a line, in the order of [`Statistics`]' fields.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct RunningTotals([u64; TOTALS]);
-
-impl RunningTotals {
-    const UNKNOWN: Self = Self([UNKNOWN; TOTALS]);
-
-    fn of(statistics: &mut Statistics) -> Self {
-        let mut totals = Self::UNKNOWN;
-        for (total, field) in totals.0.iter_mut().zip(fields(statistics)) {
-            *total = field.map_or(UNKNOWN, |reported| reported.min(UNKNOWN - 1));
-        }
-        totals
-    }
-
-    /// What each total has grown by since `last`; 0 where one of the two is unknown. `None`: one went down.
-    fn since(&self, last: &Self) -> Option<[u64; TOTALS]> {
-        let mut growth = [0; TOTALS];
-        for ((growth, total), last) in growth.iter_mut().zip(&self.0).zip(&last.0) {
-            if *total != UNKNOWN && *last != UNKNOWN {
-                *growth = total.checked_sub(*last)?;
-            }
-        }
-        Some(growth)
-    }
-
-    /// Takes over each total that `newer` reports.
-    fn update(&mut self, newer: &Self) {
-        for (total, newer) in self.0.iter_mut().zip(&newer.0) {
-            if *newer != UNKNOWN {
-                *total = *newer;
-            }
-        }
-    }
-}
+/// The running totals of a line, in the order of [`fields`].
+type RunningTotals = [u64; TOTALS];
 
 fn fields(statistics: &mut Statistics) -> [&mut Option<u64>; TOTALS] {
     [
@@ -75,6 +43,17 @@ fn fields(statistics: &mut Statistics) -> [&mut Option<u64>; TOTALS] {
         &mut statistics.invitations_sent,
         &mut statistics.invitations_accepted,
     ]
+}
+
+/// What each total has grown by since `last`; 0 where one of the two is unknown. `None`: one went down.
+fn growth(reported: &RunningTotals, last: &RunningTotals) -> Option<[u64; TOTALS]> {
+    let mut growth = [0; TOTALS];
+    for (index, growth) in growth.iter_mut().enumerate() {
+        if reported[index] != UNKNOWN && last[index] != UNKNOWN {
+            *growth = reported[index].checked_sub(last[index])?;
+        }
+    }
+    Some(growth)
 }
 
 /// The totals of one collector. Times are whole seconds, to keep the table small.
@@ -98,7 +77,7 @@ pub(crate) struct Totals {
 }
 
 impl Totals {
-    pub(crate) const NEW: Self = Self { rows: [None; COLLECTORS], counted: RunningTotals::UNKNOWN };
+    pub(crate) const NEW: Self = Self { rows: [None; COLLECTORS], counted: [UNKNOWN; TOTALS] };
 
     /// Replaces the totals in `statistics` by what was counted over all collectors, and returns what that has grown by.
     /// A line without totals gets the last ones: state may be reported every second, and totals once a minute.
@@ -113,37 +92,38 @@ impl Totals {
     ) -> Growth {
         let now = u32::try_from(now.as_secs()).unwrap_or(u32::MAX);
         let patience = u32::try_from(patience.as_secs()).unwrap_or(u32::MAX);
-        let reported = RunningTotals::of(statistics);
-        if reported == RunningTotals::UNKNOWN {
+        let reported = fields(statistics).map(|total| total.map_or(UNKNOWN, |total| total.min(UNKNOWN - 1)));
+        if reported == [UNKNOWN; TOTALS] {
             let own = |row: &&mut Row| row.collector == collector;
             self.rows.iter_mut().flatten().filter(own).for_each(|row| row.received = now);
             self.fill(now, statistics);
             return Growth::default();
         }
         let before = self.counted;
-        let continued = match self.nearest(now, collector, patience, &reported) {
-            Some((index, growth)) => {
-                self.continue_row(index, now, &reported, &growth);
-                true
-            }
-            None => false,
-        };
-        let starts_row = !continued && self.start_row(now, collector, patience, &reported);
-        self.fill(now, statistics);
-        let mut growth = [None; TOTALS];
-        for (((growth, reported), counted), before) in
-            growth.iter_mut().zip(reported.0).zip(self.counted.0).zip(before.0)
-        {
-            *growth = (continued && reported != UNKNOWN && before != UNKNOWN).then(|| counted - before);
+        let continued = self.nearest(now, collector, patience, &reported);
+        if let Some((index, growth)) = continued {
+            self.continue_row(index, now, &reported, &growth);
         }
-        let [reactive_entered, proactive_entered, abandoned, invitations_sent, invitations_accepted] = growth;
+        // A total that was never reported before is counted from what it is.
+        for (counted, reported) in self.counted.iter_mut().zip(reported) {
+            if *counted == UNKNOWN {
+                *counted = reported;
+            }
+        }
+        let starts_row = continued.is_none() && self.start_row(now, collector, patience, &reported);
+        self.fill(now, statistics);
+        let [reactive_entered, proactive_entered, abandoned, invitations_sent, invitations_accepted] =
+            array::from_fn(|index| {
+                let is_known = continued.is_some() && reported[index] != UNKNOWN && before[index] != UNKNOWN;
+                is_known.then(|| self.counted[index] - before[index])
+            });
         Growth { reactive_entered, proactive_entered, abandoned, invitations_sent, invitations_accepted, starts_row }
     }
 
     /// Writes what was counted into a line's totals.
     fn fill(&self, now: u32, statistics: &mut Statistics) {
         let is_kept = self.rows.iter().flatten().any(|row| now.saturating_sub(row.reported) <= KEPT_SECONDS);
-        for (field, counted) in fields(statistics).into_iter().zip(self.counted.0) {
+        for (field, counted) in fields(statistics).into_iter().zip(self.counted) {
             if counted != UNKNOWN && (is_kept || field.is_some()) {
                 *field = Some(counted);
             }
@@ -158,69 +138,47 @@ impl Totals {
         patience: u32,
         reported: &RunningTotals,
     ) -> Option<(usize, [u64; TOTALS])> {
-        let own = |row: &&Row| row.collector == collector;
-        let latest = self.rows.iter().flatten().filter(own).map(|row| row.received).max()?;
-        let mut nearest = None;
-        for (index, row) in self.rows.iter().enumerate() {
-            let Some(row) = row.as_ref().filter(own) else { continue };
-            // The sender's last row continues after any silence: what was lost on the way loses nothing.
-            if now.saturating_sub(row.received) > patience && row.received != latest {
-                continue;
-            }
-            let Some(growth) = reported.since(&row.last) else { continue };
+        let rows = self.rows.iter().enumerate().filter_map(|(index, row)| Some((index, row.as_ref()?)));
+        let own = rows.filter(|(_, row)| row.collector == collector);
+        let latest = own.clone().map(|(_, row)| row.received).max()?;
+        // The sender's last row continues after any silence: what was lost on the way loses nothing.
+        let candidates = own.filter(|(_, row)| now.saturating_sub(row.received) <= patience || row.received == latest);
+        let grown = candidates.filter_map(|(index, row)| {
             let seconds = u64::from(now.saturating_sub(row.reported));
             let most = MOST_AT_ONCE.saturating_add(MOST_PER_SECOND.saturating_mul(seconds));
-            if growth.iter().any(|growth| *growth > most) {
-                continue;
-            }
-            let distance = growth.iter().fold(0_u64, |sum, growth| sum.saturating_add(*growth));
-            if nearest.is_none_or(|(_, _, least)| distance < least) {
-                nearest = Some((index, growth, distance));
-            }
-        }
-        nearest.map(|(index, growth, _)| (index, growth))
+            let growth = growth(reported, &row.last)?;
+            growth.iter().all(|growth| *growth <= most).then_some((index, growth))
+        });
+        grown.min_by_key(|(_, growth)| growth.iter().fold(0_u64, |sum, growth| sum.saturating_add(*growth)))
     }
 
-    fn continue_row(&mut self, index: usize, now: u32, reported: &RunningTotals, growth: &[u64; TOTALS]) {
-        let Some(row) = self.rows.get_mut(index).and_then(Option::as_mut) else { return };
-        let mut ahead = [0; TOTALS];
-        for (((growth, behind), ahead), counted) in
-            growth.iter().zip(&mut row.behind).zip(&mut ahead).zip(&mut self.counted.0)
-        {
-            *ahead = growth.saturating_sub(u64::from(*behind));
-            *behind = u32::try_from(u64::from(*behind).saturating_sub(*growth)).unwrap_or(u32::MAX);
-            if *counted != UNKNOWN {
-                *counted = counted.saturating_add(*ahead).min(UNKNOWN - 1);
+    fn continue_row(&mut self, continued: usize, now: u32, reported: &RunningTotals, growth: &[u64; TOTALS]) {
+        let small = |total: u64| u32::try_from(total).unwrap_or(u32::MAX);
+        for index in 0..TOTALS {
+            let Some(row) = &mut self.rows[continued] else { return };
+            let behind = u64::from(row.behind[index]);
+            let ahead = growth[index].saturating_sub(behind);
+            row.behind[index] = small(behind.saturating_sub(growth[index]));
+            (row.received, row.reported) = (now, now);
+            if reported[index] != UNKNOWN {
+                row.last[index] = reported[index];
+            }
+            if self.counted[index] != UNKNOWN {
+                self.counted[index] = self.counted[index].saturating_add(ahead).min(UNKNOWN - 1);
+            }
+            for (_, row) in self.rows.iter_mut().enumerate().filter(|(other, _)| *other != continued) {
+                row.iter_mut().for_each(|row| row.behind[index] = row.behind[index].saturating_add(small(ahead)));
             }
         }
-        row.last.update(reported);
-        (row.received, row.reported) = (now, now);
-        for (other, row) in self.rows.iter_mut().enumerate() {
-            let Some(row) = row.as_mut().filter(|_| other != index) else { continue };
-            for (behind, ahead) in row.behind.iter_mut().zip(&ahead) {
-                *behind = behind.saturating_add(u32::try_from(*ahead).unwrap_or(u32::MAX));
-            }
-        }
-        self.adopt_first(reported);
     }
 
     /// Gives a new row a free place, or that of a silent one. With none it waits: its collector counts nothing until one
     /// of the others is silent. Returns whether it has a place.
     fn start_row(&mut self, now: u32, collector: Option<Collector>, patience: u32, reported: &RunningTotals) -> bool {
-        self.adopt_first(reported);
         let free = |row: &&mut Option<Row>| row.is_none_or(|row| now.saturating_sub(row.received) > patience);
         let Some(place) = self.rows.iter_mut().find(free) else { return false };
         *place = Some(Row { collector, last: *reported, behind: [0; TOTALS], received: now, reported: now });
         true
-    }
-
-    /// A total that was never reported before is counted from what it is.
-    fn adopt_first(&mut self, reported: &RunningTotals) {
-        for (counted, reported) in self.counted.0.iter_mut().zip(&reported.0) {
-            if *counted == UNKNOWN {
-                *counted = *reported;
-            }
-        }
     }
 }
 

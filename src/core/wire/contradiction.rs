@@ -3,152 +3,75 @@
 //! They are used all the same: which of them is wrong cannot be known, and the engine takes the more careful one. Whoever
 //! runs the collector should see them.
 
-use core::fmt;
+use alloc::format;
+use alloc::string::String;
 use core::time::Duration;
 
 use crate::wire::line::Statistics;
 
 /// How far an unsigned `time` may be from the clock here. Clocks without NTP drift by minutes, a wrong time zone is at
 /// most 14 hours off; a day is a wrong date or another unit. (Signed lines are held to the time to live.)
-pub(super) const CLOCK_TOLERANCE: Duration = Duration::from_secs(24 * 3600);
-
-/// Two or more figures of a line that contradict each other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Contradiction {
-    /// More agents are ready than are logged in.
-    ReadyAboveLoggedIn {
-        /// `ready`.
-        ready: u32,
-        /// `loggedIn`.
-        logged_in: u32,
-    },
-    /// More slots are free than there are.
-    FreeSlotsAboveSlots {
-        /// `freeSlots`.
-        free_slots: u32,
-        /// `slots`.
-        slots: u32,
-    },
-    /// What is free and what is in use are together more than there is.
-    FreeAndBusy {
-        /// `ready`, or `freeSlots` if `has_slots` and the line has it.
-        free: u32,
-        /// `reactive` + `proactive`.
-        in_progress: u64,
-        /// `loggedIn`, or `slots` if `has_slots`.
-        capacity: u32,
-        /// The name of the field that `free` is from.
-        free_field: &'static str,
-        /// The name of the field that `capacity` is from.
-        capacity_field: &'static str,
-    },
-    /// More visitors abandoned than entered.
-    AbandonedAboveEntered {
-        /// `abandoned`.
-        abandoned: u64,
-        /// `reactiveEntered` + `proactiveEntered`.
-        entered: u64,
-    },
-    /// `time` is a day or more from the clock here.
-    Clock {
-        /// `time`, Unix milliseconds if it is what it should be.
-        time: u64,
-        /// The clock here, Unix milliseconds.
-        wall: u64,
-    },
-}
+pub(crate) const CLOCK_TOLERANCE: Duration = Duration::from_secs(24 * 3600);
 
 impl Statistics {
-    /// The first contradiction among the figures of a line, as it was sent. `wall` is the time since 1970.
-    pub fn contradiction(&self, wall: Duration) -> Option<Contradiction> {
+    /// Says which figures of a line, as it was sent, contradict each other first. `wall` is the time since 1970. `None`: none.
+    pub fn contradiction(&self, wall: Duration) -> Option<String> {
         self.agents().or_else(|| self.totals()).or_else(|| self.clock(wall))
     }
 
-    fn agents(&self) -> Option<Contradiction> {
+    fn agents(&self) -> Option<String> {
         let ready = self.ready;
         if let Some(logged_in) = self.logged_in.filter(|logged_in| ready > *logged_in) {
-            return Some(Contradiction::ReadyAboveLoggedIn { ready, logged_in });
+            return Some(format!("ready is {ready}, but loggedIn is only {logged_in}"));
         }
         // What is free is counted in the same unit as the capacity. An agent who is ready has a slot free at least, so that
         // `ready` does beside `slots`, but `freeSlots` says nothing beside `loggedIn`.
-        let (free, free_field, capacity, capacity_field) = match (self.slots, self.free_slots) {
-            (Some(slots), Some(free_slots)) if free_slots > slots => {
-                return Some(Contradiction::FreeSlotsAboveSlots { free_slots, slots });
+        let ((free, free_name), (capacity, capacity_name), hint) = match (self.slots, self.free_slots) {
+            (Some(slots), Some(free)) if free > slots => {
+                return Some(format!("freeSlots is {free}, but slots is only {slots}"));
             }
-            (Some(slots), Some(free_slots)) => (free_slots, "freeSlots", slots, "slots"),
-            (Some(slots), None) => (ready, "ready", slots, "slots"),
-            (None, None) => (ready, "ready", self.logged_in?, "loggedIn"),
+            (Some(slots), Some(free)) => ((free, "freeSlots"), (slots, "slots"), ""),
+            (Some(slots), None) => ((ready, "ready"), (slots, "slots"), ""),
+            (None, None) => {
+                let hint = "; if agents take several interactions at once, send slots and freeSlots";
+                ((ready, "ready"), (self.logged_in?, "loggedIn"), hint)
+            }
             (None, Some(_)) => return None,
         };
         let in_progress = u64::from(self.reactive.unwrap_or(0)) + u64::from(self.proactive.unwrap_or(0));
-        let is_too_much = u64::from(free) + in_progress > capacity.into();
-        is_too_much.then_some(Contradiction::FreeAndBusy { free, in_progress, capacity, free_field, capacity_field })
+        (u64::from(free) + in_progress > capacity.into()).then(|| {
+            format!(
+                "{free_name} is {free} and reactive + proactive is {in_progress}, together more than {capacity_name}, which is \
+                 {capacity}{hint}"
+            )
+        })
     }
 
-    fn totals(&self) -> Option<Contradiction> {
+    fn totals(&self) -> Option<String> {
         let abandoned = self.abandoned?;
         // Without `reactiveEntered` most of those who entered are not known.
         let entered = self.reactive_entered?.saturating_add(self.proactive_entered.unwrap_or(0));
-        (abandoned > entered).then_some(Contradiction::AbandonedAboveEntered { abandoned, entered })
+        (abandoned > entered)
+            .then(|| format!("abandoned is {abandoned}, but reactiveEntered + proactiveEntered is only {entered}"))
     }
 
-    fn clock(&self, wall: Duration) -> Option<Contradiction> {
+    fn clock(&self, wall: Duration) -> Option<String> {
         let time = self.time?;
-        let is_far = Duration::from_millis(time).abs_diff(wall) >= CLOCK_TOLERANCE;
-        is_far.then_some(Contradiction::Clock { time, wall: u64::try_from(wall.as_millis()).unwrap_or(u64::MAX) })
-    }
-}
-
-/// The unit in which `time` would be near the clock, if there is one.
-fn other_unit(time: u64, wall: u64) -> Option<&'static str> {
-    let units =
-        [("seconds", time.saturating_mul(1000)), ("microseconds", time / 1000), ("nanoseconds", time / 1_000_000)];
-    let is_near = |milliseconds: u64| Duration::from_millis(milliseconds.abs_diff(wall)) < CLOCK_TOLERANCE;
-    units.into_iter().find(|(_, milliseconds)| is_near(*milliseconds)).map(|(unit, _)| unit)
-}
-
-impl fmt::Display for Contradiction {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Self::ReadyAboveLoggedIn { ready, logged_in } => {
-                write!(formatter, "ready is {ready}, but loggedIn is only {logged_in}")
-            }
-            Self::FreeSlotsAboveSlots { free_slots, slots } => {
-                write!(formatter, "freeSlots is {free_slots}, but slots is only {slots}")
-            }
-            Self::FreeAndBusy { free, in_progress, capacity, free_field, capacity_field } => {
-                write!(
-                    formatter,
-                    "{free_field} is {free} and reactive + proactive is {in_progress}, together more than {capacity_field}, \
-                     which is {capacity}"
-                )?;
-                if capacity_field == "loggedIn" {
-                    formatter.write_str("; if agents take several interactions at once, send slots and freeSlots")?;
-                }
-                Ok(())
-            }
-            Self::AbandonedAboveEntered { abandoned, entered } => {
-                write!(formatter, "abandoned is {abandoned}, but reactiveEntered + proactiveEntered is only {entered}")
-            }
-            Self::Clock { time, wall } => {
-                write!(
-                    formatter,
-                    "time is {time}, a day or more from the clock here ({wall}); want Unix milliseconds"
-                )?;
-                match other_unit(time, wall) {
-                    Some(unit) => write!(formatter, ", and these are {unit}"),
-                    None => formatter.write_str(": is a clock wrong?"),
-                }
-            }
-        }
+        let is_near = |milliseconds| Duration::from_millis(milliseconds).abs_diff(wall) < CLOCK_TOLERANCE;
+        let other_unit = match time {
+            _ if is_near(time) => return None,
+            _ if is_near(time.saturating_mul(1000)) => ", and these are seconds",
+            _ if is_near(time / 1000) => ", and these are microseconds",
+            _ if is_near(time / 1_000_000) => ", and these are nanoseconds",
+            _ => ": is a clock wrong?",
+        };
+        let wall = wall.as_millis();
+        Some(format!("time is {time}, a day or more from the clock here ({wall}); want Unix milliseconds{other_unit}"))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    extern crate std;
-    use std::string::ToString;
-
     use super::*;
 
     const WALL: Duration = Duration::from_millis(1_790_000_000_000);
@@ -169,8 +92,8 @@ mod tests {
         statistics
     }
 
-    fn text_of(change: impl FnOnce(&mut Statistics)) -> Option<std::string::String> {
-        with(change).contradiction(WALL).map(|contradiction| contradiction.to_string())
+    fn text_of(change: impl FnOnce(&mut Statistics)) -> Option<String> {
+        with(change).contradiction(WALL)
     }
 
     #[test]
@@ -249,7 +172,7 @@ mod tests {
             }
         });
         for wall in [Duration::ZERO, WALL, Duration::MAX] {
-            assert!(!most.contradiction(wall).unwrap().to_string().is_empty());
+            assert!(!most.contradiction(wall).unwrap().is_empty());
         }
         assert!(most.totals().is_none() && most.clock(Duration::MAX).is_some());
     }

@@ -3,7 +3,7 @@
 use crate::wire::channel::Channel;
 use crate::wire::collector::Collector;
 use crate::wire::group_name::{GroupName, NameError};
-use crate::wire::json::Value;
+use crate::wire::json::{Buffer, Value};
 use crate::wire::line_error::{Found, LineError};
 
 /// The first number that a `u64` cannot hold: its last one, rounded up.
@@ -33,29 +33,14 @@ pub(super) struct Field {
     kind: Kind,
 }
 
-macro_rules! value_of {
-    (Count) => {
-        u32
-    };
-    (Total) => {
-        u64
-    };
-    (Seconds) => {
-        f64
-    };
-    (Probability) => {
-        f64
-    };
-}
-
 macro_rules! fields {
-    ($($(#[doc = $doc:literal])+ $name:literal $kind:ident in $place:ident,)+) => {
+    ($($(#[doc = $doc:literal])+ $name:literal $kind:ident in $place:ident: $type:ty,)+) => {
         /// The figures of a line. `None`: the line does not have that field.
         #[derive(Clone, Copy, Debug, Default, PartialEq)]
         pub struct Statistics {
             /// Agents ready for an interaction now.
             pub ready: u32,
-            $($(#[doc = $doc])+ pub $place: Option<value_of!($kind)>,)+
+            $($(#[doc = $doc])+ pub $place: Option<$type>,)+
         }
 
         /// Every field of a line.
@@ -71,35 +56,35 @@ macro_rules! fields {
 
 fields! {
     /// Agents logged in for the channel.
-    "loggedIn" Count in logged_in,
+    "loggedIn" Count in logged_in: u32,
     /// Interactions that the agents at work can hold. Absent: `logged_in`.
-    "slots" Count in slots,
+    "slots" Count in slots: u32,
     /// Interactions that the agents can take now. Absent: `ready`.
-    "freeSlots" Count in free_slots,
+    "freeSlots" Count in free_slots: u32,
     /// Reactive interactions in progress.
-    "reactive" Count in reactive,
+    "reactive" Count in reactive: u32,
     /// Proactive interactions in progress.
-    "proactive" Count in proactive,
+    "proactive" Count in proactive: u32,
     /// Interactions waiting for an agent.
-    "queued" Count in queued,
+    "queued" Count in queued: u32,
     /// Mean handle time in seconds; finite, > 0.
-    "handleTime" Seconds in handle_time,
+    "handleTime" Seconds in handle_time: f64,
     /// Reactive interactions that entered, since the collector started.
-    "reactiveEntered" Total in reactive_entered,
+    "reactiveEntered" Total in reactive_entered: u64,
     /// Proactive interactions that entered, since the collector started.
-    "proactiveEntered" Total in proactive_entered,
+    "proactiveEntered" Total in proactive_entered: u64,
     /// Interactions abandoned before an agent helped, since the collector started.
-    "abandoned" Total in abandoned,
+    "abandoned" Total in abandoned: u64,
     /// Invitations sent, since the collector started.
-    "invitationsSent" Total in invitations_sent,
+    "invitationsSent" Total in invitations_sent: u64,
     /// Invitations accepted, since the collector started.
-    "invitationsAccepted" Total in invitations_accepted,
+    "invitationsAccepted" Total in invitations_accepted: u64,
     /// Invitations shown and not yet answered.
-    "invitationsPending" Count in invitations_pending,
+    "invitationsPending" Count in invitations_pending: u32,
     /// A reactive state computed elsewhere, 0..=1, for the algorithm `EXTERNAL`.
-    "reactiveState" Probability in reactive_state,
+    "reactiveState" Probability in reactive_state: f64,
     /// The collector's clock, Unix milliseconds.
-    "time" Total in time,
+    "time" Total in time: u64,
 }
 
 /// What was read of a line so far.
@@ -120,22 +105,22 @@ enum Refusal {
 }
 
 impl Field {
-    /// The index in [`FIELDS`] of the field with that name, looked for from `likely` on first: most senders keep to the order of
-    /// the table.
-    pub(super) fn index(name: &str, likely: usize) -> Option<usize> {
-        let (before, after) = FIELDS.split_at_checked(likely).unwrap_or((FIELDS, &[]));
-        let place = |fields: &[Self]| fields.iter().position(|field| field.name == name);
-        place(after).map(|place| likely + place).or_else(|| place(before))
+    /// The field with that name, and its index in [`FIELDS`].
+    pub(super) fn named(name: &str) -> Option<(usize, &'static Self)> {
+        FIELDS.iter().enumerate().find(|(_, field)| field.name == name)
     }
 
-    /// Stores `value`; `null` where the field may be absent stores nothing.
+    /// Stores the value that `raw` is; `null` where the field may be absent stores nothing.
     ///
     /// # Errors
     ///
     /// The value is of another type, or outside the field's range.
-    pub(super) fn store(&self, value: Value<'_>, draft: &mut Draft) -> Result<(), LineError> {
+    pub(super) fn store(&self, raw: &str, draft: &mut Draft) -> Result<(), LineError> {
+        let mut buffer = Buffer::new();
+        let value = Value::of(raw, &mut buffer);
         let statistics = &mut draft.statistics;
         let stored = match (self.kind, value) {
+            (_, Value::Unreadable(_)) => Err(Refusal::Range),
             (Kind::Channel | Kind::Group | Kind::Ready, Value::Null) => Err(Refusal::Type),
             (_, Value::Null) => Ok(()),
             (Kind::Channel, Value::Text(name)) => {
@@ -149,14 +134,9 @@ impl Field {
             (Kind::Ready, value) => count(value).map(|ready| draft.ready = Some(ready)),
             (Kind::Count(place), value) => count(value).map(|count| *place(statistics) = Some(count)),
             (Kind::Total(place), value) => integer(value).map(|total| *place(statistics) = Some(total)),
-            (Kind::Seconds(place), value) => match number(value) {
-                Ok(seconds) if seconds < 0.0 => Err(Refusal::Range),
-                seconds => seconds.map(|seconds| *place(statistics) = Some(seconds).filter(|seconds| *seconds > 0.0)),
-            },
-            (Kind::Probability(place), value) => match number(value) {
-                Ok(share) if !(0.0..=1.0).contains(&share) => Err(Refusal::Range),
-                share => share.map(|share| *place(statistics) = Some(share)),
-            },
+            (Kind::Seconds(place), value) => number(value, f64::MAX)
+                .map(|seconds| *place(statistics) = Some(seconds).filter(|seconds| *seconds > 0.0)),
+            (Kind::Probability(place), value) => number(value, 1.0).map(|share| *place(statistics) = Some(share)),
         };
         let (field, want) = (self.name, self.want());
         stored.map_err(|refusal| match refusal {
@@ -191,7 +171,6 @@ fn count(value: Value<'_>) -> Result<u32, Refusal> {
 fn integer(value: Value<'_>) -> Result<u64, Refusal> {
     match value {
         Value::Integer(value) => Ok(value),
-        Value::Negative(_) => Err(Refusal::Range),
         // By their bits, since clippy distrusts `==` of floats; -0.0 is an integer too.
         Value::Number(value) if libm::trunc(value).to_bits() == value.to_bits() => {
             (0.0..TWO_TO_64).contains(&value).then_some(value as u64).ok_or(Refusal::Range)
@@ -200,11 +179,11 @@ fn integer(value: Value<'_>) -> Result<u64, Refusal> {
     }
 }
 
-fn number(value: Value<'_>) -> Result<f64, Refusal> {
-    match value {
-        Value::Integer(value) => Ok(value as f64),
-        Value::Negative(value) => Ok(value as f64),
-        Value::Number(value) => Ok(value),
-        _ => Err(Refusal::Type),
-    }
+fn number(value: Value<'_>, most: f64) -> Result<f64, Refusal> {
+    let number = match value {
+        Value::Integer(value) => value as f64,
+        Value::Number(value) => value,
+        _ => return Err(Refusal::Type),
+    };
+    (0.0..=most).contains(&number).then_some(number).ok_or(Refusal::Range)
 }

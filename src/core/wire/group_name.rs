@@ -32,9 +32,7 @@ impl GroupName {
         if name.is_empty() {
             return Err(NameError::Empty);
         }
-        // Most names are printable ASCII, which is quicker to check.
-        let is_printable = name.bytes().all(|byte| matches!(byte, b' '..=b'~'));
-        if !is_printable && name.chars().any(char::is_control) {
+        if name.chars().any(char::is_control) {
             return Err(NameError::ControlCharacter);
         }
         heapless::String::try_from(name).map(Self).map_err(|_| NameError::TooLong { bytes: name.len() })
@@ -62,8 +60,6 @@ impl fmt::Display for NameError {
         write!(formatter, "; a name has 1 to {GROUP_NAME_BYTES} bytes of UTF-8 without control characters")
     }
 }
-
-impl core::error::Error for NameError {}
 
 #[cfg(test)]
 mod tests {

@@ -5,8 +5,9 @@
 //! must name HS256 and no critical extension, and the payload returned.
 
 use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::String;
 use core::fmt;
-use core::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64URL;
@@ -15,8 +16,7 @@ use sha2::Sha256;
 
 use crate::counters::Distrust;
 use crate::limits::{KEYS, PAYLOAD_BYTES};
-use crate::wire::contradiction::CLOCK_TOLERANCE;
-use crate::wire::json::{self, Value};
+use crate::wire::json::{self, Buffer, Value};
 use crate::wire::line_error::Found;
 
 /// Bytes of the shortest key: the length of the hash (RFC 7518, section 3.2).
@@ -32,9 +32,6 @@ const fn encoded(bytes: usize) -> usize {
 
 /// `{"alg":"HS256"}`, encoded.
 const HEADER: &str = "eyJhbGciOiJIUzI1NiJ9";
-
-/// Bytes of the longest line that [`Key::sign`] makes.
-pub const SIGNED_BYTES: usize = HEADER.len() + 1 + encoded(PAYLOAD_BYTES) + 1 + encoded(SIGNATURE_BYTES);
 
 /// A key that signs lines. It cannot be read out again, and is wiped when it is dropped; boxed, so that moving it copies none of
 /// it.
@@ -63,16 +60,13 @@ impl Key {
     }
 
     /// A line with this payload, signed with this key. `None`: the payload is longer than [`PAYLOAD_BYTES`].
-    pub fn sign(&self, payload: &[u8]) -> Option<heapless::String<SIGNED_BYTES>> {
-        let mut part = [0; encoded(PAYLOAD_BYTES)];
-        let mut line = heapless::String::new();
-        line.push_str(HEADER).ok()?;
-        line.push('.').ok()?;
-        line.push_str(encode(payload, &mut part)?).ok()?;
-        let signature = Hmac::clone(&self.0).chain_update(line.as_bytes()).finalize().into_bytes();
-        line.push('.').ok()?;
-        line.push_str(encode(&signature, &mut part)?).ok()?;
-        Some(line)
+    pub fn sign(&self, payload: &[u8]) -> Option<String> {
+        if payload.len() > PAYLOAD_BYTES {
+            return None;
+        }
+        let signed = format!("{HEADER}.{}", BASE64URL.encode(payload));
+        let signature = Hmac::clone(&self.0).chain_update(signed.as_bytes()).finalize().into_bytes();
+        Some(format!("{signed}.{}", BASE64URL.encode(signature)))
     }
 }
 
@@ -99,21 +93,6 @@ impl Keys {
         self.0.push(key).is_ok()
     }
 
-    /// The first key, which signs.
-    pub fn first(&self) -> Option<&Key> {
-        self.0.first()
-    }
-
-    /// The number of keys.
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Whether lines are not signed.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// Verifies a signed line and returns its payload, decoded into `buffer`.
     ///
     /// # Errors
@@ -126,8 +105,8 @@ impl Keys {
         else {
             return Err(SignatureError::NotSigned);
         };
-        if header.first().is_none_or(|first| !first.is_ascii_alphanumeric()) {
-            // JSON with two fractions has two dots as well.
+        // JSON with two fractions has two dots as well.
+        if matches!(header.first(), None | Some(b'{')) {
             return Err(SignatureError::NotSigned);
         }
         if signature.is_empty() {
@@ -153,9 +132,12 @@ impl Keys {
     }
 }
 
-fn encode<'a>(bytes: &[u8], text: &'a mut [u8]) -> Option<&'a str> {
-    let length = BASE64URL.encode_slice(bytes, text).ok()?;
-    core::str::from_utf8(text.get(..length)?).ok()
+impl core::ops::Deref for Keys {
+    type Target = [Key];
+
+    fn deref(&self) -> &[Key] {
+        &self.0
+    }
 }
 
 fn decode<'a>(text: &[u8], bytes: &'a mut [u8]) -> Option<&'a [u8]> {
@@ -168,20 +150,21 @@ fn check_header(header: &[u8]) -> Result<(), SignatureError> {
     let not_an_object = SignatureError::Header("is not a JSON object");
     let text = core::str::from_utf8(header).map_err(|_| not_an_object.clone())?;
     let (mut algorithms, mut other, mut is_critical) = (0, None, false);
-    let known = |name: &str| matches!(name, "alg" | "crit").then_some(name == "crit");
-    let read = json::members(text, known, |is_crit, value| {
-        if is_crit {
-            is_critical = true;
-            return;
+    let read = json::members(text, |name, value| match name {
+        "alg" => {
+            algorithms += 1;
+            let mut buffer = Buffer::new();
+            let value = Value::of(value, &mut buffer);
+            if !matches!(value, Value::Text("HS256")) {
+                other = Some(Found::from(value));
+            }
         }
-        algorithms += 1;
-        if !matches!(value, Value::Text("HS256")) {
-            other = Some(Found::from(value));
-        }
+        // It lists what must be understood (RFC 7515, section 4.1.11), and no extension is.
+        "crit" => is_critical = true,
+        _ => {}
     });
     read.map_err(|_| not_an_object)?;
     match (algorithms, other) {
-        // It lists what must be understood (RFC 7515, section 4.1.11), and no extension is.
         _ if is_critical => Err(SignatureError::Header("has crit, and no extension is understood")),
         (0, _) => Err(SignatureError::Header("has no alg")),
         (1, None) => Ok(()),
@@ -190,74 +173,18 @@ fn check_header(header: &[u8]) -> Result<(), SignatureError> {
     }
 }
 
-/// Checks that a line's time, Unix milliseconds, is within the time to live of `wall`, the time since 1970.
-///
-/// # Errors
-///
-/// [`SignatureError::Stale`] or [`SignatureError::Early`].
-pub fn check_time(milliseconds: u64, wall: Duration, time_to_live: Duration) -> Result<(), SignatureError> {
-    let time = Duration::from_millis(milliseconds);
-    let window = time_to_live;
-    if wall.abs_diff(time) <= window {
-        Ok(())
-    } else if time < wall {
-        Err(SignatureError::Stale { by: wall - time, window })
-    } else {
-        Err(SignatureError::Early { by: time - wall, window })
-    }
-}
-
-/// The latest time, Unix milliseconds, that [`check_time`] accepts at `wall`. A group's last time that is later was received
-/// before the clock here was set back.
-pub fn latest(wall: Duration, time_to_live: Duration) -> u64 {
-    u64::try_from(wall.saturating_add(time_to_live).as_millis()).unwrap_or(u64::MAX)
-}
-
-/// Why a line is not trusted.
+/// Why a line is not trusted. Header and encoding are looked at only if the signature is right.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)] // What each means is what it displays.
 pub enum SignatureError {
-    /// It is not a JWS.
     NotSigned,
-    /// It is a JWS whose signature is empty, as with `alg` `none`.
     NoSignature,
-    /// Its signature is not as long as one of HS256.
-    OtherLength {
-        /// Bytes it has.
-        bytes: usize,
-    },
-    /// Its header or payload is longer than any line's; it was not verified.
-    TooLong {
-        /// Bytes it has.
-        bytes: usize,
-    },
-    /// Its signature is not that of any of the keys.
-    Mismatch {
-        /// The number of keys.
-        keys: usize,
-    },
-    /// Its signature is right, but its header names another algorithm.
-    OtherAlgorithm {
-        /// What it names.
-        found: Found,
-    },
-    /// Its signature is right, but not its header.
+    OtherLength { bytes: usize },
+    TooLong { bytes: usize },
+    Mismatch { keys: usize },
+    OtherAlgorithm { found: Found },
     Header(&'static str),
-    /// Its signature is right, but that part is not base64url.
     Encoding(&'static str),
-    /// Its time is too far behind the clock here.
-    Stale {
-        /// How far.
-        by: Duration,
-        /// What is allowed.
-        window: Duration,
-    },
-    /// Its time is too far ahead of the clock here.
-    Early {
-        /// How far.
-        by: Duration,
-        /// What is allowed.
-        window: Duration,
-    },
 }
 
 impl SignatureError {
@@ -269,8 +196,6 @@ impl SignatureError {
             Self::OtherLength { .. } | Self::OtherAlgorithm { .. } => Distrust::OtherAlgorithm,
             Self::TooLong { .. } | Self::Header(_) | Self::Encoding(_) => Distrust::BadForm,
             Self::Mismatch { .. } => Distrust::Mismatch,
-            Self::Stale { .. } => Distrust::Stale,
-            Self::Early { .. } => Distrust::Early,
         }
     }
 }
@@ -297,30 +222,9 @@ impl fmt::Display for SignatureError {
             Self::OtherAlgorithm { found } => write!(formatter, "alg is {found}; want \"HS256\""),
             Self::Header(what) => write!(formatter, "its header {what}; want {{\"alg\":\"HS256\"}}"),
             Self::Encoding(part) => write!(formatter, "its {part} is not base64url without padding"),
-            Self::Stale { by, window } => write!(
-                formatter,
-                "its time is {} s behind the clock here; want at most {} s: is a clock wrong, or is it an old line?{}",
-                by.as_secs(),
-                window.as_secs(),
-                unit_hint(*by)
-            ),
-            Self::Early { by, window } => write!(
-                formatter,
-                "its time is {} s ahead of the clock here; want at most {} s: is a clock wrong?{}",
-                by.as_secs(),
-                window.as_secs(),
-                unit_hint(*by)
-            ),
         }
     }
 }
-
-/// A question to add where a time is so far off that it is probably in another unit.
-fn unit_hint(by: Duration) -> &'static str {
-    if by >= CLOCK_TOLERANCE { " Is it in Unix milliseconds?" } else { "" }
-}
-
-impl core::error::Error for SignatureError {}
 
 impl fmt::Display for TooShort {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -333,8 +237,7 @@ impl core::error::Error for TooShort {}
 #[cfg(test)]
 mod tests {
     extern crate std;
-    use std::format;
-    use std::string::{String, ToString};
+    use std::string::ToString;
     use std::vec::Vec;
 
     use super::*;
@@ -350,7 +253,7 @@ mod tests {
     }
 
     fn base64(bytes: &[u8]) -> String {
-        encode(bytes, &mut std::vec![0; encoded(bytes.len())]).unwrap().into()
+        BASE64URL.encode(bytes)
     }
 
     /// What any key holder can make: a line with any header and payload, signed with HS256 whatever the header says.
@@ -495,31 +398,12 @@ mod tests {
     fn a_payload_has_a_longest_length_and_more_is_not_verified() {
         let longest = "x".repeat(PAYLOAD_BYTES);
         let line = Key::new(SECRET).unwrap().sign(longest.as_bytes()).unwrap();
-        assert_eq!(line.len(), SIGNED_BYTES);
         assert_eq!(open(&line), Ok(longest.clone().into_bytes()));
         assert!(Key::new(SECRET).unwrap().sign(format!("{longest}x").as_bytes()).is_none());
         let long = open(&made(r#"{"alg":"HS256"}"#, &format!("{longest}x")));
         assert_eq!(long, Err(SignatureError::TooLong { bytes: PAYLOAD_BYTES + 1 }));
         let long = open(&made(&longest.replace('x', "  "), "{}"));
         assert_eq!(long, Err(SignatureError::TooLong { bytes: 2 * PAYLOAD_BYTES }));
-    }
-
-    #[test]
-    fn a_time_is_within_the_time_to_live_of_the_clock() {
-        let wall = Duration::from_millis(1_790_000_000_123);
-        let at = |difference: i64| 1_790_000_000_123_u64.saturating_add_signed(difference);
-        let check = |difference, seconds| check_time(at(difference), wall, Duration::from_secs(seconds));
-        for difference in [-30_000, 0, 30_000] {
-            assert_eq!(check(difference, 30), Ok(()));
-        }
-        assert_eq!(check(-30_001, 30).unwrap_err().distrust(), Distrust::Stale);
-        assert_eq!(check(30_001, 30).unwrap_err().distrust(), Distrust::Early);
-        assert_eq!(check(-3_600_000, 3600), Ok(()));
-        for (time, wall) in [(0, Duration::MAX), (u64::MAX, Duration::ZERO)] {
-            assert!(check_time(time, wall, Duration::from_secs(30)).is_err());
-        }
-        assert_eq!(latest(wall, Duration::from_secs(30)), at(30_000));
-        assert_eq!(latest(Duration::MAX, Duration::MAX), u64::MAX);
     }
 
     #[test]

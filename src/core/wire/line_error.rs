@@ -8,11 +8,9 @@ use crate::wire::group_name::NameError;
 /// What was found where another value would have been right.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Found {
-    /// An integer.
+    /// An integer from 0 on.
     Integer(u64),
-    /// An integer below 0.
-    Negative(i64),
-    /// A number with a fraction, or one that no integer can hold.
+    /// Another number.
     Number(f64),
     /// A string.
     Text(Excerpt),
@@ -22,70 +20,25 @@ pub enum Found {
     Name(NameError),
 }
 
-/// Why a line is refused. Only that line is.
+/// Why a line is refused. Only that line is. Columns are bytes, counted from 1.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)] // What each means is what it displays.
 pub enum LineError {
-    /// The line is not text, but something that is known.
-    NotText {
-        /// What it is.
-        format: &'static str,
-    },
-    /// The bytes are not UTF-8.
-    NotUtf8 {
-        /// The first byte that cannot be, counted from 1.
-        column: usize,
-        /// What stands there.
-        at: Excerpt,
-    },
-    /// The line is not JSON.
-    NotJson {
-        /// The first byte that cannot be, counted from 1.
-        column: usize,
-        /// What stands there. Empty: the line ends there.
-        at: Excerpt,
-    },
-    /// The line is signed, but there is no key to verify it with.
+    NotText { format: &'static str },
+    NotUtf8 { column: usize, at: Excerpt },
+    NotJson { column: usize, at: Excerpt },
     Signed,
-    /// The line is JSON, but not an object.
-    NotAnObject {
-        /// What it is.
-        found: Found,
-    },
-    /// A required field is missing.
-    Missing {
-        /// The field.
-        field: &'static str,
-    },
-    /// A field is given twice: which one is right cannot be known.
-    Duplicate {
-        /// The field.
-        field: &'static str,
-    },
-    /// A known field is of the wrong type.
-    WrongType {
-        /// The field.
-        field: &'static str,
-        /// What it is.
-        found: Found,
-        /// What would be right.
-        want: &'static str,
-    },
-    /// A known field is of the right type, but outside its range.
-    OutOfRange {
-        /// The field.
-        field: &'static str,
-        /// What it is.
-        found: Found,
-        /// What would be right.
-        want: &'static str,
-    },
+    NotAnObject { found: Found },
+    Missing { field: &'static str },
+    Duplicate { field: &'static str },
+    WrongType { field: &'static str, found: Found, want: &'static str },
+    OutOfRange { field: &'static str, found: Found, want: &'static str },
 }
 
 impl fmt::Display for Found {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Integer(value) => write!(formatter, "{value}"),
-            Self::Negative(value) => write!(formatter, "{value}"),
             // Exponents, not hundreds of digits.
             Self::Number(value) if value.abs() >= 1e15 => write!(formatter, "{value:e}"),
             Self::Number(value) => write!(formatter, "{value}"),
@@ -125,5 +78,3 @@ impl fmt::Display for LineError {
         }
     }
 }
-
-impl core::error::Error for LineError {}

@@ -18,20 +18,14 @@ const NAME_BYTES: usize = 8;
 
 /// Why a query is refused.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)] // What each means is what it displays.
 pub enum QueryError {
-    /// No `channel`.
     NoChannel,
-    /// `channel` is given more than once.
     ChannelTwice,
-    /// A `channel` that does not exist.
     NoSuchChannel(Excerpt),
-    /// A `groups` that cannot be a group's name.
     BadGroup(NameError),
-    /// A `%` that two hexadecimal digits do not follow, in a value of that parameter.
     BadEncoding(Parameter, Excerpt),
-    /// A value of that parameter that is not UTF-8.
     NotUtf8(Parameter, Excerpt),
-    /// A name that is nearly that of a parameter.
     NearMiss(Parameter, Excerpt),
 }
 
@@ -57,7 +51,6 @@ impl<'a> Query<'a> {
             }
             let mut buffer = heapless::Vec::new();
             let name = decode(Parameter::Channel, value, &mut buffer)?;
-            let name = name.map_err(|_| QueryError::NoSuchChannel(Excerpt::new(value)))?;
             let named = Channel::named(name).ok_or_else(|| QueryError::NoSuchChannel(Excerpt::new(name)))?;
             if channel.replace(named).is_some() {
                 return Err(QueryError::ChannelTwice);
@@ -71,29 +64,23 @@ impl<'a> Query<'a> {
         let values = pairs(self.text).filter(|(name, _)| Parameter::of(name) == Ok(Some(Parameter::Groups)));
         values.map(|(_, value)| {
             let mut buffer = heapless::Vec::new();
-            let name = decode(Parameter::Groups, value, &mut buffer)?;
-            name.and_then(GroupName::new).map_err(QueryError::BadGroup)
+            GroupName::new(decode(Parameter::Groups, value, &mut buffer)?).map_err(QueryError::BadGroup)
         })
     }
 }
 
-/// A parameter that counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Parameter {
-    /// `channel`.
-    Channel,
-    /// `groups`.
-    Groups,
+crate::named! {
+    /// A parameter that counts.
+    #[allow(missing_docs)]
+    pub enum Parameter {
+        Channel => "channel",
+        Groups => "groups",
+    }
 }
 
 impl Parameter {
     /// The parameter of that name, which is still encoded. `None`: another one, to be ignored.
     fn of(encoded: &str) -> Result<Option<Self>, QueryError> {
-        match encoded {
-            "channel" => return Ok(Some(Self::Channel)),
-            "groups" => return Ok(Some(Self::Groups)),
-            _ => {}
-        }
         let Some(parameter) = Self::resembled_by(encoded) else { return Ok(None) };
         let is_accepted = match parameter {
             Self::Channel => bytes(encoded).eq("channel".bytes().map(Ok)),
@@ -133,15 +120,6 @@ impl Parameter {
     }
 }
 
-impl fmt::Display for Parameter {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Channel => "channel",
-            Self::Groups => "groups",
-        })
-    }
-}
-
 /// Whether the name is `groups`, `groups[]` (jQuery) or `groups[0]` with any number (PHP, npm's qs), in any encoding.
 fn is_list(encoded: &str) -> bool {
     let mut bytes = bytes(encoded);
@@ -163,12 +141,12 @@ fn pairs(text: &str) -> impl Iterator<Item = (&str, &str)> {
     text.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")))
 }
 
-/// The outer error is the form's, the inner one that the value is longer than any that could be right.
+/// The text of a value of that parameter.
 fn decode<'a>(
     parameter: Parameter,
-    encoded: &'a str,
+    encoded: &str,
     buffer: &'a mut heapless::Vec<u8, VALUE_BYTES>,
-) -> Result<Result<&'a str, NameError>, QueryError> {
+) -> Result<&'a str, QueryError> {
     let mut length = 0;
     for byte in bytes(encoded) {
         let byte = byte.map_err(|Stray| QueryError::BadEncoding(parameter, Excerpt::new(encoded)))?;
@@ -176,11 +154,11 @@ fn decode<'a>(
         // What does not fit any more is counted.
         let _ = buffer.push(byte);
     }
-    if length > VALUE_BYTES {
-        return Ok(Err(NameError::TooLong { bytes: length }));
+    match parameter {
+        Parameter::Channel if length > VALUE_BYTES => Err(QueryError::NoSuchChannel(Excerpt::new(encoded))),
+        Parameter::Groups if length > VALUE_BYTES => Err(QueryError::BadGroup(NameError::TooLong { bytes: length })),
+        _ => core::str::from_utf8(buffer).map_err(|_| QueryError::NotUtf8(parameter, Excerpt::new(encoded))),
     }
-    let text = core::str::from_utf8(buffer);
-    text.map(Ok).map_err(|_| QueryError::NotUtf8(parameter, Excerpt::new(encoded)))
 }
 
 /// A `%` that two hexadecimal digits do not follow.
@@ -234,8 +212,6 @@ impl fmt::Display for QueryError {
         }
     }
 }
-
-impl core::error::Error for QueryError {}
 
 #[cfg(test)]
 mod tests {

@@ -48,16 +48,16 @@ pub(crate) fn respond(context: &Context, asked: Asked, request: &Request<Incomin
     context.traffic.request(asked.side(), method.as_str());
     let mut response = match asked {
         Asked::Visitors => {
-            let answer = answer::answer(&mut context.state(), now, method.as_str(), path, query);
+            let answer = answer::answer(&context.state(), now, method.as_str(), path, query);
             let mut response = response_of(context, asked.side(), answer, now);
             cors::grant(&context.configuration().cors.allowed_origins, request).insert(response.headers_mut());
             response
         }
         Asked::Operators => {
-            context.state().counters_mut().set_dropped_by_kernel(context.listeners.dropped());
+            context.state().counters_mut().dropped_by_kernel = context.listeners.dropped();
             match Document::asked_for(method.as_str(), path) {
                 None => {
-                    let answer = answer::operators_answer(&mut context.state(), now, method.as_str(), path);
+                    let answer = answer::operators_answer(&context.state(), now, method.as_str(), path);
                     response_of(context, asked.side(), answer, now)
                 }
                 Some(document) => match context.documents.take() {

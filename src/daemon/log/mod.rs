@@ -12,9 +12,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::clock;
-use crate::named::named;
 use crate::throttle::{Suppressed, Throttle};
 use output::Output;
+use pacingd::named;
 
 /// Bytes of a line, priority and time not counted: RFC 3164 lets a relay cut a packet of more than 1,024.
 const LINE_BYTES: usize = 960;
@@ -26,13 +26,13 @@ named! {
     /// How much is logged: a level, and all above it.
     pub(crate) enum Level {
         /// The daemon ends, or an order of its operator was not carried out.
-        Error = "error",
+        Error => "error",
         /// Somebody can do something about it.
-        Warning = "warning",
+        Warning => "warning",
         /// What an operator wants to know of a healthy daemon.
-        Info = "info",
+        Info => "info",
         /// What its developers want to know.
-        Debug = "debug",
+        Debug => "debug",
     }
 }
 
@@ -40,27 +40,27 @@ named! {
     /// Where the log goes.
     pub(crate) enum Target {
         /// Standard error in a terminal or where there is no `/dev/log`, as in a container; else syslog.
-        Auto = "auto",
-        Syslog = "syslog",
-        Stderr = "stderr",
+        Auto => "auto",
+        Syslog => "syslog",
+        Stderr => "stderr",
     }
 }
 
 named! {
     /// Why a line is logged once a minute only. The name is that of the lines left out.
     pub(crate) enum Cause {
-        Malformed = "malformed lines of statistics",
-        OutOfRange = "lines of statistics with values out of range",
-        TableFull = "lines of statistics of groups without a place",
-        Unsigned = "unsigned lines of statistics",
-        BadSignature = "lines of statistics with bad signatures",
-        Replayed = "replayed or untimely lines of statistics",
-        NotAllowed = "datagrams from networks that may not send",
-        Receive = "errors of a statistics socket",
-        Dropped = "reports of datagrams that the kernel dropped",
-        Accept = "failures to accept a connection",
-        Declared = "declared groups without a place",
-        Handshake = "TLS handshakes that failed",
+        Malformed => "malformed lines of statistics",
+        OutOfRange => "lines of statistics with values out of range",
+        TableFull => "lines of statistics of groups without a place",
+        Unsigned => "unsigned lines of statistics",
+        BadSignature => "lines of statistics with bad signatures",
+        Replayed => "replayed or untimely lines of statistics",
+        NotAllowed => "datagrams from networks that may not send",
+        Receive => "errors of a statistics socket",
+        Dropped => "reports of datagrams that the kernel dropped",
+        Accept => "failures to accept a connection",
+        Declared => "declared groups without a place",
+        Handshake => "TLS handshakes that failed",
     }
 }
 

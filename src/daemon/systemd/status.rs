@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use pacingd::groups::consolidation::Consolidation;
 use pacingd::wire::channel::Channel;
 
 use crate::context::Context;
@@ -35,9 +34,9 @@ impl<'a> StatusLine<'a> {
         }
         let state = context.state();
         let known = state.groups();
-        let sum = |channel| Consolidation::of(known.of(channel).iter(), now, state.settings().time_to_live);
+        let sum = |channel| state.consolidate(now, channel);
         let sums = Channel::ALL.map(sum);
-        let groups = (known.all().len(), sums.iter().map(Consolidation::fresh_groups).sum());
+        let groups = (known.all().len(), sums.iter().map(|sum| sum.fresh_groups).sum());
         // That groups appear or fall silent is what the line is looked at for: it is sent at once.
         let is_news = self.groups.replace(groups) != Some(groups);
         if !is_news && !self.throttle.is_due(now) {
