@@ -186,6 +186,24 @@ fn any_address_of_ipv6_is_any_of_ipv4_too_or_stands_beside_it_on_one_port() {
 }
 
 #[test]
+fn sockets_of_ipv6_do_not_depend_on_the_systems_default() {
+    // The test above, in a network of its own where the administrator has changed the default.
+    let script = "ip link set lo up && echo 1 > /proc/sys/net/ipv6/bindv6only && exec \"$0\" \"$@\"";
+    let in_namespace = |arguments: &[&str]| {
+        let mut command = Command::new("unshare");
+        command.args(["-rn", "sh", "-c", script]).arg(std::env::current_exe().unwrap()).args(arguments);
+        command.output()
+    };
+    if !in_namespace(&["--list"]).is_ok_and(|listed| listed.status.success()) {
+        return println!("skipped: unshare -rn, ip or net.ipv6.bindv6only is not available here");
+    }
+    let name = "any_address_of_ipv6_is_any_of_ipv4_too_or_stands_beside_it_on_one_port";
+    let ran = in_namespace(&["--exact", name]).unwrap();
+    let text = String::from_utf8_lossy(&ran.stdout);
+    assert!(ran.status.success() && text.contains("1 passed"), "{text}");
+}
+
+#[test]
 fn sigterm_and_sigint_end_an_idle_daemon_well_and_at_once() {
     for signal in ["TERM", "INT"] {
         let mut daemon = Daemon::with("");
@@ -213,10 +231,12 @@ fn a_request_under_way_is_answered_before_the_end() {
     let (first, second) = ASK.split_at(40);
     idle.send(ASK);
     assert_eq!(idle.answer().value("capacity"), 7);
-    let descriptors = daemon.process.descriptors();
     let mut slow = Client::connect(daemon.http);
     slow.send(first);
-    common::wait_until("it is not accepted", || daemon.process.descriptors() > descriptors);
+    let accepted = "pacingd_connections_accepted_total{side=\"visitors\"} 2\n";
+    let mut operator = Client::connect(daemon.operators);
+    common::wait_until("it is not accepted", || operator.get("/metrics").body.contains(accepted));
+    drop(operator);
     let begin = Instant::now();
     daemon.process.signal("TERM");
     daemon.log.wait_for("stopping");
