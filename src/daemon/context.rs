@@ -1,17 +1,18 @@
 //! What tasks share: state, configuration, log, and whether it is time to stop. One thread, so nothing is locked.
 
 use std::cell::{Ref, RefCell, RefMut};
+use std::sync::Arc;
 use std::time::Duration;
 
 use pacingd::state::State;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::alarm::Alarm;
 use crate::clock;
 use crate::configuration::Configuration;
 use crate::http::counters::Traffic;
 use crate::http::dates::Dates;
-use crate::http::permits::Permits;
+use crate::http::operator_pages::DOCUMENTS;
 use crate::http::turns::Turns;
 use crate::https::Tls;
 use crate::log::{Cause, Log};
@@ -28,7 +29,8 @@ pub(crate) struct Context {
     pub(crate) traffic: Traffic,
     /// For requests that are sent ahead of answers, and for what is discarded.
     pub(crate) turns: Turns,
-    pub(crate) documents: Permits,
+    /// Permits to send a document to an operator.
+    pub(crate) documents: Arc<Semaphore>,
     /// When the daemon was started.
     pub(crate) started: Duration,
     /// Where statistics arrive.
@@ -50,7 +52,7 @@ impl Context {
             dates: Dates::default(),
             traffic: Traffic::default(),
             turns: Turns::default(),
-            documents: Permits::default(),
+            documents: Arc::new(Semaphore::new(DOCUMENTS)),
             started: clock::now(),
             listeners: Listeners::default(),
             alarm: Alarm::default(),

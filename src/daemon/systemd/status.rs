@@ -48,7 +48,7 @@ impl<'a> StatusLine<'a> {
             return;
         }
         let since = self.throttle.start(now).over;
-        let answered = context.traffic.requests(Side::Visitors);
+        let answered = context.traffic.of(Side::Visitors).requests();
         line.requests_a_second = (answered - self.answered) / since.as_secs().max(1);
         self.answered = answered;
         if self.line.as_ref() != Some(&line) {
