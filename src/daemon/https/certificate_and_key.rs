@@ -4,6 +4,7 @@ use std::fmt;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::{self, PemObject as _};
@@ -16,9 +17,13 @@ use super::validity::{Remaining, Validity};
 use crate::clock;
 use crate::configuration::{FileName, PairFiles, files};
 use crate::http::dates::http_date;
+use crate::throttle::Throttle;
 
 /// Bytes of the longest file: chains have a few certificates of some kilobytes each, and what is longer is something else.
 const FILE_BYTES: usize = 256 * 1024;
+
+/// How often a certificate that expires soon is warned of.
+const WARNING_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
 
 const WANT_CERTIFICATE: &str = "PEM: -----BEGIN CERTIFICATE-----, the server's own first";
 const WANT_KEY: &str = "PEM: a private key, RSA of 2048 bits or more, ECDSA on P-256 or P-384, or Ed25519";
@@ -30,6 +35,8 @@ pub(crate) struct Pair {
     pub(super) validity: Validity,
     /// What should be mended, but is no reason to refuse the files.
     pub(super) complaint: Option<String>,
+    /// Whether a warning of the certificate's end is due.
+    pub(super) warned: Throttle,
 }
 
 /// What rustls computes with.
@@ -75,7 +82,8 @@ impl Pair {
             Error::InvalidCertificate(_) => wrong_certificate("has a broken certificate"),
             _ => wrong_key("has a private key that cannot be used"),
         })?;
-        Ok(Self { files: files.clone(), key: Arc::new(key), validity, complaint: complaint(key_file) })
+        let warned = Throttle::new(WARNING_INTERVAL);
+        Ok(Self { files: files.clone(), key: Arc::new(key), validity, complaint: complaint(key_file), warned })
     }
 }
 

@@ -25,7 +25,6 @@ use crate::http::dates::http_date;
 use crate::http::places::Places;
 use crate::http::turns::Turns;
 use crate::log::Log;
-use crate::throttle::Throttle;
 pub(crate) use certificate_and_key::Pair;
 use handshake::Outcome;
 use validity::Remaining;
@@ -34,16 +33,12 @@ use validity::Remaining;
 /// take memory: these take up to 144 KiB, measured by filling them.
 const SESSIONS: usize = 256;
 
-/// How often a certificate that expires soon is warned of.
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-
 /// From how many days before its end on.
 const WARNING_DAYS: u64 = 30;
 
 pub(crate) struct Tls {
     config: RefCell<Arc<ServerConfig>>,
     pair: RefCell<Pair>,
-    expiry: Throttle,
     /// Whether the files that were read last were refused.
     is_outdated: Cell<bool>,
     /// For handshakes.
@@ -73,7 +68,6 @@ impl Tls {
         Ok(Some(Self {
             config: RefCell::new(Arc::new(config)),
             pair: RefCell::new(pair),
-            expiry: Throttle::new(DAY),
             is_outdated: Cell::new(false),
             places: Places::new(https.handshakes),
             turns: Turns::default(),
@@ -98,7 +92,6 @@ impl Tls {
         config.cert_resolver = Arc::new(SingleCertAndKey::from(Arc::clone(&pair.key)));
         self.config.replace(Arc::new(config));
         self.pair.replace(pair);
-        self.expiry.reset();
     }
 
     /// Logs which certificate is in use.
@@ -112,10 +105,10 @@ impl Tls {
 
     /// Warns once a day of a certificate that is not valid, or not for long. Returns when to call this again.
     pub(crate) fn warn_of_expiry(&self, log: &Log, now: Duration) -> Option<Duration> {
-        if self.expiry.start_if_due(now).is_none() {
-            return self.expiry.due();
-        }
         let pair = self.pair.borrow();
+        if pair.warned.start_if_due(now).is_none() {
+            return pair.warned.due();
+        }
         let certificate = &pair.files.certificate;
         match pair.validity.remaining(clock::since_epoch()) {
             Remaining::NotYet => log.warning(format_args!(
@@ -134,7 +127,7 @@ impl Tls {
                 http_date(pair.validity.not_after)
             )),
         }
-        self.expiry.due()
+        pair.warned.due()
     }
 
     /// When the certificate expires, as HTTP writes dates.
