@@ -609,6 +609,21 @@ fn who_has_waited_longest_for_its_next_request_makes_room_for_another_client() {
 }
 
 #[test]
+fn who_waits_in_the_listen_queue_when_the_daemon_stops_is_answered() {
+    let mut daemon = daemon();
+    let stopped = daemon.process.stopped();
+    let mut clients: Vec<_> = (0..50).map(|_| Client::connect(daemon.http)).collect();
+    clients.iter_mut().for_each(|client| client.send(ASK));
+    daemon.process.signal("TERM");
+    drop(stopped);
+    for client in &mut clients {
+        let answer = client.answer();
+        assert_eq!((answer.body.as_str(), answer.header("connection")), (r#"{"capacity":7}"#, Some("close")));
+    }
+    assert_eq!(daemon.process.wait().code(), Some(0));
+}
+
+#[test]
 fn a_crowd_far_beyond_the_places_is_answered_whole() {
     let daemon = daemon_with("[http.limits]\nconnections = 2\n");
     let ask = ASK.replace("host: pacing", "host: pacing\r\nconnection: close");

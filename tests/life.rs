@@ -188,6 +188,24 @@ fn any_address_of_ipv6_is_any_of_ipv4_too_or_stands_beside_it_on_one_port() {
 }
 
 #[test]
+fn sockets_of_ipv6_do_not_depend_on_the_systems_default() {
+    // The test above, in a network of its own where the administrator has changed the default.
+    let script = "ip link set lo up && echo 1 > /proc/sys/net/ipv6/bindv6only && exec \"$0\" \"$@\"";
+    let in_namespace = |arguments: &[&str]| {
+        let mut command = Command::new("unshare");
+        command.args(["-rn", "sh", "-c", script]).arg(std::env::current_exe().unwrap()).args(arguments);
+        command.output()
+    };
+    if !in_namespace(&["--list"]).is_ok_and(|listed| listed.status.success()) {
+        return println!("skipped: unshare -rn, ip or net.ipv6.bindv6only is not available here");
+    }
+    let name = "any_address_of_ipv6_is_any_of_ipv4_too_or_stands_beside_it_on_one_port";
+    let ran = in_namespace(&["--exact", name]).unwrap();
+    let text = String::from_utf8_lossy(&ran.stdout);
+    assert!(ran.status.success() && text.contains("1 passed"), "{text}");
+}
+
+#[test]
 fn sigterm_and_sigint_end_an_idle_daemon_well_and_at_once() {
     for signal in ["TERM", "INT"] {
         let mut daemon = Daemon::with("");

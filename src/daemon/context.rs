@@ -1,18 +1,19 @@
 //! What tasks share: state, configuration, log, and whether it is time to stop. One thread, so nothing is locked.
 
 use std::cell::{Ref, RefCell, RefMut};
+use std::sync::Arc;
 use std::time::Duration;
 
 use pacingd::limits::GROUPS;
 use pacingd::state::State;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::alarm::Alarm;
 use crate::clock;
 use crate::configuration::Configuration;
 use crate::http::counters::Traffic;
 use crate::http::dates::Dates;
-use crate::http::permits::Permits;
+use crate::http::operator_pages::DOCUMENTS;
 use crate::http::turns::Turns;
 use crate::https::Tls;
 use crate::log::{Cause, Log};
@@ -29,7 +30,8 @@ pub(crate) struct Context {
     pub(crate) traffic: Traffic,
     /// For requests that are sent ahead of answers, and for what is discarded.
     pub(crate) turns: Turns,
-    pub(crate) documents: Permits,
+    /// Permits to send a document to an operator.
+    pub(crate) documents: Arc<Semaphore>,
     pub(crate) started: Duration,
     pub(crate) listeners: Listeners,
     /// Wakes the timer.
@@ -49,7 +51,7 @@ impl Context {
             dates: Dates::default(),
             traffic: Traffic::default(),
             turns: Turns::default(),
-            documents: Permits::default(),
+            documents: Arc::new(Semaphore::new(DOCUMENTS)),
             started: clock::now(),
             listeners: Listeners::default(),
             alarm: Alarm::default(),

@@ -34,7 +34,6 @@ use context::Context;
 use exit::Failure;
 use http::places::Places;
 use http::respond::Asked;
-use http::{Listener, Protocol};
 use https::Tls;
 use log::Log;
 use signals::{Signal, Signals};
@@ -122,21 +121,16 @@ fn run(
     runtime.block_on(async {
         let visitors = Places::new(context.configuration().limits.connections);
         let watchers = Places::new(http::OPERATORS_CONNECTIONS);
-        for listener in http {
-            tokio::task::spawn_local(listener.serve(context, Asked::Visitors, Protocol::Http, visitors.clone()));
-        }
+        let mut tasks = Vec::new();
+        let mut serve = |listener, asked, tls, places: &Places| {
+            tasks.push(tokio::task::spawn_local(http::serve(listener, context, asked, tls, places.clone())));
+        };
+        http.into_iter().for_each(|listener| serve(listener, Asked::Visitors, None, &visitors));
         if let Some(tls) = &context.tls {
             tls.log_certificate(&context.log);
-            for listener in https {
-                tokio::task::spawn_local(listener.serve(
-                    context,
-                    Asked::Visitors,
-                    Protocol::Https(tls),
-                    visitors.clone(),
-                ));
-            }
+            https.into_iter().for_each(|listener| serve(listener, Asked::Visitors, Some(tls), &visitors));
         }
-        tokio::task::spawn_local(operators.serve(context, Asked::Operators, Protocol::Http, watchers.clone()));
+        serve(operators, Asked::Operators, None, &watchers);
         for socket in statistics {
             let place = context.listeners.add(statistics::local(&socket).to_string());
             context.listeners.opened(place, &socket);
@@ -161,6 +155,9 @@ fn run(
         context.log.info(format_args!("stopping: answers under way get {} s", http::DRAIN.as_secs()));
         context.stop();
         let unfinished = tokio::time::timeout(http::DRAIN, async {
+            for task in tasks {
+                let _ = task.await;
+            }
             visitors.wait_until_empty().await;
             watchers.wait_until_empty().await;
         });
@@ -173,9 +170,9 @@ fn run(
 }
 
 struct Opened {
-    http: Vec<Listener>,
-    https: Vec<Listener>,
-    operators: Listener,
+    http: Vec<tokio::net::TcpListener>,
+    https: Vec<tokio::net::TcpListener>,
+    operators: tokio::net::TcpListener,
     /// Without those of multicast groups, which are opened when their interfaces are there.
     statistics: Vec<UdpSocket>,
 }
@@ -209,12 +206,12 @@ fn open(configuration: &Configuration, has_certificate: bool, log: &Log) -> Resu
     let opened = Opened { http, https, operators, statistics: statistics.map_err(Failure::system)? };
 
     for listener in &opened.http {
-        log.info(format_args!("answering HTTP on {}", listener.local()));
+        log.info(format_args!("answering HTTP on {}", http::local(listener)));
     }
     for listener in &opened.https {
-        log.info(format_args!("answering HTTPS on {}", listener.local()));
+        log.info(format_args!("answering HTTPS on {}", http::local(listener)));
     }
-    log.info(format_args!("answering operators on {}", opened.operators.local()));
+    log.info(format_args!("answering operators on {}", http::local(&opened.operators)));
     for socket in &opened.statistics {
         log.info(format_args!("receiving statistics on UDP {}", statistics::local(socket)));
         statistics::log_buffer(socket, log);

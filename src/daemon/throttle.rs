@@ -52,12 +52,6 @@ impl Throttle {
     pub(crate) fn has_suppressed(&self) -> bool {
         self.suppressed.get() > 0
     }
-
-    /// Ends the interval.
-    #[cfg(any(feature = "tls", test))]
-    pub(crate) fn reset(&self) {
-        self.last.set(None);
-    }
 }
 
 #[cfg(test)]
@@ -75,7 +69,5 @@ mod tests {
         assert_eq!((throttle.due(), throttle.has_suppressed()), (Some(at(65)), true));
         assert_eq!(throttle.start_if_due(at(65)), Some(Suppressed { count: 2, over: at(60) }));
         assert!(!throttle.has_suppressed() && !throttle.is_due(at(124)));
-        throttle.reset();
-        assert!(throttle.is_due(at(66)));
     }
 }

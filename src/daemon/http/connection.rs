@@ -6,7 +6,6 @@ use std::error::Error as _;
 use std::future::{Future as _, poll_fn};
 use std::io;
 use std::pin::pin;
-use std::task::Poll;
 use std::time::Duration;
 
 use http::Request;
@@ -41,14 +40,12 @@ pub(crate) const LAST_CALL: Duration = Duration::from_secs(1);
 pub(crate) async fn serve(context: &Context, asked: Asked, stream: Stream, place: &Place) {
     let mut io = TokioIo::new(stream);
     let ended = speak(context, asked, &mut io, place).await;
-    let side = asked.side();
+    let counts = context.traffic.of(asked.side());
     match ended {
         Ok(()) => {}
-        Err(error) if is_timeout(&error) => return context.traffic.connection_timed_out(side),
-        Err(error) if error.is_parse_too_large() => {
-            context.traffic.answer(side, Status::RequestHeaderFieldsTooLarge);
-        }
-        Err(error) if error.is_parse() => context.traffic.answer(side, Status::BadRequest),
+        Err(error) if is_timeout(&error) => return counts.timed_out.add(),
+        Err(error) if error.is_parse_too_large() => counts.answer(Status::RequestHeaderFieldsTooLarge.code()),
+        Err(error) if error.is_parse() => counts.answer(Status::BadRequest.code()),
         Err(_) => return,
     }
     linger(context, io.into_inner()).await;
@@ -80,7 +77,7 @@ async fn speak(context: &Context, asked: Asked, io: &mut TokioIo<Stream>, place:
         .half_close(true)
         .serve_connection(io, service);
     let mut connection = pin!(connection);
-    let mut last_call = pin!(async {
+    let last_call = async {
         context.stopped().await;
         if has_asked.get() {
             // A request that has arrived is read, and answered, first.
@@ -88,21 +85,18 @@ async fn speak(context: &Context, asked: Asked, io: &mut TokioIo<Stream>, place:
         } else {
             tokio::time::sleep(LAST_CALL).await;
         }
-    });
-    let mut is_last = false;
-    poll_fn(|task| {
+    };
+    let one_answer_a_turn = poll_fn(|task| {
         was_answered_in_this_turn.set(false);
-        if let Poll::Ready(ended) = connection.as_mut().poll(task) {
-            return Poll::Ready(ended);
-        }
-        if !is_last && last_call.as_mut().poll(task).is_ready() {
-            is_last = true;
-            connection.as_mut().graceful_shutdown();
-            return connection.as_mut().poll(task);
-        }
-        Poll::Pending
-    })
-    .await
+        connection.as_mut().poll(task)
+    });
+    tokio::select! {
+        biased;
+        ended = one_answer_a_turn => return ended,
+        () = last_call => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    connection.await
 }
 
 /// Whether the client has not sent a head in time, or not taken an answer.

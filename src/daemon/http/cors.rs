@@ -5,7 +5,7 @@ use std::fmt;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Request};
 
-/// How long a browser may remember a preflight's answer, in seconds; browsers cap it at two hours themselves.
+/// Seconds for which a browser may remember a preflight's answer; browsers cap it at two hours themselves.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("7200");
 const ANY: HeaderValue = HeaderValue::from_static("*");
 const METHODS: HeaderValue = HeaderValue::from_static(pacingd::answer::METHODS);
@@ -49,57 +49,31 @@ impl fmt::Display for Origin {
     }
 }
 
-/// What a browser wants to see in the headers before it lets a page read an answer.
-#[derive(Default)]
-pub(crate) struct Grant {
-    vary: bool,
-    origin: Option<HeaderValue>,
-    preflight: bool,
-    /// The fields that a preflight asks for.
-    fields: Option<HeaderValue>,
-}
-
-/// What to grant to the page that made a request.
-pub(crate) fn grant<B>(allowed: &AllowedOrigins, request: &Request<B>) -> Grant {
-    let mut grant = Grant::default();
-    let origin = match allowed {
-        AllowedOrigins::Listed(list) if list.is_empty() => return grant,
-        _ => request.headers().get(header::ORIGIN),
-    };
-    grant.origin = match allowed {
+/// Inserts what a browser wants to see in an answer before it lets the page that made `request` read it.
+pub(crate) fn grant<B>(allowed: &AllowedOrigins, request: &Request<B>, answer: &mut HeaderMap) {
+    let asked = request.headers();
+    let origin = asked.get(header::ORIGIN);
+    let granted = match allowed {
         AllowedOrigins::Any => origin.map(|_| ANY),
+        AllowedOrigins::Listed(list) if list.is_empty() => None,
         AllowedOrigins::Listed(list) => {
             // Also for those who get nothing: a cache must not give their answer to a page that may read it.
-            grant.vary = true;
+            answer.insert(header::VARY, VARY);
             origin.filter(|origin| list.iter().any(|listed| listed.0.as_bytes() == origin.as_bytes())).cloned()
         }
     };
-    grant.preflight =
-        request.method() == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
-    if grant.origin.is_some() && grant.preflight {
-        grant.fields = request.headers().get(header::ACCESS_CONTROL_REQUEST_HEADERS).cloned();
+    let Some(granted) = granted else { return };
+    answer.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, granted);
+    let is_preflight = request.method() == Method::OPTIONS && asked.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+    if !is_preflight {
+        answer.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+        return;
     }
-    grant
-}
-
-impl Grant {
-    /// Inserts it into the answer's headers.
-    pub(crate) fn insert(self, headers: &mut HeaderMap) {
-        if self.vary {
-            headers.insert(header::VARY, VARY);
-        }
-        let Some(origin) = self.origin else { return };
-        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        if !self.preflight {
-            headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
-            return;
-        }
-        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
-        headers.insert(header::ACCESS_CONTROL_MAX_AGE, MAX_AGE);
-        if let Some(names) = self.fields {
-            // Whatever a page's library adds: no header changes what is answered.
-            headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, names);
-        }
+    answer.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
+    answer.insert(header::ACCESS_CONTROL_MAX_AGE, MAX_AGE);
+    if let Some(names) = asked.get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
+        // Whatever a page's library adds: no header changes what is answered.
+        answer.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, names.clone());
     }
 }
 
@@ -117,7 +91,7 @@ mod tests {
             request = request.header(*name, *value);
         }
         let mut headers = HeaderMap::new();
-        grant(allowed, &request.body(()).unwrap()).insert(&mut headers);
+        grant(allowed, &request.body(()).unwrap(), &mut headers);
         headers
     }
 

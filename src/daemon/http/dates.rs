@@ -6,7 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use http::HeaderValue;
 use httpdate::HttpDate;
 
-/// Header values of dates.
+/// The header values `date` and `last-modified`.
 ///
 /// `date` is written here and not by hyper, which asks the standard library for the time: that cannot count past 2038 on
 /// 32-bit musl (see `clock32`).
@@ -17,7 +17,6 @@ pub(crate) struct Dates {
 }
 
 impl Dates {
-    /// The time now.
     pub(crate) fn now(&self, since_epoch: Duration) -> HeaderValue {
         self.date.value(since_epoch)
     }
@@ -29,30 +28,26 @@ impl Dates {
 }
 
 /// The last value made, for it holds for a second.
-struct Date(RefCell<(u64, HeaderValue)>);
-
-impl Default for Date {
-    fn default() -> Self {
-        Self(RefCell::new((0, http_date(0))))
-    }
-}
+#[derive(Default)]
+struct Date(RefCell<Option<(u64, HeaderValue)>>);
 
 impl Date {
     fn value(&self, since_epoch: Duration) -> HeaderValue {
         let mut last = self.0.borrow_mut();
-        if last.0 != since_epoch.as_secs() {
-            *last = (since_epoch.as_secs(), http_date(since_epoch.as_secs()));
+        match &*last {
+            Some((second, value)) if *second == since_epoch.as_secs() => value.clone(),
+            _ => {
+                let value = HeaderValue::try_from(http_date(since_epoch).to_string());
+                last.insert((since_epoch.as_secs(), value.unwrap_or(HeaderValue::from_static("")))).1.clone()
+            }
         }
-        last.1.clone()
     }
 }
 
-/// The last second of the year 9999, with which HTTP's dates end.
-const LAST_SECOND: u64 = 253_402_300_799;
-
-fn http_date(seconds: u64) -> HeaderValue {
-    let date = HttpDate::from(UNIX_EPOCH + Duration::from_secs(seconds.min(LAST_SECOND))).to_string();
-    HeaderValue::try_from(date).unwrap_or(HeaderValue::from_static(""))
+/// The date of a time since 1970. HTTP's dates end with the year 9999.
+pub(crate) fn http_date(since_epoch: Duration) -> HttpDate {
+    const LAST: Duration = Duration::from_secs(253_402_300_799);
+    HttpDate::from(UNIX_EPOCH + since_epoch.min(LAST))
 }
 
 #[cfg(test)]

@@ -5,7 +5,6 @@ pub(crate) mod cors;
 pub(crate) mod counters;
 pub(crate) mod dates;
 pub(crate) mod operator_pages;
-pub(crate) mod permits;
 pub(crate) mod places;
 pub(crate) mod respond;
 pub(crate) mod stream;
@@ -15,15 +14,16 @@ use std::fmt;
 use std::io;
 use std::net::{Ipv6Addr, SocketAddr};
 use std::os::fd::AsFd;
+use std::pin::pin;
 use std::time::Duration;
 
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::task::yield_now;
 
 use crate::context::Context;
 use crate::http::places::{Place, Places};
 use crate::http::respond::Asked;
-use crate::http::stream::Stream;
 use crate::https::Tls;
 use crate::log::Cause;
 
@@ -48,19 +48,8 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// How long answers under way get when the daemon stops.
 pub(crate) const DRAIN: Duration = Duration::from_secs(5);
 
-pub(crate) struct Listener {
-    socket: TcpListener,
-}
-
-/// What is spoken on a listening socket.
-#[derive(Clone, Copy)]
-pub(crate) enum Protocol {
-    Http,
-    Https(&'static Tls),
-}
-
 /// Binds a listening socket, one of `all`. Needs the event loop.
-pub(crate) fn bind(address: SocketAddr, all: &[SocketAddr]) -> Result<Listener, String> {
+pub(crate) fn bind(address: SocketAddr, all: &[SocketAddr]) -> Result<TcpListener, String> {
     let bound = || {
         let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
         // A restart must not wait until the kernel has forgotten the connections of the last run.
@@ -73,8 +62,7 @@ pub(crate) fn bind(address: SocketAddr, all: &[SocketAddr]) -> Result<Listener, 
         bound_buffers(&socket)?;
         socket.listen(BACKLOG)
     };
-    let socket = bound().map_err(|error: io::Error| format!("cannot listen on {address}: {error}"))?;
-    Ok(Listener { socket })
+    bound().map_err(|error: io::Error| format!("cannot listen on {address}: {error}"))
 }
 
 /// Whether a socket for any address of IPv6, which takes those of IPv4, too, has to leave them to another of `all`.
@@ -84,13 +72,13 @@ pub(crate) fn leaves_ipv4(address: SocketAddr, all: &[SocketAddr]) -> bool {
 }
 
 /// Takes a socket that is bound and listens already. Needs the event loop.
-pub(crate) fn adopt(socket: std::net::TcpListener) -> Result<Listener, String> {
+pub(crate) fn adopt(socket: std::net::TcpListener) -> Result<TcpListener, String> {
     let adopted = || {
         socket.set_nonblocking(true)?;
         bound_buffers(&socket)?;
         TcpListener::from_std(socket)
     };
-    adopted().map(|socket| Listener { socket }).map_err(|error| format!("cannot take systemd's socket: {error}"))
+    adopted().map_err(|error| format!("cannot take systemd's socket: {error}"))
 }
 
 /// What is accepted inherits it.
@@ -101,68 +89,80 @@ fn bound_buffers(socket: &impl AsFd) -> io::Result<()> {
     socket.set_tcp_mss(SEGMENT_BYTES)
 }
 
-impl Listener {
-    /// The socket's own address, for people.
-    pub(crate) fn local(&self) -> impl fmt::Display {
-        self.socket.local_addr().map_or_else(|error| error.to_string(), |address| address.to_string())
-    }
+/// The socket's own address, for people.
+pub(crate) fn local(listener: &TcpListener) -> impl fmt::Display {
+    listener.local_addr().map_or_else(|error| error.to_string(), |address| address.to_string())
+}
 
-    /// Accepts and serves until the daemon stops.
-    pub(crate) async fn serve(self, context: &'static Context, asked: Asked, protocol: Protocol, places: Places) {
-        tokio::select! {
-            () = context.stopped() => {}
-            () = self.accept(context, asked, protocol, places) => {}
-        }
-    }
-
-    async fn accept(&self, context: &'static Context, asked: Asked, protocol: Protocol, places: Places) {
-        loop {
-            match self.socket.accept().await {
-                Ok((stream, _)) => {
-                    // The next one waits in the kernel's queue until this one has its place.
-                    let place = places.take().await;
-                    drop(tokio::task::spawn_local(serve_one(context, asked, stream, protocol, place)));
-                    // One connection in each turn of the event loop: a crowd keeps nobody else waiting for longer.
-                    tokio::task::yield_now().await;
-                }
-                Err(error) if is_of_the_connection(&error) => {}
-                Err(error) => {
-                    context.traffic.accept_failed();
-                    context.log.limited(
-                        Cause::Accept,
-                        format_args!("cannot accept connections: {error}; they wait in the listen queue"),
-                    );
-                    tokio::time::sleep(PAUSE).await;
-                }
+/// Accepts and serves until the daemon stops. Whoever has connected by then is served, too.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    context: &'static Context,
+    asked: Asked,
+    tls: Option<&'static Tls>,
+    places: Places,
+) {
+    let mut stopped = pin!(async {
+        context.stopped().await;
+        // The event loop may not have seen yet who waits in the kernel's queue.
+        yield_now().await;
+    });
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            accepted = listener.accept() => accepted,
+            () = &mut stopped => return,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                // The next one waits in the kernel's queue until this one has its place.
+                let place = places.take().await;
+                drop(tokio::task::spawn_local(serve_one(context, asked, stream, tls, place)));
+                // One connection in each turn of the event loop: a crowd keeps nobody else waiting for longer.
+                yield_now().await;
+            }
+            Err(error) if is_of_the_connection(&error) => {}
+            Err(error) => {
+                context.traffic.accept_errors.add();
+                context.log.limited(
+                    Cause::Accept,
+                    format_args!("cannot accept connections: {error}; they wait in the listen queue"),
+                );
+                tokio::time::sleep(PAUSE).await;
             }
         }
     }
 }
 
-async fn serve_one(context: &'static Context, asked: Asked, stream: TcpStream, protocol: Protocol, place: Place) {
-    context.traffic.connection_began(asked.side());
+async fn serve_one(
+    context: &'static Context,
+    asked: Asked,
+    stream: TcpStream,
+    tls: Option<&'static Tls>,
+    place: Place,
+) {
+    let counts = context.traffic.of(asked.side());
+    counts.accepted.add();
     // An answer is one small segment; nothing is gained by waiting for more.
     let _ = stream.set_nodelay(true);
     // The kernel ends the connection of a client that takes no answer for so long.
     let idle_timeout = context.configuration().limits.idle_timeout;
     let _ = SockRef::from(&stream).set_tcp_user_timeout(Some(idle_timeout));
     let served = async {
-        match protocol {
-            Protocol::Http => connection::serve(context, asked, Stream::Plain(stream), &place).await,
-            Protocol::Https(tls) => {
-                // In a box of its own, which is gone before the first request: it is larger than all the rest.
-                if let Some((stream, asked)) = Box::pin(tls.accept(context, stream)).await {
-                    connection::serve(context, asked, stream, &place).await;
-                }
-            }
+        let Some(tls) = tls else {
+            return connection::serve(context, asked, Box::new(stream), &place).await;
+        };
+        // In a box of its own, which is gone before the first request: it is larger than all the rest.
+        if let Some((stream, asked)) = Box::pin(tls.accept(context, stream)).await {
+            connection::serve(context, asked, stream, &place).await;
         }
     };
     tokio::select! {
         biased;
         () = served => {}
-        () = place.needed() => context.traffic.connection_timed_out(asked.side()),
+        () = place.needed() => counts.timed_out.add(),
     }
-    context.traffic.connection_ended(asked.side());
+    counts.ended.add();
 }
 
 /// Errors of a client that went away before it was accepted, as accept(2) reports them.

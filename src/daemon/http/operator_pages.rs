@@ -4,7 +4,8 @@
 //! every one of 256 groups at its widest it takes some 140 KB (`/status`) or 680 KB (`/metrics`). Their number is limited
 //! (`DOCUMENTS`), so clients that take them slowly cost 5.5 MB at most; visitors cannot ask for them.
 
-use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
 
 use http::header::{self, HeaderMap, HeaderValue};
 use hyper::body::Bytes;
@@ -15,6 +16,7 @@ use pacingd::answer::{metrics, status};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::context::Context;
+use crate::http::respond::{JSON, NO_STORE};
 use crate::https::Tls;
 use crate::{VERSION, clock};
 
@@ -26,71 +28,73 @@ const PAGE: &str = include_str!("page.html");
 const POLICY: HeaderValue = HeaderValue::from_static(include_str!("page.csp").trim_ascii_end());
 
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const METRICS: HeaderValue = HeaderValue::from_static(prometheus::CONTENT_TYPE);
 const NO_SNIFFING: HeaderValue = HeaderValue::from_static("nosniff");
 const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
 
+/// Documents that are being sent at once. A client on the same network takes one in a millisecond.
+pub(crate) const DOCUMENTS: usize = 8;
+
 /// A document's text, which holds a permit until it was sent.
-struct Text {
-    text: String,
-    _permit: OwnedSemaphorePermit,
-}
+struct Text(String, #[expect(dead_code)] OwnedSemaphorePermit);
 
 impl AsRef<[u8]> for Text {
     fn as_ref(&self) -> &[u8] {
-        self.text.as_bytes()
+        self.0.as_bytes()
     }
 }
 
-/// A document's text and headers.
-pub(crate) fn document(
-    context: &Context,
-    document: Document,
-    permit: OwnedSemaphorePermit,
-    headers: &mut HeaderMap,
-) -> Bytes {
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, NO_SNIFFING);
+/// A document's text, and its headers into `headers`. `None` while [`DOCUMENTS`] documents are being sent.
+pub(crate) fn document(context: &Context, document: Document, headers: &mut HeaderMap) -> Option<Bytes> {
+    let permit = Arc::clone(&context.documents).try_acquire_owned().ok()?;
     let (content_type, body) = match document {
         Document::Page => {
             headers.insert(header::CONTENT_SECURITY_POLICY, POLICY);
             headers.insert(header::REFERRER_POLICY, NO_REFERRER);
             (HTML, Bytes::from_static(PAGE.as_bytes()))
         }
-        Document::Status => (JSON, Bytes::from_owner(Text { text: status_text(context), _permit: permit })),
-        Document::Metrics => (METRICS, Bytes::from_owner(Text { text: metrics_text(context), _permit: permit })),
+        Document::Status => (JSON, Bytes::from_owner(Text(status_text(context), permit))),
+        Document::Metrics => (METRICS, Bytes::from_owner(Text(metrics_text(context), permit))),
     };
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, NO_SNIFFING);
+    headers.insert(header::CACHE_CONTROL, NO_STORE);
     headers.insert(header::CONTENT_TYPE, content_type);
-    body
+    Some(body)
 }
 
 fn status_text(context: &Context) -> String {
-    let now = clock::now();
+    let (uptime, started) = uptime_and_start(context);
     let expires = context.tls.as_ref().map(Tls::expires);
-    let uptime = now.saturating_sub(context.started);
-    let started = clock::since_epoch().saturating_sub(uptime);
     let about = About { version: VERSION, uptime, started, certificate_expires: expires.as_deref() };
     let mut text = String::new();
     // A String takes all that is written to it.
-    let _ = status::write(&mut text, &context.state(), now, about);
+    let _ = status::write(&mut text, &context.state(), clock::now(), about);
     text
+}
+
+/// How long the daemon has run, and when it was started, since 1970.
+fn uptime_and_start(context: &Context) -> (Duration, Duration) {
+    let uptime = clock::now().saturating_sub(context.started);
+    (uptime, clock::since_epoch().saturating_sub(uptime))
 }
 
 fn metrics_text(context: &Context) -> String {
     let mut text = String::new();
-    let _ = metrics::write(&mut text, &context.state(), clock::now());
-    let _ = context.traffic.write(&mut text);
-    let _ = context.tls.as_ref().map_or(Ok(()), |tls| tls.write(&mut text));
-    let _ = about_process(context, &mut text);
+    // A String takes all that is written to it.
+    let _ = write_metrics(context, &mut text);
     text
 }
 
-fn about_process(context: &Context, text: &mut String) -> std::fmt::Result {
+fn write_metrics(context: &Context, text: &mut String) -> std::fmt::Result {
+    metrics::write(text, &context.state(), clock::now())?;
+    context.traffic.write(text)?;
+    if let Some(tls) = &context.tls {
+        tls.write(text)?;
+    }
     let help = "Lines of the log that nobody took.";
     Family::new(text, "pacingd_log_lines_lost_total", Kind::Counter, help)?.value(context.log.lost())?;
     let help = "1 while statistics are received there, 0 while a multicast group's interface is missing.";
     let mut family = Family::new(text, "pacingd_statistics_listener_up", Kind::Gauge, help)?;
-    // A String takes all that is written to it.
     context.listeners.each(|name, is_up, _| _ = family.sample(&[("listener", name)], u8::from(is_up)));
     let help = "Datagrams that the kernel dropped because the listener's socket was full, since it was opened.";
     let mut family = Family::new(text, "pacingd_statistics_datagrams_dropped_total", Kind::Counter, help)?;
@@ -102,26 +106,23 @@ fn about_process(context: &Context, text: &mut String) -> std::fmt::Result {
     let help = "1, with the version of the program.";
     Family::new(text, "pacingd_build_info", Kind::Gauge, help)?.sample(&[("version", VERSION)], 1)?;
     let help = "When the process was started, seconds since 1970.";
-    let started = clock::since_epoch().saturating_sub(clock::now().saturating_sub(context.started));
-    write!(text, "# HELP process_start_time_seconds {help}\n# TYPE process_start_time_seconds gauge\n")?;
-    writeln!(text, "process_start_time_seconds {}", started.as_secs())
+    let (_, started) = uptime_and_start(context);
+    Family::new(text, "process_start_time_seconds", Kind::Gauge, help)?.value(started.as_secs())
 }
 
 #[cfg(test)]
 mod tests {
+    use tokio::sync::Semaphore;
+
     use super::*;
-    use crate::http::permits::{self, Permits};
 
     #[test]
     fn a_permit_is_free_again_when_its_text_was_sent() {
-        let permits = Permits::default();
-        let mut sent: Vec<_> = std::iter::from_fn(|| permits.take())
-            .map(|permit| Bytes::from_owner(Text { text: "text".into(), _permit: permit }))
-            .collect();
-        assert_eq!(sent.len(), permits::DOCUMENTS);
-        assert!(permits.take().is_none());
-        sent.pop();
-        assert!(permits.take().is_some());
+        let permits = Arc::new(Semaphore::new(1));
+        let sent = Bytes::from_owner(Text("text".into(), Arc::clone(&permits).try_acquire_owned().unwrap()));
+        assert_eq!((&*sent, permits.available_permits()), (&b"text"[..], 0));
+        drop(sent);
+        assert_eq!(permits.available_permits(), 1);
     }
 
     #[test]

@@ -47,16 +47,12 @@ impl Places {
 
     /// Takes a place. If there is none, asks the holder that has waited longest to leave, and waits.
     pub(crate) async fn take(&self) -> Place {
-        let permit = match Arc::clone(&self.0.permits).try_acquire_owned() {
-            Ok(permit) => Ok(permit),
-            Err(_) => {
-                // What has arrived from a holder's client by now is read first: that holder waits no longer.
-                tokio::task::yield_now().await;
-                self.ask_one_to_leave();
-                Arc::clone(&self.0.permits).acquire_owned().await
-            }
-        };
-        let Ok(permit) = permit else {
+        if self.0.permits.available_permits() == 0 {
+            // What has arrived from a holder's client by now is read first: that holder waits no longer.
+            tokio::task::yield_now().await;
+            self.ask_one_to_leave();
+        }
+        let Ok(permit) = Arc::clone(&self.0.permits).acquire_owned().await else {
             // Never: nothing closes the semaphore.
             return pending().await;
         };

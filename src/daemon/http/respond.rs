@@ -9,17 +9,16 @@ use http::header::{self, HeaderValue};
 use http::{Request, Response, StatusCode};
 use hyper::body::{Body as _, Bytes, Frame, Incoming, SizeHint};
 use pacingd::answer::{self, Answer, Document, METHODS, Status};
-use tokio::sync::OwnedSemaphorePermit;
 
 use crate::clock;
 use crate::context::Context;
+use crate::http::cors;
 use crate::http::counters::Side;
-use crate::http::permits::Permits;
-use crate::http::{cors, operator_pages};
+use crate::http::operator_pages::{self, DOCUMENTS};
 
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
+pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
-const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+pub(crate) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const CLOSE: HeaderValue = HeaderValue::from_static("close");
 const ALLOW: HeaderValue = HeaderValue::from_static(METHODS);
 
@@ -45,32 +44,22 @@ impl Asked {
 pub(crate) fn respond(context: &Context, asked: Asked, request: &Request<Incoming>) -> Response<Body> {
     let now = clock::now();
     let (method, path, query) = (request.method(), request.uri().path(), request.uri().query().unwrap_or_default());
-    context.traffic.request(asked.side(), method.as_str());
+    let counts = context.traffic.of(asked.side());
+    counts.request(method.as_str());
     let mut response = match asked {
         Asked::Visitors => {
             let answer = answer::answer(&context.state(), now, method.as_str(), path, query);
-            let mut response = response_of(context, asked.side(), answer, now);
-            cors::grant(&context.configuration().cors.allowed_origins, request).insert(response.headers_mut());
+            let mut response = response_of(context, answer, now);
+            cors::grant(&context.configuration().cors.allowed_origins, request, response.headers_mut());
             response
         }
-        Asked::Operators => {
-            context.state().counters_mut().dropped_by_kernel = context.listeners.dropped();
-            match Document::asked_for(method.as_str(), path) {
-                None => {
-                    let answer = answer::operators_answer(&context.state(), now, method.as_str(), path);
-                    response_of(context, asked.side(), answer, now)
-                }
-                Some(document) => match context.documents.take() {
-                    None => response_of(context, asked.side(), Permits::refusal(), now),
-                    Some(permit) => response_with(context, document, permit),
-                },
-            }
-        }
+        Asked::Operators => operators_response(context, method.as_str(), path, now),
         Asked::PlainOverHttps => {
             let detail = format_args!("this port speaks HTTPS and got plain HTTP; want https:// in the URL");
-            response_of(context, asked.side(), Answer::problem(Status::BadRequest, detail), now)
+            response_of(context, Answer::problem(Status::BadRequest, detail), now)
         }
     };
+    counts.answer(response.status().as_u16());
     let headers = response.headers_mut();
     headers.insert(header::DATE, context.dates.now(clock::since_epoch()));
     // Nothing here takes a body; reading it to keep the connection would let a client choose how long.
@@ -80,9 +69,28 @@ pub(crate) fn respond(context: &Context, asked: Asked, request: &Request<Incomin
     response
 }
 
-fn response_of(context: &Context, side: Side, answer: Answer, now: Duration) -> Response<Body> {
-    context.traffic.answer(side, answer.status);
-    let mut response = Response::new(Body::from(answer.body.as_bytes()));
+fn operators_response(context: &Context, method: &str, path: &str, now: Duration) -> Response<Body> {
+    context.state().counters_mut().dropped_by_kernel = context.listeners.dropped();
+    let Some(document) = Document::asked_for(method, path) else {
+        let answer = answer::operators_answer(&context.state(), now, method, path);
+        return response_of(context, answer, now);
+    };
+    let mut response = Response::new(Body::default());
+    match operator_pages::document(context, document, response.headers_mut()) {
+        Some(text) => {
+            *response.body_mut() = Body(text);
+            response
+        }
+        None => {
+            let detail = format_args!("{DOCUMENTS} large responses are already being sent; try again");
+            let refusal = Answer { retry_after: Some(1), ..Answer::problem(Status::ServiceUnavailable, detail) };
+            response_of(context, refusal, now)
+        }
+    }
+}
+
+fn response_of(context: &Context, answer: Answer, now: Duration) -> Response<Body> {
+    let mut response = Response::new(Body(Bytes::copy_from_slice(answer.body.as_bytes())));
     *response.status_mut() = StatusCode::from_u16(answer.status.code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     if !answer.body.is_empty() {
@@ -101,25 +109,9 @@ fn response_of(context: &Context, side: Side, answer: Answer, now: Duration) -> 
     response
 }
 
-fn response_with(context: &Context, document: Document, permit: OwnedSemaphorePermit) -> Response<Body> {
-    context.traffic.answer(Side::Operators, Status::Ok);
-    let mut response = Response::new(Body::default());
-    let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, NO_STORE);
-    let body = operator_pages::document(context, document, permit, headers);
-    *response.body_mut() = Body(body);
-    response
-}
-
 /// A response's body, which is there as a whole.
 #[derive(Default)]
 pub(crate) struct Body(Bytes);
-
-impl From<&[u8]> for Body {
-    fn from(text: &[u8]) -> Self {
-        Self(Bytes::copy_from_slice(text))
-    }
-}
 
 impl hyper::body::Body for Body {
     type Data = Bytes;

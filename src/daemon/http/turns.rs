@@ -1,23 +1,17 @@
 //! Turns of the event loop: what clients can ask for without end is done one piece in a turn, first come, first served.
 //! Between two turns every socket that is ready is served.
 
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{Mutex, MutexGuard};
 use tokio::task::yield_now;
 
-/// Who waits for a turn.
-pub(crate) struct Turns(Semaphore);
-
-impl Default for Turns {
-    fn default() -> Self {
-        Self(Semaphore::new(1))
-    }
-}
+#[derive(Default)]
+pub(crate) struct Turns(Mutex<()>);
 
 impl Turns {
     /// Waits for a turn, which lasts until what is returned is dropped.
-    pub(crate) async fn next(&self) -> Option<SemaphorePermit<'_>> {
-        // Nothing closes the semaphore.
-        let turn = self.0.acquire().await.ok();
+    pub(crate) async fn next(&self) -> MutexGuard<'_, ()> {
+        // Whoever waits is served in the order of arrival.
+        let turn = self.0.lock().await;
         yield_now().await;
         turn
     }

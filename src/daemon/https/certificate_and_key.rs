@@ -4,6 +4,7 @@ use std::fmt;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::{self, PemObject as _};
@@ -12,13 +13,17 @@ use rustls::sign::CertifiedKey;
 use rustls::{Error, InconsistentKeys};
 use zeroize::Zeroizing;
 
-use super::date;
 use super::validity::{Remaining, Validity};
 use crate::clock;
 use crate::configuration::{FileName, PairFiles, files};
+use crate::http::dates::http_date;
+use crate::throttle::Throttle;
 
 /// Bytes of the longest file: chains have a few certificates of some kilobytes each, and what is longer is something else.
 const FILE_BYTES: usize = 256 * 1024;
+
+/// How often a certificate that expires soon is warned of.
+const WARNING_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
 
 const WANT_CERTIFICATE: &str = "PEM: -----BEGIN CERTIFICATE-----, the server's own first";
 const WANT_KEY: &str = "PEM: a private key, RSA of 2048 bits or more, ECDSA on P-256 or P-384, or Ed25519";
@@ -30,6 +35,8 @@ pub(crate) struct Pair {
     pub(super) validity: Validity,
     /// What should be mended, but is no reason to refuse the files.
     pub(super) complaint: Option<String>,
+    /// Whether a warning of the certificate's end is due.
+    pub(super) warned: Throttle,
 }
 
 /// What rustls computes with.
@@ -46,36 +53,37 @@ impl Pair {
     /// the errors of the libraries, which do.
     pub(super) fn load(files: &PairFiles) -> Result<Self, String> {
         let PairFiles { certificate: certificate_file, key: key_file } = files;
+        let wrong_certificate = |what: &str| certificate_file.wrong(format_args!("{what}; want {WANT_CERTIFICATE}"));
+        let wrong_key = |what: &str| key_file.wrong(format_args!("{what}; want {WANT_KEY}"));
+
         let text = read(certificate_file)?;
-        let wrong = |what: &str| certificate_file.wrong(format_args!("{what}; want {WANT_CERTIFICATE}"));
         let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
-        let chain = chain.map_err(|error| wrong(pem_fault(&text, &error)))?;
+        let chain = chain.map_err(|error| wrong_certificate(pem_fault(&text, &error)))?;
         let Some(own) = chain.first() else {
-            return Err(wrong(&format!("has no certificate, but {}", labels(&text))));
+            return Err(wrong_certificate(&format!("has no certificate, but {}", labels(&text))));
         };
-        let validity = Validity::of(own).map_err(|_| wrong("has a broken certificate"))?;
+        let validity = Validity::of(own).map_err(|_| wrong_certificate("has a broken certificate"))?;
 
         let text = read(key_file)?;
-        let wrong = |what: &str| key_file.wrong(format_args!("{what}; want {WANT_KEY}"));
-        if labels(&text).contains("ENCRYPTED") || contains(&text, b"\nProc-Type: 4,ENCRYPTED") {
-            let what =
-                "is encrypted; want a key without a passphrase (openssl pkey), readable by nobody but the daemon";
-            return Err(key_file.wrong(what));
+        let is_encrypted = |line: &[u8]| line.starts_with(b"Proc-Type: 4,ENCRYPTED");
+        if labels(&text).contains("ENCRYPTED") || text.split(|byte| *byte == b'\n').any(is_encrypted) {
+            return Err(key_file.wrong(
+                "is encrypted; want a key without a passphrase (openssl pkey), readable by nobody but the daemon",
+            ));
         }
-        let key = match PrivateKeyDer::pem_slice_iter(&text).next() {
-            Some(key) => key.map_err(|error| wrong(pem_fault(&text, &error)))?,
-            None => return Err(wrong(&format!("has no private key, but {}", labels(&text)))),
+        let Some(key) = PrivateKeyDer::pem_slice_iter(&text).next() else {
+            return Err(wrong_key(&format!("has no private key, but {}", labels(&text))));
         };
+        let key = key.map_err(|error| wrong_key(pem_fault(&text, &error)))?;
         let key = CertifiedKey::from_der(chain, key, &provider()).map_err(|error| match error {
             Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => key_file.wrong(format_args!(
                 "is not the key of the first certificate in {certificate_file}; want the two of one pair"
             )),
-            Error::InvalidCertificate(_) => {
-                certificate_file.wrong(format_args!("has a broken certificate; want {WANT_CERTIFICATE}"))
-            }
-            _ => wrong("has a private key that cannot be used"),
+            Error::InvalidCertificate(_) => wrong_certificate("has a broken certificate"),
+            _ => wrong_key("has a private key that cannot be used"),
         })?;
-        Ok(Self { files: files.clone(), key: Arc::new(key), validity, complaint: complaint(key_file) })
+        let warned = Throttle::new(WARNING_INTERVAL);
+        Ok(Self { files: files.clone(), key: Arc::new(key), validity, complaint: complaint(key_file), warned })
     }
 }
 
@@ -86,22 +94,18 @@ impl fmt::Display for Pair {
         let certificate = &self.files.certificate;
         match self.validity.remaining(clock::since_epoch()) {
             Remaining::NotYet => {
-                write!(formatter, "{certificate} is valid from {} to {}", date(not_before), date(not_after))
+                write!(formatter, "{certificate} is valid from {} to {}", http_date(not_before), http_date(not_after))
             }
             Remaining::Days(days) => {
-                write!(formatter, "{certificate} is valid until {} (days left: {days})", date(not_after))
+                write!(formatter, "{certificate} is valid until {} (days left: {days})", http_date(not_after))
             }
-            Remaining::Expired => write!(formatter, "{certificate} was valid until {}", date(not_after)),
+            Remaining::Expired => write!(formatter, "{certificate} was valid until {}", http_date(not_after)),
         }
     }
 }
 
 fn read(name: &FileName) -> Result<Zeroizing<Vec<u8>>, String> {
     files::read(&name.path()?, FILE_BYTES).map_err(|error| name.unreadable(&error))
-}
-
-fn contains(text: &[u8], word: &[u8]) -> bool {
-    text.windows(word.len()).any(|window| window == word)
 }
 
 /// A key that everyone can read is no secret.
@@ -117,8 +121,8 @@ const DASHES: &str = "-----";
 fn pem_fault(text: &[u8], error: &pem::Error) -> &'static str {
     let text = String::from_utf8_lossy(text);
     let has_more_behind_its_label = |line: &str| {
-        let label_and_rest = line.trim().strip_prefix(BEGIN).and_then(|rest| rest.split_once(DASHES));
-        label_and_rest.is_some_and(|(_, rest)| !rest.is_empty())
+        let rest = line.trim().strip_prefix(BEGIN).and_then(|line| line.split_once(DASHES));
+        rest.is_some_and(|(_, rest)| !rest.is_empty())
     };
     match error {
         _ if text.lines().any(has_more_behind_its_label) => "has no line break after its BEGIN line",
@@ -130,25 +134,14 @@ fn pem_fault(text: &[u8], error: &pem::Error) -> &'static str {
 }
 
 /// The labels that PEM files have for keys and certificates (RFC 7468, and OpenSSL).
-const LABELS: [&str; 11] = [
-    "CERTIFICATE",
-    "CERTIFICATE REQUEST",
-    "DH PARAMETERS",
-    "EC PARAMETERS",
-    "EC PRIVATE KEY",
-    "ENCRYPTED PRIVATE KEY",
-    "OPENSSH PRIVATE KEY",
-    "PRIVATE KEY",
-    "PUBLIC KEY",
-    "RSA PRIVATE KEY",
-    "TRUSTED CERTIFICATE",
-];
+const LABELS: &str = "CERTIFICATE, CERTIFICATE REQUEST, DH PARAMETERS, EC PARAMETERS, EC PRIVATE KEY, \
+    ENCRYPTED PRIVATE KEY, OPENSSH PRIVATE KEY, PRIVATE KEY, PUBLIC KEY, RSA PRIVATE KEY, TRUSTED CERTIFICATE";
 
 /// Lists the labels in a PEM file. What is not among those that are known is not repeated: it could be anything.
 fn labels(text: &[u8]) -> String {
     let text = String::from_utf8_lossy(text);
     let sections = text.lines().filter_map(|line| line.trim().strip_prefix(BEGIN)?.split_once(DASHES));
-    let known = |label| LABELS.into_iter().find(|known| *known == label).unwrap_or("something with another label");
+    let known = |label| LABELS.split(", ").find(|known| *known == label).unwrap_or("something with another label");
     let labels: Vec<&str> = sections.map(|(label, _)| known(label)).collect();
     if labels.is_empty() { "nothing in PEM".to_owned() } else { labels.join(", ") }
 }

@@ -18,60 +18,38 @@ use tokio_rustls::TlsAcceptor;
 use super::Tls;
 use crate::context::Context;
 use crate::http::connection;
+use crate::http::counters::Counter;
 use crate::http::places::Place;
 use crate::http::respond::Asked;
 use crate::http::stream::Stream;
 use crate::http::turns::Turns;
 use crate::log::Cause;
+use pacingd::named;
 
 /// Bytes of answers that rustls buffers for a client that does not take them.
 const BUFFER_BYTES: usize = 8192;
 
-/// How a handshake ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
-    Full,
-    Resumed,
-    /// It took too long, or another client needed its place.
-    TimedOut,
-    /// The client went away, or the daemon stopped.
-    Closed,
-    /// A request without TLS.
-    PlainHttp,
-    /// No version, suite, group or protocol in common.
-    Incompatible,
-    /// The client ended it: as a rule it does not trust the certificate.
-    RefusedByClient,
-    /// What came was not TLS.
-    Malformed,
+named! {
+    /// How a handshake ended; the name is a label of metrics.
+    pub(super) enum Outcome {
+        Full => "full",
+        Resumed => "resumed",
+        /// It took too long, or another client needed its place.
+        TimedOut => "timed_out",
+        /// The client went away, or the daemon stopped.
+        Closed => "closed",
+        /// A request without TLS.
+        PlainHttp => "plain_http",
+        /// No version, suite, group or protocol in common.
+        Incompatible => "incompatible",
+        /// The client ended it: as a rule it does not trust the certificate.
+        RefusedByClient => "refused_by_client",
+        /// What came was not TLS.
+        Malformed => "malformed",
+    }
 }
 
 impl Outcome {
-    pub(super) const ALL: [Self; 8] = [
-        Self::Full,
-        Self::Resumed,
-        Self::TimedOut,
-        Self::Closed,
-        Self::PlainHttp,
-        Self::Incompatible,
-        Self::RefusedByClient,
-        Self::Malformed,
-    ];
-
-    /// The name in metrics.
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Full => "full",
-            Self::Resumed => "resumed",
-            Self::TimedOut => "timed_out",
-            Self::Closed => "closed",
-            Self::PlainHttp => "plain_http",
-            Self::Incompatible => "incompatible",
-            Self::RefusedByClient => "refused_by_client",
-            Self::Malformed => "malformed",
-        }
-    }
-
     fn of(error: &io::Error) -> Self {
         match error.get_ref().and_then(|error| error.downcast_ref()) {
             None => Self::Closed,
@@ -95,17 +73,18 @@ impl Tls {
             () = tokio::time::sleep(time) => (Outcome::TimedOut, None),
             () = stopped => (Outcome::Closed, None),
         };
-        self.count(outcome);
-        match (outcome, stream?) {
-            (Outcome::Full | Outcome::Resumed, stream) => return Some((stream, Asked::Visitors)),
-            (Outcome::PlainHttp, stream) => return Some((stream, Asked::PlainOverHttps)),
-            // So that the alert arrives that says why.
-            (_, mut stream) => {
+        self.outcomes.get(outcome as usize).map(Counter::add);
+        let mut stream = stream?;
+        match outcome {
+            Outcome::Full | Outcome::Resumed => Some((stream, Asked::Visitors)),
+            Outcome::PlainHttp => Some((stream, Asked::PlainOverHttps)),
+            _ => {
+                // So that the alert arrives that says why.
                 let _ = stream.shutdown().await;
                 connection::linger(context, stream).await;
+                None
             }
         }
-        None
     }
 
     async fn shake(&self, stream: TcpStream, context: &Context) -> (Outcome, Option<Stream>) {
@@ -114,7 +93,7 @@ impl Tls {
         match stream.peek(&mut first).await {
             // A method's first letter, where TLS has a 22.
             Ok(1..) if first.first().is_some_and(u8::is_ascii_uppercase) => {
-                return (Outcome::PlainHttp, Some(Stream::Plain(stream)));
+                return (Outcome::PlainHttp, Some(Box::new(stream)));
             }
             Ok(1..) => {}
             Ok(0) | Err(_) => return (Outcome::Closed, None),
@@ -131,11 +110,11 @@ impl Tls {
             Ok(stream) => {
                 let is_resumed = stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed);
                 let outcome = if is_resumed { Outcome::Resumed } else { Outcome::Full };
-                (outcome, Some(Stream::Tls(Box::new(stream))))
+                (outcome, Some(Box::new(stream)))
             }
             Err((error, stream)) => {
                 context.log.limited(Cause::Handshake, format_args!("a TLS handshake failed: {error}"));
-                (Outcome::of(&error), Some(Stream::Plain(stream)))
+                (Outcome::of(&error), Some(Box::new(stream)))
             }
         }
     }

@@ -2,8 +2,7 @@
 //!
 //! TLS 1.2 and 1.3 as rustls has them: only suites with forward secrecy and authenticated encryption, no renegotiation, no
 //! compression. Sessions are resumed from a store of fixed size instead of tickets that the client keeps: a key that
-//! opens all tickets would be one more secret to look after, and rustls asks the standard library for the time when it
-//! changes that key.
+//! opens all tickets would be one more secret to look after.
 
 mod certificate_and_key;
 mod handshake;
@@ -12,21 +11,20 @@ mod validity;
 use std::cell::{Cell, RefCell};
 use std::fmt::{self, Write};
 use std::sync::Arc;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
-use httpdate::HttpDate;
 use pacingd::answer::prometheus::{Family, Kind};
 use rustls::ServerConfig;
 use rustls::server::ServerSessionMemoryCache;
 use rustls::sign::SingleCertAndKey;
-use rustls::time_provider::TimeProvider;
 
 use crate::clock;
 use crate::configuration::{Https, PairFiles};
+use crate::http::counters::Counter;
+use crate::http::dates::http_date;
 use crate::http::places::Places;
 use crate::http::turns::Turns;
 use crate::log::Log;
-use crate::throttle::Throttle;
 pub(crate) use certificate_and_key::Pair;
 use handshake::Outcome;
 use validity::Remaining;
@@ -35,23 +33,19 @@ use validity::Remaining;
 /// take memory: these take up to 144 KiB, measured by filling them.
 const SESSIONS: usize = 256;
 
-/// How often a certificate that expires soon is warned of.
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-
 /// From how many days before its end on.
 const WARNING_DAYS: u64 = 30;
 
 pub(crate) struct Tls {
     config: RefCell<Arc<ServerConfig>>,
     pair: RefCell<Pair>,
-    expiry: Throttle,
     /// Whether the files that were read last were refused.
     is_outdated: Cell<bool>,
     /// For handshakes.
     places: Places,
     /// One handshake is carried on in a turn of the event loop.
     turns: Turns,
-    outcomes: [Cell<u64>; Outcome::ALL.len()],
+    outcomes: [Counter; Outcome::ALL.len()],
 }
 
 impl Tls {
@@ -63,8 +57,7 @@ impl Tls {
     pub(crate) fn new(https: &Https) -> Result<Option<Self>, String> {
         let Some(files) = &https.pair() else { return Ok(None) };
         let pair = Pair::load(files)?;
-        // Without the standard library's clock: see `crate::clock`.
-        let builder = ServerConfig::builder_with_details(certificate_and_key::provider(), Arc::new(Clock));
+        let builder = ServerConfig::builder_with_provider(certificate_and_key::provider());
         let builder = builder.with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12]);
         let builder = builder.map_err(|error| format!("TLS cannot be set up: {error}"))?.with_no_client_auth();
         let mut config = builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(Arc::clone(&pair.key))));
@@ -75,7 +68,6 @@ impl Tls {
         Ok(Some(Self {
             config: RefCell::new(Arc::new(config)),
             pair: RefCell::new(pair),
-            expiry: Throttle::new(DAY),
             is_outdated: Cell::new(false),
             places: Places::new(https.handshakes),
             turns: Turns::default(),
@@ -100,7 +92,6 @@ impl Tls {
         config.cert_resolver = Arc::new(SingleCertAndKey::from(Arc::clone(&pair.key)));
         self.config.replace(Arc::new(config));
         self.pair.replace(pair);
-        self.expiry.reset();
     }
 
     /// Logs which certificate is in use.
@@ -114,40 +105,34 @@ impl Tls {
 
     /// Warns once a day of a certificate that is not valid, or not for long. Returns when to call this again.
     pub(crate) fn warn_of_expiry(&self, log: &Log, now: Duration) -> Option<Duration> {
-        if self.expiry.start_if_due(now).is_none() {
-            return self.expiry.due();
-        }
         let pair = self.pair.borrow();
+        if pair.warned.start_if_due(now).is_none() {
+            return pair.warned.due();
+        }
         let certificate = &pair.files.certificate;
         match pair.validity.remaining(clock::since_epoch()) {
             Remaining::NotYet => log.warning(format_args!(
                 "{certificate} is not valid before {}: browsers refuse it. It is served nevertheless: the box's clock may be \
                  wrong",
-                date(pair.validity.not_before)
+                http_date(pair.validity.not_before)
             )),
             Remaining::Days(days) if days < WARNING_DAYS => {
-                let date = date(pair.validity.not_after);
+                let date = http_date(pair.validity.not_after);
                 log.warning(format_args!("{certificate} expires on {date} (days left: {days}): renew it, and reload"));
             }
             Remaining::Days(_) => {}
             Remaining::Expired => log.warning(format_args!(
                 "{certificate} expired on {}: browsers refuse it. An expired certificate is still served: the box's clock \
                  may be wrong. Renew it, and reload",
-                date(pair.validity.not_after)
+                http_date(pair.validity.not_after)
             )),
         }
-        self.expiry.due()
+        pair.warned.due()
     }
 
     /// When the certificate expires, as HTTP writes dates.
     pub(crate) fn expires(&self) -> String {
-        date(self.pair.borrow().validity.not_after).to_string()
-    }
-
-    fn count(&self, outcome: Outcome) {
-        if let Some(counter) = self.outcomes.get(outcome as usize) {
-            counter.set(counter.get() + 1);
-        }
+        http_date(self.pair.borrow().validity.not_after).to_string()
     }
 
     /// Writes all of it for Prometheus.
@@ -172,21 +157,5 @@ impl Tls {
 impl fmt::Display for Tls {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.pair.borrow().fmt(formatter)
-    }
-}
-
-fn date(since_epoch: Duration) -> HttpDate {
-    // HTTP's dates, and so the library's, end with the year 9999.
-    const LAST: Duration = Duration::from_secs(253_402_300_799);
-    HttpDate::from(UNIX_EPOCH + since_epoch.min(LAST))
-}
-
-/// The daemon's clock for rustls.
-#[derive(Debug)]
-struct Clock;
-
-impl TimeProvider for Clock {
-    fn current_time(&self) -> Option<rustls::pki_types::UnixTime> {
-        Some(rustls::pki_types::UnixTime::since_unix_epoch(clock::since_epoch()))
     }
 }

@@ -43,7 +43,7 @@ impl<'a> StatusLine<'a> {
             return;
         }
         let since = self.throttle.start(now).over;
-        let answered = context.traffic.requests(Side::Visitors);
+        let answered = context.traffic.of(Side::Visitors).requests();
         let requests_a_second = (answered - self.answered) / since.as_secs().max(1);
         self.answered = answered;
         let line = line(groups, sums.map(|sum| sum.reactive_state()), requests_a_second);
