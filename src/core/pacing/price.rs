@@ -25,7 +25,7 @@ const MOVE_AT_MOST: f64 = 3.0;
 const HELD_WITHIN: f32 = 600.0;
 /// The price fades to its start by this part of each move that the goal allows, so that daemons that receive the same
 /// statistics agree, whenever each was started.
-const FADING: f64 = 0.007;
+const FADING: f64 = 0.015;
 /// Idle slots are averaged over this many visitors who ask …
 const ASKS_REMEMBERED: f64 = 150.0;
 /// … and at least over those who ask within this many seconds.
