@@ -514,12 +514,19 @@ fn handshakes_that_fail_and_do_not_go_away_keep_nobody_out() {
     let more = authority.section("handshakes = 2") + "[http.limits]\nconnections = 6\n";
     let daemon = Daemon::with(&more);
     daemon.send(STATISTICS, 1);
-    // Each is refused at once, and then has a second to close its side.
-    let mut failed: Vec<_> = (0..12).map(|_| Client::connect(address(&daemon))).collect();
-    failed.iter_mut().for_each(|client| client.send([0; 100]));
+    // Each is refused at once, and then has a second to close its side. One that had sent nothing yet when another one
+    // connects would be closed for it.
+    let refused = |_| {
+        let mut client = Client::connect(address(&daemon));
+        client.send([0; 100]);
+        assert!(client.rest().unwrap().starts_with('\u{15}'), "an alert");
+        client
+    };
+    let failed: Vec<_> = (0..12).map(refused).collect();
     wait_for(12, || handshakes(&daemon, "malformed"));
     let mut clients = [(); 3].map(|()| Client::connect(daemon.http));
     clients.iter_mut().for_each(|client| assert_eq!(client.get(CAPACITY).value("capacity"), 4));
+    drop(failed);
 }
 
 #[test]
