@@ -118,7 +118,7 @@ pub(crate) async fn serve(
                 // The next one waits in the kernel's queue until this one has its place.
                 let place = places.take().await;
                 drop(tokio::task::spawn_local(serve_one(context, asked, stream, tls, place)));
-                // One connection in each turn of the event loop: a crowd keeps nobody else waiting for longer.
+                // One connection in each turn of the event loop: a crowd delays other clients by no more than that.
                 yield_now().await;
             }
             Err(error) if is_of_the_connection(&error) => {}
