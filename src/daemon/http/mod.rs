@@ -55,7 +55,7 @@ pub(crate) fn bind(address: SocketAddr, all: &[SocketAddr]) -> Result<TcpListene
         // A restart must not wait until the kernel has forgotten the connections of the last run.
         socket.set_reuseaddr(true)?;
         if address.is_ipv6() {
-            // Always set, for the default is the administrator's (net.ipv6.bindv6only).
+            // Always set, because the default is the administrator's (net.ipv6.bindv6only).
             SockRef::from(&socket).set_only_v6(leaves_ipv4(address, all))?;
         }
         socket.bind(address)?;
