@@ -413,7 +413,7 @@ def tls_flood(daemon, ready, count):
 def datagrams(what):
     def flood(daemon, ready, count):
         ready.set()
-        # In pieces, for each tells how many it sent when it is over; what ends this waits for it. So many a millisecond that
+        # In pieces: each reports how many it sent when it is over, and whoever ends this waits for it. The rate is such that
         # 50,000 a second are left in spite of the pauses between them.
         seconds, rate = 0.25, 52
         while True:
@@ -464,7 +464,7 @@ class Attack:
         def stop(*_):
             global stopping
             stopping = True
-            # Who sends datagrams has to tell how many, first.
+            # Floods of datagrams report first how many they sent.
             if run.__name__ != "flood":
                 os._exit(0)
 

@@ -98,7 +98,7 @@ fn payload(turn: u64) -> String {
     )
 }
 
-/// Takes so many lines, all made beforehand whatever their kind.
+/// Accepts a number of lines, all made beforehand whatever their kind.
 fn take(kind: &str) {
     let keys = [[1; 32], [2; 32]].map(|secret| Key::new(&secret).ok());
     let [Some(ours), Some(other)] = keys else { return };

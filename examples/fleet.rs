@@ -1,5 +1,5 @@
 //! A simulated contact centre for a fleet, live: its statistics go out as multicast, and each visitor asks a daemon drawn at
-//! random, over real HTTP, before entering. At the end it tells how far apart the daemons' answers were.
+//! random, over real HTTP, before entering. At the end it prints how far apart the daemons' answers were.
 //!
 //! `cargo run --example fleet -- --group 239.81.27.1:8127%eth0 --ask 10.0.0.11:8080,10.0.0.12:8080 --seconds 120`; the
 //! daemons are whoever hears the group. `tests/fleet/multicast` runs it with three in network namespaces.
@@ -106,7 +106,7 @@ impl Daemon {
     }
 }
 
-/// What of one look is told of the daemons.
+/// What one look found of the daemons.
 #[derive(Default)]
 struct Looks {
     count: f64,

@@ -468,11 +468,11 @@ fn standard_error_that_nobody_reads_holds_nothing_up() {
         wait_until("the reload does not happen", || daemon.get(&target).status == 503);
     }
     daemon.send("garbage", 1);
-    // Somebody reads again: what was lost is told.
+    // The log is read again: the number of dropped lines is logged.
     let lines = Lines::of(ours);
     let until = Instant::now() + PATIENCE;
     while lines.within(Duration::from_millis(200), 1, "dropped: the log was not being read").is_none() {
-        assert!(Instant::now() < until, "nothing is told");
+        assert!(Instant::now() < until, "the dropped lines are not logged");
         daemon.process.signal("HUP");
     }
 }
@@ -545,7 +545,7 @@ fn a_dev_log_that_nobody_reads_holds_nothing_up() {
     assert_eq!(daemon.capacity("channel=chat").value("capacity"), 7);
     let (lines, _reader) = syslog::read(&socket);
     wait_for_a_line_of_reloads(&daemon, &lines, "dropped: the log was not being read");
-    // Nobody reads for the end either.
+    // The log is not read until the end either.
     stopper.send_to(b"stop", &path).unwrap();
     let _ = _reader.join();
     syslog::fill(&path);
@@ -575,7 +575,7 @@ fn a_syslogd_that_restarts_gets_the_lines_again() {
 fn without_a_dev_log_the_daemon_serves_and_logs_when_there_is_one() {
     let directory = Directory::new();
     let Some(namespace) = Namespace::new(&directory) else { return };
-    // Its addresses are told by the log alone, so one without a log gets them from us.
+    // Only the log names its addresses, so a daemon without a log is given fixed ones.
     let taken: Vec<TcpListener> = (0..2).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap()).collect();
     let ports: Vec<u16> = taken.iter().map(|listener| listener.local_addr().unwrap().port()).collect();
     drop(taken);

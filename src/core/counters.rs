@@ -27,8 +27,8 @@ named! {
 }
 
 named! {
-    /// Why a line was not trusted, with its name in operators' documents. It tells a wrong key from a wrong clock, and either
-    /// from an attack.
+    /// Why a line was not trusted, with its name in operators' documents. It distinguishes a wrong key, a wrong clock, and
+    /// an attack.
     pub enum Distrust {
         /// Not a JWS.
         NotSigned => "notSigned",

@@ -74,7 +74,7 @@ fn act() -> Result<(), Failure> {
             let signals = Signals::install()
                 .map_err(|error| Failure::system(format!("cannot install signal handlers: {error}")))?;
             let loaded = source.load().map_err(Failure::configuration);
-            // What is wrong with the configuration is logged where the defaults say: nobody may see standard error.
+            // A faulty configuration is logged where the defaults say, because standard error may not be read.
             let default = configuration::Log::default();
             let settings = loaded.as_ref().map_or(&default, |configuration| &configuration.log);
             let log = Log::new(log_to.unwrap_or(settings.to), settings.level);

@@ -361,7 +361,7 @@ impl Daemon {
         wait_until("it is not accepted", || operators.get("/metrics").body.contains(&line));
     }
 
-    /// Sends a datagram of so many lines, and waits until they were taken.
+    /// Sends a datagram of `lines` lines, and waits until they were received.
     pub fn send(&self, datagram: impl AsRef<[u8]>, lines: u64) {
         self.send_from(&self.sender, datagram.as_ref(), lines);
     }

@@ -66,7 +66,7 @@ pub fn read(socket: &UnixDatagram) -> (Lines, std::thread::JoinHandle<()>) {
     (lines, thread)
 }
 
-/// Sends until nobody takes more; says how many were taken.
+/// Sends until the socket is full, and returns how many were sent.
 pub fn fill(path: &Path) -> usize {
     let socket = UnixDatagram::unbound().unwrap();
     socket.set_nonblocking(true).unwrap();

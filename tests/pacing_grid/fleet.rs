@@ -55,7 +55,7 @@ pub(crate) struct Spread {
 }
 
 impl Spread {
-    /// The mean distance of the farthest two, hour by hour, after so many hours.
+    /// The mean distance of the farthest two, hour by hour, from the hour `after` on.
     pub(crate) fn mean(&self, after: usize) -> f64 {
         let hours = self.hours.get(after..).unwrap_or_default();
         assert!(!hours.is_empty(), "a run of whole hours is judged");
@@ -63,7 +63,7 @@ impl Spread {
     }
 }
 
-/// Runs so many daemons, each losing a share of the lines. Member 0 is started anew at an hour.
+/// Runs `members` daemons, each losing a share of the lines. Member 0 is started anew at an hour.
 pub(crate) fn run(case: &Case, members: usize, hours: usize, loss: f64, restart: Option<usize>) -> (Outcome, Spread) {
     let mut scenario = case.scenario.clone();
     // What is lost is lost on the last stretch, to each member alone.
@@ -184,7 +184,7 @@ fn told(case: &Case, members: usize, outcome: &Outcome, spread: &Spread, hours: 
 const HEADER: &str =
     "scenario                         boxes  hours | abandoned busy % |  apart farthest in an h momentary";
 
-/// Runs a fleet, a tenth of the datagrams lost to each on its own, and tells which bars it misses together.
+/// Runs a fleet, a tenth of the datagrams lost to each on its own, and returns which bars it misses together.
 fn judge(case: &Case, members: usize, hours: usize) -> (String, Vec<String>) {
     let (outcome, spread) = run(case, members, hours, 0.1, None);
     let mut misses = Vec::new();

@@ -26,7 +26,7 @@ impl Log {
         Self { is_journal: std::env::var_os("JOURNAL_STREAM").is_some() }
     }
 
-    /// Writes a line. One that cannot be written is lost, for there is nobody to say it to.
+    /// Writes a line. One that cannot be written is lost: there is no other place for it.
     pub fn write(self, severity: Severity, text: &str) {
         let prefix = match severity {
             _ if !self.is_journal => "",

@@ -20,7 +20,7 @@ impl Secret {
         if text.is_empty() {
             return Err("is empty");
         }
-        // One line, for it is the text of one line in manager.conf; another would mean another file.
+        // One line, because it is the text of one line in manager.conf; another would mean another file.
         if text.contains(char::is_control) {
             return Err("has more than one line, or control characters");
         }

@@ -7,7 +7,7 @@ use std::time::Instant;
 use contact_centre::bound::{Model, bound};
 use contact_centre::erlang::{erlang_a, erlang_a_rate};
 
-/// Handle time and patience in seconds, as the daemon assumes them until statistics tell better.
+/// Handle time and patience in seconds, as the daemon assumes them until statistics say better.
 const HANDLE_TIME: f64 = 300.0;
 const PATIENCE: f64 = 60.0;
 

@@ -17,7 +17,7 @@ use crate::{Agents, Books, Bursts, Collector, Curve, Proactive, Scenario, Snapsh
 const CLOCK_AT_START: u64 = 1_790_000_000_000;
 /// The books are kept by clock hour.
 const HOUR: f64 = 3600.0;
-/// Weight of one interaction that ended in the mean handle time that the collector tells: about the last hundred count.
+/// Weight of one interaction that ended in the mean handle time that the collector reports: about the last hundred count.
 const HANDLE_TIME_WEIGHT: f64 = 0.01;
 
 /// What the driver has to deal with.
@@ -313,7 +313,7 @@ impl Centre {
         admitted
     }
 
-    /// So many invitations may be sent from now until this is called again. A fraction is carried over; whole ones lapse.
+    /// Allows `allowance` invitations from now until this is called again. A fraction is carried over; whole ones lapse.
     pub fn allow_invitations(&mut self, allowance: f64) {
         self.allowance = self.allowance.fract() + allowance;
     }

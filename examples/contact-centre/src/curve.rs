@@ -6,7 +6,7 @@
 #[derive(Clone, Debug, PartialEq)]
 pub struct Curve {
     points: Vec<(f64, f64)>,
-    /// After so many seconds the curve starts again; infinite: never.
+    /// Seconds after which the curve starts again; infinite: never.
     period: f64,
 }
 

@@ -38,7 +38,7 @@ impl Floor {
         Self { desks: Vec::new(), slots_per_agent }
     }
 
-    /// So many agents are on duty from now on. Who leaves with something in hand finishes it first.
+    /// Sets how many agents are on duty from now on. Who leaves with something in hand finishes it first.
     pub(crate) fn set_staff(&mut self, agents: u32) {
         let on_duty = self.desks.iter().filter(|desk| desk.taken && !desk.leaving).count();
         let agents = agents as usize;
@@ -61,7 +61,7 @@ impl Floor {
         }
     }
 
-    /// Gives an interaction to the agent who has least in hand; answers who, or `None` when nobody has room.
+    /// Gives an interaction to the agent who has least in hand, and returns who; `None` if no agent has room.
     pub(crate) fn take(&mut self) -> Option<usize> {
         let room = self.slots_per_agent;
         let mut best: Option<(usize, &mut Desk)> = None;

@@ -35,7 +35,7 @@ pub struct Scenario {
     pub patience: Times,
     /// Share of the visitors who leave at once when they would have to wait (balking), 0..=1.
     pub balking: f64,
-    /// Visitors who give up do so silently: they stay in the queue until an agent takes them and finds after so many seconds
+    /// Visitors who give up do so silently: they stay in the queue until an agent takes them and finds after this many seconds
     /// that nobody is there; only then are they counted as abandoned. `None`: they are counted when they give up.
     pub silent: Option<f64>,
     /// What sends the statistics.
@@ -76,13 +76,13 @@ pub struct Bursts {
 /// How visitors ask and enter.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Habits {
-    /// Who is turned away asks again after so many seconds …
+    /// Seconds after which a visitor who was turned away asks again …
     pub retry_after: f64,
-    /// … and goes away after so many attempts in all; 1: nobody asks again.
+    /// … and attempts in all, after which the visitor goes away; 1: no one asks again.
     pub attempts: u32,
     /// From the answer to the entry: a form to be filled in.
     pub entry_delay: Times,
-    /// A proxy answers from its cache for so many seconds.
+    /// Seconds for which a proxy answers from its cache.
     pub cached: f64,
     /// Share of the visitors, 0..=1, who enter without asking.
     pub unasked: Curve,

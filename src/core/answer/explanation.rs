@@ -12,7 +12,7 @@ use crate::settings::Settings;
 use crate::state::State;
 use crate::wire::line::Statistics;
 
-/// Where this share of the visitors is let in, nobody is held back whom anyone would miss.
+/// From this share of the visitors on, the group counts as letting everyone in.
 const AS_GOOD_AS_ALL: f64 = 0.999;
 
 /// Why a group's reactive state is what it is.

@@ -74,7 +74,7 @@ impl Consolidation {
         };
         let offered = self.offered + self.agents * demand_per_agent;
         let allowed = self.allowed + self.agents_allowed * demand_per_agent;
-        // Nobody asks and nobody works: there is nothing to weigh by, and the least keeps visitors from waiting in vain.
+        // Without demand and agents there is nothing to weigh by; the least state keeps visitors from waiting in vain.
         Some(if offered > 0.0 { (allowed / offered).clamp(0.0, 1.0) } else { self.least_state })
     }
 }

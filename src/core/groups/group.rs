@@ -59,7 +59,7 @@ crate::named! {
         /// Its statistics are fresh again after silence.
         Resumed => "resumed",
         /// For an hour more abandoned than the goal allows, by more than chance. For the target `ABANDONMENT_RATE` only:
-        /// a busy factor can be missed for want of demand, about which nobody can do anything.
+        /// a busy factor can be missed for want of demand, which no setting changes.
         GoalMissed => "goal missed",
         /// The goal was missed, and is met again.
         GoalMet => "goal met",

@@ -49,7 +49,7 @@ impl Refusal {
 pub enum Order {
     /// An earlier line was overtaken on the way. Two events can have the same millisecond.
     Unsigned,
-    /// A line that is not later is refused, however much earlier it is: somebody may be sending an old line again.
+    /// A line that is not later is refused, however much earlier it is: it may be an old line that is sent again.
     Signed {
         /// The latest time, Unix milliseconds, that a line can have had by now. A last line that is later does not count, for
         /// it was accepted while the clock here was ahead, or lines were not signed.

@@ -1,4 +1,4 @@
-//! What the running totals of a group have grown by: made once, by the totals, for all who count.
+//! What the running totals of a group have grown by: computed once, by the totals, for all uses.
 
 /// Growth of each running total since it was last reported. `None`: the line does not report the total, or is the first
 /// to do so.

@@ -18,7 +18,7 @@ pub(super) struct Invitations {
     accepted: f64,
     /// Seconds that invitations were open, in all.
     open: f64,
-    /// Allowed since the last report and perhaps sent: no report can tell yet.
+    /// Allowed since the last report and perhaps sent: no report can include them yet.
     unreported: f64,
 }
 
@@ -95,7 +95,7 @@ mod tests {
         assert!((invitations.open(2.0) - 7.0).abs() < 1e-12);
         invitations.reported();
         assert!((invitations.open(7.0) - 7.0).abs() < 1e-12);
-        // Where no report tells of them, they are assumed to be answered after a while.
+        // Where no report includes them, they are assumed to be answered after a while.
         invitations.allow(4.0, 2.0, false);
         invitations.allow(0.0, 200.0, false);
         assert!(invitations.open(0.0) < 0.01);

@@ -22,7 +22,7 @@ const LEAST_OPEN: f64 = 0.01;
 const SHUT: f64 = 0.001;
 /// Whoever was let in has entered, and is in the statistics, within this many seconds.
 const ON_THE_WAY: f64 = 3.0;
-/// Share of the last visitors who entered without asking above which nobody asks …
+/// Share of the last visitors who entered without asking above which no one is taken to ask …
 const NOBODY_ASKS: f32 = 0.9;
 /// … and of how many that is.
 const SHARE_REMEMBERED: f32 = 8.0;
@@ -221,7 +221,7 @@ impl Pacer {
             if waited > 0.0 {
                 self.patience.learn(waited.into(), abandoned, ABANDONED_REMEMBERED);
             }
-            // While nearly nobody asks, abandonment is no matter of the price.
+            // While nearly everyone enters without asking, the price has no influence on abandonment.
             if self.unasked_share <= NOBODY_ASKS {
                 self.price.learn(options.goal(), occupancy.at_work(), entered.into(), abandoned);
             }

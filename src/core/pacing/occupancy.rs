@@ -50,7 +50,7 @@ impl Occupancy {
         self.free + self.busy
     }
 
-    /// Share of the slots at work that stand free with nobody queued, 0..=1, where there are any.
+    /// Share of the slots at work that are free while no one is queued, 0..=1, where there are any.
     pub(super) fn idle(&self) -> f64 {
         (self.free - self.queued).max(0.0) / self.at_work()
     }

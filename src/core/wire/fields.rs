@@ -20,7 +20,7 @@ enum Kind {
     Count(fn(&mut Statistics) -> &mut Option<u32>),
     /// An integer that fits a `u64`.
     Total(fn(&mut Statistics) -> &mut Option<u64>),
-    /// A number above 0; 0 is stored as absent, for a mean of nothing is no mean.
+    /// A number above 0; 0 is stored as absent, because a mean of nothing is no mean.
     Seconds(fn(&mut Statistics) -> &mut Option<f64>),
     /// A number from 0 to 1.
     Probability(fn(&mut Statistics) -> &mut Option<f64>),

@@ -294,7 +294,7 @@ mod tests {
         }
         let error = keys(&[&other, &other]).verify(line.as_bytes(), &mut [0; PAYLOAD_BYTES]).unwrap_err();
         assert_eq!(error, SignatureError::Mismatch { keys: 2 });
-        assert!(!keys(&[SECRET, SECRET]).push(Key::new(SECRET).unwrap()), "two at the most");
+        assert!(!keys(&[SECRET, SECRET]).push(Key::new(SECRET).unwrap()), "at most two");
     }
 
     #[test]

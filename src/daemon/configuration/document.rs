@@ -83,7 +83,7 @@ pub(super) struct Entry<'a, 'r> {
 }
 
 impl Entry<'_, '_> {
-    /// Where the key is named, for what is said of it later.
+    /// Where the key is named, for later messages about it.
     pub(super) fn origin(&self) -> String {
         format!("{}: {}", self.document.line(self.value.span().start), self.key)
     }

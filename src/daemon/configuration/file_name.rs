@@ -17,7 +17,7 @@ const DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
 /// The name of a file.
 #[derive(Clone, Debug)]
 pub(crate) struct FileName {
-    /// An absolute path, because nobody knows in which directory a daemon was started; or a credential, as
+    /// An absolute path, because the directory in which a daemon is started is not known; or a credential, as
     /// `LoadCredential=` and its kin name it (systemd.exec(5)).
     text: String,
     /// Where the configuration names it, for errors: file, line and key.
@@ -31,7 +31,7 @@ impl FileName {
             Some(name) => !matches!(name, "" | "." | "..") && !name.contains('/'),
             None => text.starts_with('/'),
         };
-        // Nobody means control characters, and they would have to be escaped wherever the name is shown.
+        // A control character is a mistake, and would have to be escaped wherever the name is shown.
         (is_one && !text.contains(char::is_control)).then(|| Self { text: text.to_owned(), origin })
     }
 

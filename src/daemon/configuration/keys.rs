@@ -126,7 +126,7 @@ configuration! {
         "https.certificate" certificate: Option<FileName> = None, Replaces, some;
         /// A PEM file with its private key.
         "https.key" key: Option<FileName> = None, Replaces, some;
-        /// Handshakes under way at once. An eighth of the connections: unfinished ones keep nobody else out.
+        /// Handshakes under way at once. An eighth of the connections: unfinished ones keep no one else out.
         "https.handshakes" handshakes: usize = 32, NeedsRestart, integer(1..=HANDSHAKES);
         /// For one of them, from the connection's acceptance on.
         "https.handshake-timeout" handshake_timeout: Duration = Duration::from_secs(5), Applies, seconds(0.1..=60.0);

@@ -59,7 +59,7 @@ async fn speak(context: &Context, asked: Asked, io: &mut TokioIo<Stream>, place:
         place.busy();
         let is_ahead = was_answered_in_this_turn.replace(true);
         async move {
-            // Those who send requests without waiting for answers keep each other waiting, and nobody else.
+            // Those who send requests without waiting for answers keep each other waiting, and no one else.
             let _turn = if is_ahead { Some(context.turns.next().await) } else { None };
             let response = respond::respond(context, asked, &request);
             place.waiting();

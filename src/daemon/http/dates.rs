@@ -27,7 +27,7 @@ impl Dates {
     }
 }
 
-/// The last value made, for it holds for a second.
+/// The last value made, which holds for a second.
 #[derive(Default)]
 struct Date(RefCell<Option<(u64, HeaderValue)>>);
 

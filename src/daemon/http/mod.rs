@@ -55,7 +55,7 @@ pub(crate) fn bind(address: SocketAddr, all: &[SocketAddr]) -> Result<TcpListene
         // A restart must not wait until the kernel has forgotten the connections of the last run.
         socket.set_reuseaddr(true)?;
         if address.is_ipv6() {
-            // Always set, for the default is the administrator's (net.ipv6.bindv6only).
+            // Always set, because the default is the administrator's (net.ipv6.bindv6only).
             SockRef::from(&socket).set_only_v6(leaves_ipv4(address, all))?;
         }
         socket.bind(address)?;
@@ -118,7 +118,7 @@ pub(crate) async fn serve(
                 // The next one waits in the kernel's queue until this one has its place.
                 let place = places.take().await;
                 drop(tokio::task::spawn_local(serve_one(context, asked, stream, tls, place)));
-                // One connection in each turn of the event loop: a crowd keeps nobody else waiting for longer.
+                // One connection in each turn of the event loop: a crowd delays other clients by no more than that.
                 yield_now().await;
             }
             Err(error) if is_of_the_connection(&error) => {}

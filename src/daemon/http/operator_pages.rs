@@ -91,7 +91,7 @@ fn write_metrics(context: &Context, text: &mut String) -> std::fmt::Result {
     if let Some(tls) = &context.tls {
         tls.write(text)?;
     }
-    let help = "Lines of the log that nobody took.";
+    let help = "Log lines that were dropped because the log was not being read.";
     Family::new(text, "pacingd_log_lines_lost_total", Kind::Counter, help)?.value(context.log.lost())?;
     let help = "1 while statistics are received there, 0 while a multicast group's interface is missing.";
     let mut family = Family::new(text, "pacingd_statistics_listener_up", Kind::Gauge, help)?;

@@ -247,7 +247,7 @@ fn solve(mut rows: Vec<Vec<f64>>) -> Vec<Gains> {
     solved
 }
 
-/// Busy and queued when so many are in the system.
+/// Busy and queued when `number` are in the system.
 fn occupancy(model: &Model, number: usize) -> (f64, f64) {
     let slots = f64::from(model.slots);
     let number = number as f64;
