@@ -100,7 +100,7 @@ fn figures(state: &State, group: &Group, now: Duration, notice: Notice) -> Optio
         }
         Notice::Silent => {
             let explanation = Explanation::of(state, group, now);
-            explanation.lines_are_dropped().then(|| explanation.text)
+            explanation.lines_are_dropped().then_some(explanation.text)
         }
         Notice::ClockSetBack => group.set_back.filter(|seconds| *seconds > 0).map(|seconds| format!("by {seconds} s")),
         Notice::Contradiction => Some(group.contradiction(state.wall_at_zero())?.to_string()),
