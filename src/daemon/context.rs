@@ -13,11 +13,13 @@ use crate::clock;
 use crate::configuration::Configuration;
 use crate::http::counters::Traffic;
 use crate::http::dates::Dates;
-use crate::http::operator_pages::DOCUMENTS;
 use crate::http::turns::Turns;
 use crate::https::Tls;
 use crate::log::{Cause, Log};
 use crate::statistics::listeners::Listeners;
+
+/// Large responses to operators that are being sent at once. A client on the same network takes one in a millisecond.
+pub(crate) const LARGE_RESPONSES: usize = 8;
 
 pub(crate) struct Context {
     /// Never borrowed across an `.await`.
@@ -51,7 +53,7 @@ impl Context {
             dates: Dates::default(),
             traffic: Traffic::default(),
             turns: Turns::default(),
-            documents: Arc::new(Semaphore::new(DOCUMENTS)),
+            documents: Arc::new(Semaphore::new(LARGE_RESPONSES)),
             started: clock::now(),
             listeners: Listeners::default(),
             alarm: Alarm::default(),

@@ -1,6 +1,6 @@
 //! SIGHUP: the configuration is read again; what can change without a restart changes, and all statistics are kept.
 
-use crate::configuration::{Configuration, KEYS, Key, OnReload, Source};
+use crate::configuration::{Configuration, ConfigurationKey, KEYS, OnReload, Source};
 use crate::context::Context;
 use crate::https::Tls;
 use crate::log::Target;
@@ -48,7 +48,7 @@ pub(crate) fn reload(context: &Context, source: &Source, log_to: Option<Target>)
 /// Takes back what only a restart can change. Returns the keys of it.
 fn keep(old: &Configuration, new: &mut Configuration, log_to: Option<Target>) -> Vec<&'static str> {
     let mut kept = Vec::new();
-    for Key { path, on_reload, show, copy, .. } in KEYS {
+    for ConfigurationKey { path, on_reload, show, copy, .. } in KEYS {
         let (before, after) = (show(old), show(new));
         let is_kept = match on_reload {
             OnReload::Applies => false,

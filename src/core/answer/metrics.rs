@@ -9,7 +9,7 @@ use core::fmt::{self, Write};
 use core::time::Duration;
 
 use crate::answer::explanation::Explanation;
-use crate::answer::prometheus::{Family, Kind};
+use crate::answer::prometheus::{Family, MetricKind};
 use crate::counters::{Distrust, Outcome};
 use crate::groups::Group;
 use crate::limits::GROUPS;
@@ -27,21 +27,21 @@ pub fn write(out: &mut impl Write, state: &State, now: Duration) -> fmt::Result 
 fn statistics(out: &mut impl Write, state: &State) -> fmt::Result {
     let counters = state.counters();
     let help = "Datagrams received on the statistics sockets, from any sender.";
-    Family::new(out, "pacingd_statistics_datagrams_total", Kind::Counter, help)?.value(counters.datagrams)?;
+    Family::new(out, "pacingd_statistics_datagrams_total", MetricKind::Counter, help)?.value(counters.datagrams)?;
     let help = "Lines of statistics by outcome.";
-    let mut family = Family::new(out, "pacingd_statistics_lines_total", Kind::Counter, help)?;
+    let mut family = Family::new(out, "pacingd_statistics_lines_total", MetricKind::Counter, help)?;
     for outcome in Outcome::ALL {
         family.sample(&[("outcome", &snake(outcome.name()))], counters.lines(outcome))?;
     }
     let help = "Lines of statistics that were not trusted, by reason; each is in pacingd_statistics_lines_total, too.";
-    let mut family = Family::new(out, "pacingd_statistics_lines_distrusted_total", Kind::Counter, help)?;
+    let mut family = Family::new(out, "pacingd_statistics_lines_distrusted_total", MetricKind::Counter, help)?;
     for distrust in Distrust::ALL {
         family.sample(&[("why", &snake(distrust.name()))], counters.distrusted(distrust))?;
     }
     let help = "Places for groups, over both channels.";
-    Family::new(out, "pacingd_group_places", Kind::Gauge, help)?.value(GROUPS)?;
+    Family::new(out, "pacingd_group_places", MetricKind::Gauge, help)?.value(GROUPS)?;
     let help = "Groups known: declared, or named by statistics since the start.";
-    Family::new(out, "pacingd_groups", Kind::Gauge, help)?.value(state.groups().all().len())
+    Family::new(out, "pacingd_groups", MetricKind::Gauge, help)?.value(state.groups().all().len())
 }
 
 /// Prometheus writes words with underscores.
@@ -59,11 +59,11 @@ fn snake(name: &str) -> String {
 fn settings(out: &mut impl Write, state: &State) -> fmt::Result {
     let settings = state.settings();
     let help = "The optimization goal as a ratio, by optimization target.";
-    let mut family = Family::new(out, "pacingd_optimization_goal_ratio", Kind::Gauge, help)?;
+    let mut family = Family::new(out, "pacingd_optimization_goal_ratio", MetricKind::Gauge, help)?;
     let target = settings.pacing.optimization_target.name().to_ascii_lowercase();
     family.sample(&[("target", &target)], settings.goal())?;
     let help = "How long statistics are used after they were received.";
-    let mut family = Family::new(out, "pacingd_statistics_time_to_live_seconds", Kind::Gauge, help)?;
+    let mut family = Family::new(out, "pacingd_statistics_time_to_live_seconds", MetricKind::Gauge, help)?;
     family.value(settings.time_to_live.as_secs_f64())
 }
 
@@ -87,75 +87,78 @@ fn total(total: Option<u64>) -> Option<f64> {
 }
 
 /// A family with a sample for each group that has the value.
-type PerGroup = (&'static str, Kind, &'static str, fn(&Look<'_>) -> Option<f64>);
+type PerGroup = (&'static str, MetricKind, &'static str, fn(&Look<'_>) -> Option<f64>);
 
 const PER_GROUP: [PerGroup; 14] = [
     (
         "pacingd_group_fresh",
-        Kind::Gauge,
+        MetricKind::Gauge,
         "1 while the group's statistics are not older than the time to live, else 0.",
         |look| Some(f64::from(u8::from(look.fresh.is_some()))),
     ),
     (
         "pacingd_group_statistics_age_seconds",
-        Kind::Gauge,
+        MetricKind::Gauge,
         "Age of the group's last statistics. Absent: none were received.",
         |look| Some(look.now.saturating_sub(look.group.report()?.received).as_secs_f64()),
     ),
-    ("pacingd_group_ready_agents", Kind::Gauge, "Agents ready for an interaction.", |look| {
+    ("pacingd_group_ready_agents", MetricKind::Gauge, "Agents ready for an interaction.", |look| {
         Some(f64::from(look.fresh?.ready))
     }),
-    ("pacingd_group_logged_in_agents", Kind::Gauge, "Agents logged in for the channel.", |look| {
+    ("pacingd_group_logged_in_agents", MetricKind::Gauge, "Agents logged in for the channel.", |look| {
         look.fresh?.logged_in.map(f64::from)
     }),
-    ("pacingd_group_busy_ratio", Kind::Gauge, "Busy factor: share of the slots in use.", |look| {
+    ("pacingd_group_busy_ratio", MetricKind::Gauge, "Busy factor: share of the slots in use.", |look| {
         look.fresh.and(look.group.busy_factor(&look.state.settings().pacing))
     }),
-    ("pacingd_group_queued_interactions", Kind::Gauge, "Interactions waiting for an agent.", |look| {
+    ("pacingd_group_queued_interactions", MetricKind::Gauge, "Interactions waiting for an agent.", |look| {
         look.fresh?.queued.map(f64::from)
     }),
     (
         "pacingd_group_reactive_entered_total",
-        Kind::Counter,
+        MetricKind::Counter,
         "Reactive interactions that entered, counted over all collectors.",
         |look| total(look.fresh?.reactive_entered),
     ),
     (
         "pacingd_group_proactive_entered_total",
-        Kind::Counter,
+        MetricKind::Counter,
         "Proactive interactions that entered, counted over all collectors.",
         |look| total(look.fresh?.proactive_entered),
     ),
-    ("pacingd_group_abandoned_total", Kind::Counter, "Interactions abandoned, counted over all collectors.", |look| {
-        total(look.fresh?.abandoned)
-    }),
+    (
+        "pacingd_group_abandoned_total",
+        MetricKind::Counter,
+        "Interactions abandoned, counted over all collectors.",
+        |look| total(look.fresh?.abandoned),
+    ),
     (
         "pacingd_group_abandonment_ratio",
-        Kind::Gauge,
+        MetricKind::Gauge,
         "Share of those who entered in the last hour that abandoned. Absent: nobody entered.",
         |look| look.fresh.and(look.group.last_hour.entries(look.now).abandonment()),
     ),
     (
         "pacingd_group_reactive_state_ratio",
-        Kind::Gauge,
+        MetricKind::Gauge,
         "Probability with which a new reactive engagement should be allowed.",
         |look| look.prediction()?.reactive_state,
     ),
     (
         "pacingd_group_proactive_allowance_invitations",
-        Kind::Gauge,
+        MetricKind::Gauge,
         "Invitations that may be sent until the next refresh.",
         |look| look.prediction()?.proactive_allowance,
     ),
     (
         "pacingd_group_offered_demand_hertz",
-        Kind::Gauge,
+        MetricKind::Gauge,
         "Estimated demand: reactive interactions asked for per second, allowed or not.",
         |look| look.prediction()?.reactive_demand,
     ),
     (
         "pacingd_group_admitted_demand_hertz",
-        Kind::Gauge,
+        MetricKind::Gauge,
         "The part of the estimated demand that the reactive state allows, per second.",
         |look| Some(look.prediction()?.reactive_demand? * look.prediction()?.reactive_state?),
     ),
@@ -177,7 +180,8 @@ fn groups(out: &mut impl Write, state: &State, now: Duration) -> fmt::Result {
             }
         }
     }
-    let mut family = Family::new(out, "pacingd_group_reason", Kind::Gauge, "1 for the reason for the reactive state.")?;
+    let mut family =
+        Family::new(out, "pacingd_group_reason", MetricKind::Gauge, "1 for the reason for the reactive state.")?;
     for group in shown {
         let [channel, name] = labels(group);
         family.sample(&[channel, name, ("reason", Explanation::of(state, group, now).name)], 1)?;

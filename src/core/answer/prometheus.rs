@@ -7,7 +7,7 @@ pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// What a family's values are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum MetricKind {
     /// Grows, and starts at 0 when the process does.
     Counter,
     /// Goes up and down.
@@ -22,10 +22,10 @@ pub struct Family<'a, W> {
 
 impl<'a, W: Write> Family<'a, W> {
     /// Begins a family with its `HELP` and `TYPE`. The help has no backslash and no line end.
-    pub fn new(out: &'a mut W, name: &'static str, kind: Kind, help: &str) -> Result<Self, fmt::Error> {
+    pub fn new(out: &'a mut W, name: &'static str, kind: MetricKind, help: &str) -> Result<Self, fmt::Error> {
         let kind = match kind {
-            Kind::Counter => "counter",
-            Kind::Gauge => "gauge",
+            MetricKind::Counter => "counter",
+            MetricKind::Gauge => "gauge",
         };
         write!(out, "# HELP {name} {help}\n# TYPE {name} {kind}\n")?;
         Ok(Self { out, name })
@@ -64,7 +64,7 @@ mod tests {
     #[test]
     fn labels_are_escaped_and_families_announced() {
         let mut text = String::new();
-        let mut family = Family::new(&mut text, "pacingd_x_total", Kind::Counter, "What it is.").unwrap();
+        let mut family = Family::new(&mut text, "pacingd_x_total", MetricKind::Counter, "What it is.").unwrap();
         family.value(7).unwrap();
         family.sample(&[("channel", "chat"), ("group", "a\"b\\c\nü")], 0.5).unwrap();
         let want = "# HELP pacingd_x_total What it is.\n# TYPE pacingd_x_total counter\npacingd_x_total 7\n\

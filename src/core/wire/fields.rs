@@ -11,7 +11,7 @@ const TWO_TO_64: f64 = u64::MAX as f64;
 
 /// What a field holds, and where it is stored.
 #[derive(Clone, Copy)]
-enum Kind {
+enum FieldKind {
     Channel,
     Group,
     Collector,
@@ -30,7 +30,7 @@ enum Kind {
 pub(super) struct Field {
     /// Its name in JSON.
     pub(super) name: &'static str,
-    kind: Kind,
+    kind: FieldKind,
 }
 
 macro_rules! fields {
@@ -45,11 +45,11 @@ macro_rules! fields {
 
         /// Every field of a line.
         pub(super) const FIELDS: &[Field] = &[
-            Field { name: "channel", kind: Kind::Channel },
-            Field { name: "group", kind: Kind::Group },
-            Field { name: "ready", kind: Kind::Ready },
-            $(Field { name: $name, kind: Kind::$kind(|statistics| &mut statistics.$place) },)+
-            Field { name: "collector", kind: Kind::Collector },
+            Field { name: "channel", kind: FieldKind::Channel },
+            Field { name: "group", kind: FieldKind::Group },
+            Field { name: "ready", kind: FieldKind::Ready },
+            $(Field { name: $name, kind: FieldKind::$kind(|statistics| &mut statistics.$place) },)+
+            Field { name: "collector", kind: FieldKind::Collector },
         ];
     };
 }
@@ -98,7 +98,7 @@ pub(super) struct Draft {
 }
 
 /// Why a field does not take a value.
-enum Refusal {
+enum ValueRefusal {
     Type,
     Range,
     Name(NameError),
@@ -120,70 +120,70 @@ impl Field {
         let value = Value::of(raw, &mut buffer);
         let statistics = &mut draft.statistics;
         let stored = match (self.kind, value) {
-            (_, Value::Unreadable(_)) => Err(Refusal::Range),
-            (Kind::Channel | Kind::Group | Kind::Ready, Value::Null) => Err(Refusal::Type),
+            (_, Value::Unreadable(_)) => Err(ValueRefusal::Range),
+            (FieldKind::Channel | FieldKind::Group | FieldKind::Ready, Value::Null) => Err(ValueRefusal::Type),
             (_, Value::Null) => Ok(()),
-            (Kind::Channel, Value::Text(name)) => {
-                Channel::named(name).ok_or(Refusal::Range).map(|channel| draft.channel = Some(channel))
+            (FieldKind::Channel, Value::Text(name)) => {
+                Channel::named(name).ok_or(ValueRefusal::Range).map(|channel| draft.channel = Some(channel))
             }
-            (Kind::Group, Value::Text(name)) => self::name(name).map(|name| draft.group = Some(name)),
-            (Kind::Collector, Value::Text(name)) => {
+            (FieldKind::Group, Value::Text(name)) => self::name(name).map(|name| draft.group = Some(name)),
+            (FieldKind::Collector, Value::Text(name)) => {
                 self::name(name).map(|name| draft.collector = Some(Collector::named(&name)))
             }
-            (Kind::Channel | Kind::Group | Kind::Collector, _) => Err(Refusal::Type),
-            (Kind::Ready, value) => count(value).map(|ready| draft.ready = Some(ready)),
-            (Kind::Count(place), value) => count(value).map(|count| *place(statistics) = Some(count)),
-            (Kind::Total(place), value) => integer(value).map(|total| *place(statistics) = Some(total)),
-            (Kind::Seconds(place), value) => number(value, f64::MAX)
+            (FieldKind::Channel | FieldKind::Group | FieldKind::Collector, _) => Err(ValueRefusal::Type),
+            (FieldKind::Ready, value) => count(value).map(|ready| draft.ready = Some(ready)),
+            (FieldKind::Count(place), value) => count(value).map(|count| *place(statistics) = Some(count)),
+            (FieldKind::Total(place), value) => integer(value).map(|total| *place(statistics) = Some(total)),
+            (FieldKind::Seconds(place), value) => number(value, f64::MAX)
                 .map(|seconds| *place(statistics) = Some(seconds).filter(|seconds| *seconds > 0.0)),
-            (Kind::Probability(place), value) => number(value, 1.0).map(|share| *place(statistics) = Some(share)),
+            (FieldKind::Probability(place), value) => number(value, 1.0).map(|share| *place(statistics) = Some(share)),
         };
         let (field, want) = (self.name, self.want());
         stored.map_err(|refusal| match refusal {
-            Refusal::Type => LineError::WrongType { field, found: value.into(), want },
-            Refusal::Range => LineError::OutOfRange { field, found: value.into(), want },
-            Refusal::Name(error) => LineError::OutOfRange { field, found: Found::Name(error), want },
+            ValueRefusal::Type => LineError::WrongType { field, found: value.into(), want },
+            ValueRefusal::Range => LineError::OutOfRange { field, found: value.into(), want },
+            ValueRefusal::Name(error) => LineError::OutOfRange { field, found: Found::Name(error), want },
         })
     }
 
     /// What its values are.
     pub(super) const fn want(&self) -> &'static str {
         match self.kind {
-            Kind::Channel => "\"chat\" or \"webcallback\"",
-            Kind::Group | Kind::Collector => "a string of 1 to 64 bytes",
-            Kind::Ready | Kind::Count(_) => "an integer, 0 to 4294967295",
-            Kind::Total(_) => "an integer, 0 to 18446744073709551615",
-            Kind::Seconds(_) => "a number of seconds, 0 or more",
-            Kind::Probability(_) => "a number, 0 to 1",
+            FieldKind::Channel => "\"chat\" or \"webcallback\"",
+            FieldKind::Group | FieldKind::Collector => "a string of 1 to 64 bytes",
+            FieldKind::Ready | FieldKind::Count(_) => "an integer, 0 to 4294967295",
+            FieldKind::Total(_) => "an integer, 0 to 18446744073709551615",
+            FieldKind::Seconds(_) => "a number of seconds, 0 or more",
+            FieldKind::Probability(_) => "a number, 0 to 1",
         }
     }
 }
 
-fn name(name: &str) -> Result<GroupName, Refusal> {
-    GroupName::new(name).map_err(Refusal::Name)
+fn name(name: &str) -> Result<GroupName, ValueRefusal> {
+    GroupName::new(name).map_err(ValueRefusal::Name)
 }
 
-fn count(value: Value<'_>) -> Result<u32, Refusal> {
-    u32::try_from(integer(value)?).map_err(|_| Refusal::Range)
+fn count(value: Value<'_>) -> Result<u32, ValueRefusal> {
+    u32::try_from(integer(value)?).map_err(|_| ValueRefusal::Range)
 }
 
 /// `12.0` is 12: some collectors have no numbers but floating-point ones.
-fn integer(value: Value<'_>) -> Result<u64, Refusal> {
+fn integer(value: Value<'_>) -> Result<u64, ValueRefusal> {
     match value {
         Value::Integer(value) => Ok(value),
         // By their bits, since clippy distrusts `==` of floats; -0.0 is an integer too.
         Value::Number(value) if libm::trunc(value).to_bits() == value.to_bits() => {
-            (0.0..TWO_TO_64).contains(&value).then_some(value as u64).ok_or(Refusal::Range)
+            (0.0..TWO_TO_64).contains(&value).then_some(value as u64).ok_or(ValueRefusal::Range)
         }
-        _ => Err(Refusal::Type),
+        _ => Err(ValueRefusal::Type),
     }
 }
 
-fn number(value: Value<'_>, most: f64) -> Result<f64, Refusal> {
+fn number(value: Value<'_>, most: f64) -> Result<f64, ValueRefusal> {
     let number = match value {
         Value::Integer(value) => value as f64,
         Value::Number(value) => value,
-        _ => return Err(Refusal::Type),
+        _ => return Err(ValueRefusal::Type),
     };
-    (0.0..=most).contains(&number).then_some(number).ok_or(Refusal::Range)
+    (0.0..=most).contains(&number).then_some(number).ok_or(ValueRefusal::Range)
 }

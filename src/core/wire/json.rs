@@ -30,7 +30,7 @@ pub(super) enum Value<'a> {
 }
 
 /// Why a text is not an object.
-pub(super) enum Fault {
+pub(super) enum JsonFault {
     /// It is another value.
     NotAnObject(Found),
     /// It is not JSON, from that byte on, counted from 0.
@@ -72,8 +72,8 @@ impl<'a> Value<'a> {
 ///
 /// # Errors
 ///
-/// [`Fault`]. Then `each` may have been called all the same.
-pub(super) fn members(text: &str, each: impl FnMut(&str, &str)) -> Result<(), Fault> {
+/// [`JsonFault`]. Then `each` may have been called all the same.
+pub(super) fn members(text: &str, each: impl FnMut(&str, &str)) -> Result<(), JsonFault> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let is_object = text.trim_ascii_start().starts_with('{');
     let read = if is_object {
@@ -83,12 +83,12 @@ pub(super) fn members(text: &str, each: impl FnMut(&str, &str)) -> Result<(), Fa
     };
     match read.and_then(|()| deserializer.end()) {
         Ok(()) if is_object => Ok(()),
-        Ok(()) => Err(Fault::NotAnObject(Value::of(text.trim_ascii(), &mut Buffer::new()).into())),
-        Err(error) if error.is_eof() => Err(Fault::Syntax(text.len())),
+        Ok(()) => Err(JsonFault::NotAnObject(Value::of(text.trim_ascii(), &mut Buffer::new()).into())),
+        Err(error) if error.is_eof() => Err(JsonFault::Syntax(text.len())),
         Err(error) => {
             // `column` counts from 1 in its line; a signed payload may have several.
             let before: usize = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
-            Err(Fault::Syntax(before + error.column().saturating_sub(1)))
+            Err(JsonFault::Syntax(before + error.column().saturating_sub(1)))
         }
     }
 }

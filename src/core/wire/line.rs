@@ -7,7 +7,7 @@ use crate::wire::collector::Collector;
 use crate::wire::excerpt::Excerpt;
 use crate::wire::fields::{Draft, FIELDS, Field};
 use crate::wire::group_name::GroupName;
-use crate::wire::json::{self, Fault};
+use crate::wire::json::{self, JsonFault};
 
 pub use crate::wire::fields::Statistics;
 pub use crate::wire::line_error::{Found, LineError};
@@ -125,14 +125,14 @@ fn not_utf8(line: &[u8], at: usize) -> LineError {
     }
 }
 
-fn unreadable(text: &str, fault: Fault) -> LineError {
+fn unreadable(text: &str, fault: JsonFault) -> LineError {
     let line = text.as_bytes();
     match fault {
         // Every JWS begins so: `{"` in base64url.
-        Fault::Syntax(0) if text.starts_with("ey") => LineError::Signed,
-        Fault::Syntax(_) if let Some(format) = format_of(line) => LineError::NotText { format },
-        Fault::Syntax(at) => LineError::NotJson { column: at + 1, at: Excerpt::of_bytes(value_around(line, at)) },
-        Fault::NotAnObject(found) => LineError::NotAnObject { found },
+        JsonFault::Syntax(0) if text.starts_with("ey") => LineError::Signed,
+        JsonFault::Syntax(_) if let Some(format) = format_of(line) => LineError::NotText { format },
+        JsonFault::Syntax(at) => LineError::NotJson { column: at + 1, at: Excerpt::of_bytes(value_around(line, at)) },
+        JsonFault::NotAnObject(found) => LineError::NotAnObject { found },
     }
 }
 

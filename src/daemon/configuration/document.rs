@@ -13,23 +13,23 @@ use toml::de::DeValue;
 pub(super) const SECRET_BYTES: usize = 32;
 
 /// A fault, and where it is in the file.
-pub(super) struct Fault {
+pub(super) struct ConfigurationFault {
     pub(super) at: usize,
     pub(super) message: String,
 }
 
 /// A file's text, and what was found in it so far.
-pub(super) struct Document<'a> {
+pub(super) struct TomlDocument<'a> {
     pub(super) file: &'a str,
     pub(super) text: &'a str,
     /// Keys, each with the place of its value, and whether it was read without a fault.
     pub(super) given: Vec<(&'static str, Range<usize>, bool)>,
-    pub(super) faults: Vec<Fault>,
+    pub(super) faults: Vec<ConfigurationFault>,
 }
 
-impl Document<'_> {
+impl TomlDocument<'_> {
     pub(super) fn fault(&mut self, at: usize, message: String) {
-        self.faults.push(Fault { at, message });
+        self.faults.push(ConfigurationFault { at, message });
     }
 
     /// Where a key's value is. `None`: the file does not have it.
@@ -77,7 +77,7 @@ fn hidden(bytes: usize) -> String {
 
 /// A key of the file with its value.
 pub(super) struct Entry<'a, 'r> {
-    pub(super) document: &'a mut Document<'r>,
+    pub(super) document: &'a mut TomlDocument<'r>,
     pub(super) key: &'static str,
     pub(super) value: &'a Spanned<DeValue<'a>>,
 }

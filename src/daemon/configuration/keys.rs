@@ -39,7 +39,7 @@ pub(crate) enum OnReload {
 }
 
 /// A key, and what can be done with its value.
-pub(crate) struct Key {
+pub(crate) struct ConfigurationKey {
     /// Its name, with those of its sections before it.
     pub(crate) path: &'static str,
     pub(crate) on_reload: OnReload,
@@ -89,7 +89,7 @@ macro_rules! configuration {
         }
 
         /// Every key, in the order in which they are printed.
-        pub(crate) static KEYS: &[Key] = &[$($(Key {
+        pub(crate) static KEYS: &[ConfigurationKey] = &[$($(ConfigurationKey {
             path: $path,
             on_reload: OnReload::$on_reload,
             read: |configuration, entry| {

@@ -18,7 +18,7 @@ use pacingd::wire::group_name::GroupName;
 use pacingd::wire::jws::{self, Keys};
 
 pub(crate) use file_name::FileName;
-pub(crate) use keys::{Configuration, Https, KEYS, Key, Log, OnReload, Statistics};
+pub(crate) use keys::{Configuration, ConfigurationKey, Https, KEYS, Log, OnReload, Statistics};
 
 const DEFAULT_FILE: &str = "/etc/pacingd.toml";
 

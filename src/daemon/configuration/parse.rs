@@ -3,7 +3,7 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::document::{Document, Entry, Fault};
+use super::document::{ConfigurationFault, Entry, TomlDocument};
 use super::keys::{Configuration, KEYS};
 use super::validate::validate;
 use crate::lookalike::{is_same, lookalike};
@@ -15,7 +15,7 @@ const REPORTED: usize = 20;
 pub(super) fn read(file: &str, text: &str) -> Result<Configuration, String> {
     let mut configuration = Configuration::default();
     let (table, errors) = DeTable::parse_recoverable(text);
-    let mut document = Document { file, text, given: Vec::new(), faults: Vec::new() };
+    let mut document = TomlDocument { file, text, given: Vec::new(), faults: Vec::new() };
     document.read_section("", table.get_ref(), &mut configuration);
     if errors.is_empty() {
         validate(&mut configuration, &mut document);
@@ -40,15 +40,15 @@ pub(super) fn read(file: &str, text: &str) -> Result<Configuration, String> {
     Err(lines.join("\n"))
 }
 
-impl Document<'_> {
-    fn syntax_fault(&self, error: &toml::de::Error) -> Fault {
+impl TomlDocument<'_> {
+    fn syntax_fault(&self, error: &toml::de::Error) -> ConfigurationFault {
         let at = error.span().unwrap_or_default();
         let mut message = format!("not TOML: {}", error.message().replace('\n', ", "));
         // Of the rest nothing is repeated: it may be a secret without its quotes.
         if let Some(key) = self.shown_key(at.clone()).filter(|_| error.message() == "duplicate key") {
             message = format!("{message} {key}");
         }
-        Fault { at: at.start, message }
+        ConfigurationFault { at: at.start, message }
     }
 
     /// Reads a table. `path`: its keys, with a dot behind each.

@@ -5,13 +5,13 @@ use std::net::{IpAddr, SocketAddr};
 use pacingd::limits::GROUPS;
 use pacingd::pacing::OptimizationTarget;
 
-use super::document::Document;
+use super::document::TomlDocument;
 use super::file_name::WANT;
 use super::keys::Configuration;
 use crate::statistics::endpoint::Endpoint;
 
 /// Reports all that is wrong, and adapts the defaults of keys that are not given.
-pub(super) fn validate(configuration: &mut Configuration, document: &mut Document<'_>) {
+pub(super) fn validate(configuration: &mut Configuration, document: &mut TomlDocument<'_>) {
     let has_goal = document.place("pacing.optimization-goal").is_some();
     // A fault is reported where the first of its keys is.
     let mut check = |keys: &[&str], is_right: bool, message: &str| {

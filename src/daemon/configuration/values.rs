@@ -18,7 +18,7 @@ use crate::log::{Level, Target};
 use crate::statistics::endpoint::Endpoint;
 
 /// A value that is written as a string.
-pub(super) trait Text: Sized {
+pub(super) trait AsText: Sized {
     /// What a message asks for.
     fn want() -> String;
 
@@ -32,7 +32,7 @@ pub(super) trait Text: Sized {
 
 macro_rules! texts {
     ($($type:ty: $want:expr, $read:expr;)*) => { $(
-        impl Text for $type {
+        impl AsText for $type {
             fn want() -> String {
                 $want.into()
             }
@@ -64,7 +64,7 @@ texts! {
 }
 
 /// A wrong one is not repeated: it may be the secret that belongs into the file.
-impl Text for FileName {
+impl AsText for FileName {
     fn want() -> String {
         file_name::WANT.into()
     }
@@ -92,22 +92,22 @@ fn network(text: &str) -> Option<IpNet> {
     Some(ipv4.unwrap_or(network))
 }
 
-fn text<T: Text>(value: &Spanned<DeValue<'_>>, entry: &Entry<'_, '_>) -> Option<T> {
+fn text<T: AsText>(value: &Spanned<DeValue<'_>>, entry: &Entry<'_, '_>) -> Option<T> {
     T::read(value.get_ref().as_str()?, entry)
 }
 
-pub(super) fn one<T: Text>(entry: &mut Entry<'_, '_>) -> Option<T> {
+pub(super) fn one<T: AsText>(entry: &mut Entry<'_, '_>) -> Option<T> {
     text(entry.value, entry).or_else(|| {
         let shown = T::shown(entry.shown());
         entry.fault(entry.value, format_args!("is {shown}; want {}", T::want()))
     })
 }
 
-pub(super) fn some<T: Text>(entry: &mut Entry<'_, '_>) -> Option<Option<T>> {
+pub(super) fn some<T: AsText>(entry: &mut Entry<'_, '_>) -> Option<Option<T>> {
     one(entry).map(Some)
 }
 
-pub(super) fn list<T: Text>(count: RangeInclusive<usize>) -> impl Fn(&mut Entry<'_, '_>) -> Option<Vec<T>> {
+pub(super) fn list<T: AsText>(count: RangeInclusive<usize>) -> impl Fn(&mut Entry<'_, '_>) -> Option<Vec<T>> {
     move |entry| {
         let (least, most) = (count.start(), count.end());
         let DeValue::Array(items) = entry.value.get_ref() else {
@@ -129,7 +129,7 @@ pub(super) fn list<T: Text>(count: RangeInclusive<usize>) -> impl Fn(&mut Entry<
     }
 }
 
-pub(super) fn one_or_list<T: Text>(count: RangeInclusive<usize>) -> impl Fn(&mut Entry<'_, '_>) -> Option<Vec<T>> {
+pub(super) fn one_or_list<T: AsText>(count: RangeInclusive<usize>) -> impl Fn(&mut Entry<'_, '_>) -> Option<Vec<T>> {
     move |entry| match entry.value.get_ref() {
         DeValue::String(_) => one(entry).map(|value| vec![value]),
         _ => list(count.clone())(entry),

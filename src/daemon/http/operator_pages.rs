@@ -2,7 +2,7 @@
 //!
 //! `/status` and `/metrics` are written into a text of their own for each request, which is freed when it was sent. With
 //! every one of 256 groups at its widest it takes some 140 KB (`/status`) or 680 KB (`/metrics`). Their number is limited
-//! (`DOCUMENTS`), so clients that take them slowly cost 5.5 MB at most; visitors cannot ask for them.
+//! (`context::LARGE_RESPONSES`), so clients that take them slowly cost 5.5 MB at most; visitors cannot ask for them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,13 +10,12 @@ use std::time::Duration;
 use http::header::{self, HeaderMap, HeaderValue};
 use hyper::body::Bytes;
 use pacingd::answer::Document;
-use pacingd::answer::prometheus::{self, Family, Kind};
+use pacingd::answer::prometheus::{self, Family, MetricKind};
 use pacingd::answer::status::About;
 use pacingd::answer::{metrics, status};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::context::Context;
-use crate::http::respond::{JSON, NO_STORE};
 use crate::https::Tls;
 use crate::{VERSION, clock};
 
@@ -27,13 +26,12 @@ const PAGE: &str = include_str!("page.html");
 /// else, from nowhere. The checks of the page compute the hashes anew.
 const POLICY: HeaderValue = HeaderValue::from_static(include_str!("page.csp").trim_ascii_end());
 
+pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
+pub(crate) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 const METRICS: HeaderValue = HeaderValue::from_static(prometheus::CONTENT_TYPE);
 const NO_SNIFFING: HeaderValue = HeaderValue::from_static("nosniff");
 const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
-
-/// Documents that are being sent at once. A client on the same network takes one in a millisecond.
-pub(crate) const DOCUMENTS: usize = 8;
 
 /// A document's text, which holds a permit until it was sent.
 struct Text(String, #[expect(dead_code)] OwnedSemaphorePermit);
@@ -44,7 +42,7 @@ impl AsRef<[u8]> for Text {
     }
 }
 
-/// A document's text, and its headers into `headers`. `None` while [`DOCUMENTS`] documents are being sent.
+/// A document's text, and its headers into `headers`. `None` while [`context::LARGE_RESPONSES`] documents are being sent.
 pub(crate) fn document(context: &Context, document: Document, headers: &mut HeaderMap) -> Option<Bytes> {
     let permit = Arc::clone(&context.documents).try_acquire_owned().ok()?;
     let (content_type, body) = match document {
@@ -92,22 +90,22 @@ fn write_metrics(context: &Context, text: &mut String) -> std::fmt::Result {
         tls.write(text)?;
     }
     let help = "Log lines that were dropped because the log was not being read.";
-    Family::new(text, "pacingd_log_lines_lost_total", Kind::Counter, help)?.value(context.log.lost())?;
+    Family::new(text, "pacingd_log_lines_lost_total", MetricKind::Counter, help)?.value(context.log.lost())?;
     let help = "1 while statistics are received there, 0 while a multicast group's interface is missing.";
-    let mut family = Family::new(text, "pacingd_statistics_listener_up", Kind::Gauge, help)?;
+    let mut family = Family::new(text, "pacingd_statistics_listener_up", MetricKind::Gauge, help)?;
     context.listeners.each(|name, is_up, _| _ = family.sample(&[("listener", name)], u8::from(is_up)));
     let help = "Datagrams that the kernel dropped because the listener's socket was full, since it was opened.";
-    let mut family = Family::new(text, "pacingd_statistics_datagrams_dropped_total", Kind::Counter, help)?;
+    let mut family = Family::new(text, "pacingd_statistics_datagrams_dropped_total", MetricKind::Counter, help)?;
     context.listeners.each(|name, _, drops| {
         if let Some(drops) = drops {
             _ = family.sample(&[("listener", name)], drops);
         }
     });
     let help = "1, with the version of the program.";
-    Family::new(text, "pacingd_build_info", Kind::Gauge, help)?.sample(&[("version", VERSION)], 1)?;
+    Family::new(text, "pacingd_build_info", MetricKind::Gauge, help)?.sample(&[("version", VERSION)], 1)?;
     let help = "When the process was started, seconds since 1970.";
     let (_, started) = uptime_and_start(context);
-    Family::new(text, "process_start_time_seconds", Kind::Gauge, help)?.value(started.as_secs())
+    Family::new(text, "process_start_time_seconds", MetricKind::Gauge, help)?.value(started.as_secs())
 }
 
 #[cfg(test)]

@@ -12,9 +12,9 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 /// A fixed number of places.
 #[derive(Clone)]
-pub(crate) struct Places(Rc<Inner>);
+pub(crate) struct Places(Rc<PlacesInner>);
 
-struct Inner {
+struct PlacesInner {
     permits: Arc<Semaphore>,
     count: usize,
     holders: RefCell<Vec<Rc<Holder>>>,
@@ -42,7 +42,7 @@ pub(crate) struct Place {
 impl Places {
     pub(crate) fn new(count: usize) -> Self {
         let permits = Arc::new(Semaphore::new(count));
-        Self(Rc::new(Inner { permits, count, holders: RefCell::default(), ticks: Cell::new(0) }))
+        Self(Rc::new(PlacesInner { permits, count, holders: RefCell::default(), ticks: Cell::new(0) }))
     }
 
     /// Takes a place. If there is none, asks the holder that has waited longest to leave, and waits.

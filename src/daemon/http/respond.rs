@@ -11,14 +11,12 @@ use hyper::body::{Body as _, Bytes, Frame, Incoming, SizeHint};
 use pacingd::answer::{self, Answer, Document, METHODS, Status};
 
 use crate::clock;
-use crate::context::Context;
+use crate::context::{Context, LARGE_RESPONSES};
 use crate::http::cors;
 use crate::http::counters::Side;
-use crate::http::operator_pages::{self, DOCUMENTS};
+use crate::http::operator_pages::{self, JSON, NO_STORE};
 
-pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
-pub(crate) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const CLOSE: HeaderValue = HeaderValue::from_static("close");
 const ALLOW: HeaderValue = HeaderValue::from_static(METHODS);
 
@@ -41,7 +39,7 @@ impl Asked {
 }
 
 /// Answers a request.
-pub(crate) fn respond(context: &Context, asked: Asked, request: &Request<Incoming>) -> Response<Body> {
+pub(crate) fn respond(context: &Context, asked: Asked, request: &Request<Incoming>) -> Response<ResponseBody> {
     let now = clock::now();
     let (method, path, query) = (request.method(), request.uri().path(), request.uri().query().unwrap_or_default());
     let counts = context.traffic.of(asked.side());
@@ -69,28 +67,28 @@ pub(crate) fn respond(context: &Context, asked: Asked, request: &Request<Incomin
     response
 }
 
-fn operators_response(context: &Context, method: &str, path: &str, now: Duration) -> Response<Body> {
+fn operators_response(context: &Context, method: &str, path: &str, now: Duration) -> Response<ResponseBody> {
     context.state().counters_mut().dropped_by_kernel = context.listeners.dropped();
     let Some(document) = Document::asked_for(method, path) else {
         let answer = answer::operators_answer(&context.state(), now, method, path);
         return response_of(context, answer, now);
     };
-    let mut response = Response::new(Body::default());
+    let mut response = Response::new(ResponseBody::default());
     match operator_pages::document(context, document, response.headers_mut()) {
         Some(text) => {
-            *response.body_mut() = Body(text);
+            *response.body_mut() = ResponseBody(text);
             response
         }
         None => {
-            let detail = format_args!("{DOCUMENTS} large responses are already being sent; try again");
+            let detail = format_args!("{LARGE_RESPONSES} large responses are already being sent; try again");
             let refusal = Answer { retry_after: Some(1), ..Answer::problem(Status::ServiceUnavailable, detail) };
             response_of(context, refusal, now)
         }
     }
 }
 
-fn response_of(context: &Context, answer: Answer, now: Duration) -> Response<Body> {
-    let mut response = Response::new(Body(Bytes::copy_from_slice(answer.body.as_bytes())));
+fn response_of(context: &Context, answer: Answer, now: Duration) -> Response<ResponseBody> {
+    let mut response = Response::new(ResponseBody(Bytes::copy_from_slice(answer.body.as_bytes())));
     *response.status_mut() = StatusCode::from_u16(answer.status.code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     if !answer.body.is_empty() {
@@ -111,9 +109,9 @@ fn response_of(context: &Context, answer: Answer, now: Duration) -> Response<Bod
 
 /// A response's body, which is there as a whole.
 #[derive(Default)]
-pub(crate) struct Body(Bytes);
+pub(crate) struct ResponseBody(Bytes);
 
-impl hyper::body::Body for Body {
+impl hyper::body::Body for ResponseBody {
     type Data = Bytes;
     type Error = Infallible;
 

@@ -31,7 +31,7 @@ const BUFFER_BYTES: usize = 8192;
 
 named! {
     /// How a handshake ended; the name is a label of metrics.
-    pub(super) enum Outcome {
+    pub(super) enum HandshakeOutcome {
         Full => "full",
         Resumed => "resumed",
         /// It took too long, or another client needed its place.
@@ -49,7 +49,7 @@ named! {
     }
 }
 
-impl Outcome {
+impl HandshakeOutcome {
     fn of(error: &io::Error) -> Self {
         match error.get_ref().and_then(|error| error.downcast_ref()) {
             None => Self::Closed,
@@ -70,14 +70,14 @@ impl Tls {
         };
         let (outcome, stream) = tokio::select! {
             ended = self.shake(stream, context) => ended,
-            () = tokio::time::sleep(time) => (Outcome::TimedOut, None),
-            () = stopped => (Outcome::Closed, None),
+            () = tokio::time::sleep(time) => (HandshakeOutcome::TimedOut, None),
+            () = stopped => (HandshakeOutcome::Closed, None),
         };
         self.outcomes.get(outcome as usize).map(Counter::add);
         let mut stream = stream?;
         match outcome {
-            Outcome::Full | Outcome::Resumed => Some((stream, Asked::Visitors)),
-            Outcome::PlainHttp => Some((stream, Asked::PlainOverHttps)),
+            HandshakeOutcome::Full | HandshakeOutcome::Resumed => Some((stream, Asked::Visitors)),
+            HandshakeOutcome::PlainHttp => Some((stream, Asked::PlainOverHttps)),
             _ => {
                 // So that the alert arrives that says why.
                 let _ = stream.shutdown().await;
@@ -87,16 +87,16 @@ impl Tls {
         }
     }
 
-    async fn shake(&self, stream: TcpStream, context: &Context) -> (Outcome, Option<Stream>) {
+    async fn shake(&self, stream: TcpStream, context: &Context) -> (HandshakeOutcome, Option<Stream>) {
         let mut first = [0];
         // Who connects and sends nothing takes no place from those who do.
         match stream.peek(&mut first).await {
             // A method's first letter, where TLS has a 22.
             Ok(1..) if first.first().is_some_and(u8::is_ascii_uppercase) => {
-                return (Outcome::PlainHttp, Some(Box::new(stream)));
+                return (HandshakeOutcome::PlainHttp, Some(Box::new(stream)));
             }
             Ok(1..) => {}
-            Ok(0) | Err(_) => return (Outcome::Closed, None),
+            Ok(0) | Err(_) => return (HandshakeOutcome::Closed, None),
         }
         let place = self.places.take().await;
         let acceptor = TlsAcceptor::from(Arc::clone(&self.config.borrow()));
@@ -104,17 +104,17 @@ impl Tls {
         let accepted = tokio::select! {
             biased;
             accepted = step_by_step(&self.turns, &place, accept.into_fallible()) => accepted,
-            () = place.needed() => return (Outcome::TimedOut, None),
+            () = place.needed() => return (HandshakeOutcome::TimedOut, None),
         };
         match accepted {
             Ok(stream) => {
                 let is_resumed = stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed);
-                let outcome = if is_resumed { Outcome::Resumed } else { Outcome::Full };
+                let outcome = if is_resumed { HandshakeOutcome::Resumed } else { HandshakeOutcome::Full };
                 (outcome, Some(Box::new(stream)))
             }
             Err((error, stream)) => {
                 context.log.limited(Cause::Handshake, format_args!("a TLS handshake failed: {error}"));
-                (Outcome::of(&error), Some(Box::new(stream)))
+                (HandshakeOutcome::of(&error), Some(Box::new(stream)))
             }
         }
     }

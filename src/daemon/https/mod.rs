@@ -13,7 +13,7 @@ use std::fmt::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
-use pacingd::answer::prometheus::{Family, Kind};
+use pacingd::answer::prometheus::{Family, MetricKind};
 use rustls::ServerConfig;
 use rustls::server::ServerSessionMemoryCache;
 use rustls::sign::SingleCertAndKey;
@@ -26,7 +26,7 @@ use crate::http::places::Places;
 use crate::http::turns::Turns;
 use crate::log::Log;
 pub(crate) use certificate_and_key::Pair;
-use handshake::Outcome;
+use handshake::HandshakeOutcome;
 use validity::Remaining;
 
 /// Sessions that can be resumed. A web tier needs few, visitors stay connected from one question to the next; more would
@@ -45,7 +45,7 @@ pub(crate) struct Tls {
     places: Places,
     /// One handshake is carried on in a turn of the event loop.
     turns: Turns,
-    outcomes: [Counter; Outcome::ALL.len()],
+    outcomes: [Counter; HandshakeOutcome::ALL.len()],
 }
 
 impl Tls {
@@ -138,18 +138,19 @@ impl Tls {
     /// Writes all of it for Prometheus.
     pub(crate) fn write(&self, out: &mut impl Write) -> fmt::Result {
         let help = "TLS handshakes by outcome. Those that were dropped for newer ones are timed_out.";
-        let mut family = Family::new(out, "pacingd_tls_handshakes_total", Kind::Counter, help)?;
-        for (outcome, counter) in Outcome::ALL.into_iter().zip(&self.outcomes) {
+        let mut family = Family::new(out, "pacingd_tls_handshakes_total", MetricKind::Counter, help)?;
+        for (outcome, counter) in HandshakeOutcome::ALL.into_iter().zip(&self.outcomes) {
             family.sample(&[("outcome", outcome.name())], counter.get())?;
         }
         let help = "TLS handshakes under way.";
-        Family::new(out, "pacingd_tls_handshakes_under_way", Kind::Gauge, help)?.value(self.places.taken())?;
+        Family::new(out, "pacingd_tls_handshakes_under_way", MetricKind::Gauge, help)?.value(self.places.taken())?;
         let help = "When the certificate expires, seconds since 1970.";
         let not_after = self.pair.borrow().validity.not_after.as_secs();
-        Family::new(out, "pacingd_tls_certificate_not_after_timestamp_seconds", Kind::Gauge, help)?.value(not_after)?;
+        Family::new(out, "pacingd_tls_certificate_not_after_timestamp_seconds", MetricKind::Gauge, help)?
+            .value(not_after)?;
         let help = "1 if certificate and key in force are those that were read last, 0 if those were refused.";
         let in_force = u8::from(!self.is_outdated.get());
-        Family::new(out, "pacingd_tls_certificate_reload_successful", Kind::Gauge, help)?.value(in_force)
+        Family::new(out, "pacingd_tls_certificate_reload_successful", MetricKind::Gauge, help)?.value(in_force)
     }
 }
 

@@ -76,9 +76,9 @@ impl Cause {
 
 /// The log; copies write to the same place. It lives as long as the process.
 #[derive(Clone, Copy)]
-pub(crate) struct Log(&'static Inner);
+pub(crate) struct Log(&'static LogInner);
 
-struct Inner {
+struct LogInner {
     level: Cell<Level>,
     output: RefCell<Output>,
     dropped: Cell<u64>,
@@ -94,7 +94,7 @@ impl Log {
             Target::Syslog => false,
             Target::Auto => std::io::stderr().is_terminal() || !Path::new(output::SOCKET).exists(),
         };
-        Self(Box::leak(Box::new(Inner {
+        Self(Box::leak(Box::new(LogInner {
             level: Cell::new(level),
             output: RefCell::new(if to_stderr { Output::stderr() } else { Output::syslog() }),
             dropped: Cell::new(0),

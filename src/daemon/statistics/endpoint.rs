@@ -12,12 +12,12 @@ const INTERFACE_BYTES: usize = 15;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Endpoint {
     Unicast(SocketAddr),
-    Multicast(Group),
+    Multicast(MulticastGroup),
 }
 
 /// A multicast group, and the interface on which it is joined.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Group {
+pub(crate) struct MulticastGroup {
     pub(crate) address: SocketAddr,
     pub(crate) interface: String,
 }
@@ -31,7 +31,7 @@ impl Endpoint {
         match interface {
             None if !address.ip().is_multicast() => Some(Self::Unicast(address)),
             Some(interface) if address.ip().is_multicast() && is_interface(interface) && address.port() != 0 => {
-                Some(Self::Multicast(Group { address, interface: interface.into() }))
+                Some(Self::Multicast(MulticastGroup { address, interface: interface.into() }))
             }
             _ => None,
         }
@@ -45,7 +45,7 @@ impl Endpoint {
         if let Self::Unicast(address) = self { Some(*address) } else { None }
     }
 
-    pub(crate) fn multicast(&self) -> Option<&Group> {
+    pub(crate) fn multicast(&self) -> Option<&MulticastGroup> {
         if let Self::Multicast(group) = self { Some(group) } else { None }
     }
 }
@@ -65,7 +65,7 @@ impl fmt::Display for Endpoint {
     }
 }
 
-impl fmt::Display for Group {
+impl fmt::Display for MulticastGroup {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}%{}", self.address, self.interface)
     }
