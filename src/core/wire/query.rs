@@ -81,6 +81,12 @@ crate::named! {
 impl Parameter {
     /// The parameter of that name, which is still encoded. `None`: another one, to be ignored.
     fn of(encoded: &str) -> Result<Option<Self>, QueryError> {
+        // As nearly every client writes them. With the shortcut in `decode` that saves 3,700 of 19,800 instructions of a request.
+        match encoded {
+            "channel" => return Ok(Some(Self::Channel)),
+            "groups" | "groups[]" => return Ok(Some(Self::Groups)),
+            _ => {}
+        }
         let Some(parameter) = Self::resembled_by(encoded) else { return Ok(None) };
         let is_accepted = match parameter {
             Self::Channel => bytes(encoded).eq("channel".bytes().map(Ok)),
@@ -144,9 +150,12 @@ fn pairs(text: &str) -> impl Iterator<Item = (&str, &str)> {
 /// The text of a value of that parameter.
 fn decode<'a>(
     parameter: Parameter,
-    encoded: &str,
+    encoded: &'a str,
     buffer: &'a mut heapless::Vec<u8, VALUE_BYTES>,
 ) -> Result<&'a str, QueryError> {
+    if encoded.len() <= VALUE_BYTES && memchr::memchr2(b'%', b'+', encoded.as_bytes()).is_none() {
+        return Ok(encoded);
+    }
     let mut length = 0;
     for byte in bytes(encoded) {
         let byte = byte.map_err(|Stray| QueryError::BadEncoding(parameter, Excerpt::new(encoded)))?;
