@@ -32,6 +32,8 @@ const alter = (change) => page.route('**/status', async (route) => {
 /** After an hour: nobody waits for a first line any more. */
 const LATER = (status) => { status.uptime += 3600; };
 async function close() {
+  // An answer that is being altered when the page goes away is no fault of the page.
+  await page?.unrouteAll({ behavior: 'ignoreErrors' });
   await page?.context().close();
   await daemon?.stop();
   page = daemon = null;
