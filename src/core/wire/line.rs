@@ -177,7 +177,7 @@ mod tests {
         let text = every_field_another(|index| {
             if FIELDS[index].name == "reactiveState" { "0.25".into() } else { std::format!("{}", 100 + index) }
         });
-        let of = |name| 100 + Field::named(name).unwrap().0 as u32;
+        let of = |name| 100 + Field::named(name, 0).unwrap().0 as u32;
         let want = Statistics {
             ready: of("ready"),
             logged_in: Some(of("loggedIn")),
