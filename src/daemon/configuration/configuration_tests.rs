@@ -138,8 +138,8 @@ fn a_key_where_its_file_s_name_belongs_is_not_repeated() {
         "https.key = \"\"\"-----BEGIN PRIVATE KEY-----\ns3cret\n\"\"\"",
         "https.certificate = \"s3cret\"",
     ] {
-        let told = complaint(text);
-        assert!(told.starts_with("pacingd.toml:1: ") && !told.contains("s3cret"), "{told}");
+        let fault = complaint(text);
+        assert!(fault.starts_with("pacingd.toml:1: ") && !fault.contains("s3cret"), "{fault}");
     }
 }
 
