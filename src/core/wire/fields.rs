@@ -3,7 +3,7 @@
 use crate::wire::channel::Channel;
 use crate::wire::collector::Collector;
 use crate::wire::group_name::{GroupName, NameError};
-use crate::wire::json::{Buffer, Value};
+use crate::wire::json::Value;
 use crate::wire::line_error::{Found, LineError};
 
 /// The first number that a `u64` cannot hold: its last one, rounded up.
@@ -118,10 +118,9 @@ impl Field {
     ///
     /// The value is of another type, or outside the field's range.
     pub(super) fn store(&self, raw: &str, draft: &mut Draft) -> Result<(), LineError> {
-        let mut buffer = Buffer::new();
-        let value = Value::of(raw, &mut buffer);
+        let value = Value::of(raw);
         let statistics = &mut draft.statistics;
-        let stored = match (self.kind, value) {
+        let stored = match (self.kind, &value) {
             (_, Value::Unreadable(_)) => Err(ValueRefusal::Range),
             (FieldKind::Channel | FieldKind::Group | FieldKind::Ready, Value::Null) => Err(ValueRefusal::Type),
             (_, Value::Null) => Ok(()),
@@ -165,13 +164,13 @@ fn name(name: &str) -> Result<GroupName, ValueRefusal> {
     GroupName::new(name).map_err(ValueRefusal::Name)
 }
 
-fn count(value: Value<'_>) -> Result<u32, ValueRefusal> {
+fn count(value: &Value<'_>) -> Result<u32, ValueRefusal> {
     u32::try_from(integer(value)?).map_err(|_| ValueRefusal::Range)
 }
 
 /// `12.0` is 12: some collectors have no numbers but floating-point ones.
-fn integer(value: Value<'_>) -> Result<u64, ValueRefusal> {
-    match value {
+fn integer(value: &Value<'_>) -> Result<u64, ValueRefusal> {
+    match *value {
         Value::Integer(value) => Ok(value),
         // By their bits, since clippy distrusts `==` of floats; -0.0 is an integer too.
         Value::Number(value) if libm::trunc(value).to_bits() == value.to_bits() => {
@@ -181,8 +180,8 @@ fn integer(value: Value<'_>) -> Result<u64, ValueRefusal> {
     }
 }
 
-fn number(value: Value<'_>, most: f64) -> Result<f64, ValueRefusal> {
-    let number = match value {
+fn number(value: &Value<'_>, most: f64) -> Result<f64, ValueRefusal> {
+    let number = match *value {
         Value::Integer(value) => value as f64,
         Value::Number(value) => value,
         _ => return Err(ValueRefusal::Type),

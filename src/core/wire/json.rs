@@ -1,27 +1,23 @@
 //! JSON by `serde_json`: the members of one object as they stand in the text, and what one of them holds.
 //!
-//! Keys and values are borrowed from the text, however deep they are; nothing is allocated for them.
+//! Keys and values are borrowed from the text, however deep they are; only what has escapes is copied.
 
+use alloc::borrow::Cow;
+use alloc::string::String;
 use core::fmt;
-use core::str::Chars;
 
 use serde::de::{Deserialize as _, Deserializer as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::limits::GROUP_NAME_BYTES;
 use crate::wire::excerpt::Excerpt;
 use crate::wire::line_error::Found;
 
-/// Where a string with escapes is decoded: twice the longest that any field takes.
-pub(super) type Buffer = heapless::String<{ 2 * GROUP_NAME_BYTES }>;
-
 /// A value of a member.
-#[derive(Clone, Copy)]
 pub(super) enum Value<'a> {
     Integer(u64),
     /// A number below 0, with a fraction or an exponent, or one that no integer can hold.
     Number(f64),
-    Text(&'a str),
+    Text(Cow<'a, str>),
     Null,
     /// A value that no field takes, as an error says it.
     Other(&'static str),
@@ -42,7 +38,8 @@ impl From<Value<'_>> for Found {
         match value {
             Value::Integer(value) => Self::Integer(value),
             Value::Number(value) => Self::Number(value),
-            Value::Text(text) | Value::Unreadable(text) => Self::Text(Excerpt::new(text)),
+            Value::Text(text) => Self::Text(Excerpt::new(&text)),
+            Value::Unreadable(text) => Self::Text(Excerpt::new(text)),
             Value::Null => Self::Type("null"),
             Value::Other(name) => Self::Type(name),
         }
@@ -50,10 +47,10 @@ impl From<Value<'_>> for Found {
 }
 
 impl<'a> Value<'a> {
-    /// The value that `raw` is, which is JSON. A string with escapes is decoded into `buffer`.
-    pub(super) fn of(raw: &'a str, buffer: &'a mut Buffer) -> Self {
+    /// The value that `raw` is, which is JSON.
+    pub(super) fn of(raw: &'a str) -> Self {
         match raw.as_bytes() {
-            [b'"', ..] => unescaped(raw, buffer).map_or(Self::Unreadable(raw), Self::Text),
+            [b'"', ..] => unescaped(raw).map_or(Self::Unreadable(raw), Self::Text),
             [b'[', ..] => Self::Other("an array"),
             [b'{', ..] => Self::Other("an object"),
             b"null" => Self::Null,
@@ -68,7 +65,7 @@ impl<'a> Value<'a> {
 }
 
 /// Reads `text`, one object. Calls `each` with the key and the value of each member in their order, the value as it stands in
-/// the text; keys with escapes as [`Value::of`] has them.
+/// the text.
 ///
 /// # Errors
 ///
@@ -83,7 +80,7 @@ pub(super) fn members(text: &str, each: impl FnMut(&str, &str)) -> Result<(), Js
     };
     match read.and_then(|()| deserializer.end()) {
         Ok(()) if is_object => Ok(()),
-        Ok(()) => Err(JsonFault::NotAnObject(Value::of(text.trim_ascii(), &mut Buffer::new()).into())),
+        Ok(()) => Err(JsonFault::NotAnObject(Value::of(text.trim_ascii()).into())),
         Err(error) if error.is_eof() => Err(JsonFault::Syntax(text.len())),
         Err(error) => {
             // `column` counts from 1 in its line; a signed payload may have several.
@@ -105,49 +102,14 @@ impl<'de, F: FnMut(&str, &str)> Visitor<'de> for Members<F> {
     fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
         while let Some((key, value)) = map.next_entry::<&RawValue, &RawValue>()? {
             // Half a surrogate pair is in no key that is known.
-            (self.0)(unescaped(key.get(), &mut Buffer::new()).unwrap_or_default(), value.get());
+            (self.0)(&unescaped(key.get()).unwrap_or_default(), value.get());
         }
         Ok(())
     }
 }
 
-/// A JSON string without its quotes and escapes; with its escapes if it does not fit the buffer without. `None`: it has half a
-/// surrogate pair.
-fn unescaped<'a>(raw: &'a str, buffer: &'a mut Buffer) -> Option<&'a str> {
+/// What a JSON string holds. `None`: half a surrogate pair.
+fn unescaped(raw: &str) -> Option<Cow<'_, str>> {
     let text = raw.strip_prefix('"')?.strip_suffix('"')?;
-    if !text.contains('\\') {
-        return Some(text);
-    }
-    let mut rest = text.chars();
-    while let Some(character) = rest.next() {
-        let character = if character == '\\' { escaped(&mut rest)? } else { character };
-        if buffer.push(character).is_err() {
-            return Some(text);
-        }
-    }
-    Some(buffer)
-}
-
-/// The character that an escape means, of which the backslash was read.
-fn escaped(rest: &mut Chars<'_>) -> Option<char> {
-    let unit = |rest: &mut Chars<'_>| {
-        let (digits, behind) = rest.as_str().split_at_checked(4)?;
-        *rest = behind.chars();
-        u16::from_str_radix(digits, 16).ok()
-    };
-    match rest.next()? {
-        'b' => Some('\u{8}'),
-        'f' => Some('\u{c}'),
-        'n' => Some('\n'),
-        'r' => Some('\r'),
-        't' => Some('\t'),
-        'u' => {
-            let first = unit(rest)?;
-            char::from_u32(first.into()).or_else(|| {
-                *rest = rest.as_str().strip_prefix("\\u")?.chars();
-                char::decode_utf16([first, unit(rest)?]).next()?.ok()
-            })
-        }
-        itself => Some(itself),
-    }
+    if text.contains('\\') { serde_json::from_str::<String>(raw).ok().map(Cow::Owned) } else { Some(text.into()) }
 }

@@ -16,7 +16,7 @@ use sha2::Sha256;
 
 use crate::counters::Distrust;
 use crate::limits::{KEYS, PAYLOAD_BYTES};
-use crate::wire::json::{self, Buffer, Value};
+use crate::wire::json::{self, Value};
 use crate::wire::line_error::Found;
 
 /// Bytes of the shortest key: the length of the hash (RFC 7518, section 3.2).
@@ -153,10 +153,9 @@ fn check_header(header: &[u8]) -> Result<(), SignatureError> {
     let read = json::members(text, |name, value| match name {
         "alg" => {
             algorithms += 1;
-            let mut buffer = Buffer::new();
-            let value = Value::of(value, &mut buffer);
-            if !matches!(value, Value::Text("HS256")) {
-                other = Some(Found::from(value));
+            match Value::of(value) {
+                Value::Text(name) if name == "HS256" => {}
+                value => other = Some(Found::from(value)),
             }
         }
         // It lists what must be understood (RFC 7515, section 4.1.11), and no extension is.
