@@ -105,11 +105,9 @@ enum ValueRefusal {
 }
 
 impl Field {
-    /// The field with that name, and its index in [`FIELDS`], looked for from the one with index `first` on: senders write
-    /// fields in the order of the table.
-    pub(super) fn named(name: &str, first: usize) -> Option<(usize, &'static Self)> {
-        let fields = FIELDS.iter().enumerate();
-        fields.clone().skip(first).chain(fields.take(first)).find(|(_, field)| field.name == name)
+    /// The field with that name, and its index in [`FIELDS`].
+    pub(super) fn named(name: &str) -> Option<(usize, &'static Self)> {
+        FIELDS.iter().enumerate().find(|(_, field)| field.name == name)
     }
 
     /// Stores the value that `raw` is; `null` where the field may be absent stores nothing.

@@ -53,10 +53,9 @@ impl Line {
     pub fn parse(line: &[u8]) -> Result<Self, LineError> {
         let text = core::str::from_utf8(line).map_err(|error| not_utf8(line, error.valid_up_to()))?;
         // A bit for each field of the table that was read.
-        let (mut draft, mut seen, mut next, mut first_error) = (Draft::default(), 0_u32, 0, None);
+        let (mut draft, mut seen, mut first_error) = (Draft::default(), 0_u32, None);
         let read = json::members(text, |name, value| {
-            let Some((index, field)) = Field::named(name, next) else { return };
-            next = index + 1;
+            let Some((index, field)) = Field::named(name) else { return };
             let is_duplicate = seen & 1 << index != 0;
             seen |= 1 << index;
             let stored = if is_duplicate {
@@ -96,7 +95,7 @@ pub fn known_fields() -> impl Iterator<Item = &'static str> + Clone {
 pub fn unknown_fields(line: &[u8], mut each: impl FnMut(&str)) {
     // Why a line is not JSON is what `parse` says.
     let _ = json::members(core::str::from_utf8(line).unwrap_or_default(), |name, _| {
-        if Field::named(name, 0).is_none() {
+        if Field::named(name).is_none() {
             each(name);
         }
     });
@@ -177,7 +176,7 @@ mod tests {
         let text = every_field_another(|index| {
             if FIELDS[index].name == "reactiveState" { "0.25".into() } else { std::format!("{}", 100 + index) }
         });
-        let of = |name| 100 + Field::named(name, 0).unwrap().0 as u32;
+        let of = |name| 100 + Field::named(name).unwrap().0 as u32;
         let want = Statistics {
             ready: of("ready"),
             logged_in: Some(of("loggedIn")),
