@@ -219,8 +219,10 @@ test('a restart, also one with HTTPS switched on, is no alarm', async () => {
   const pair = certificate(90);
   await open();
   await daemon.send('garbage', { group: 'A', ready: 1 });
+  await page.clock.install();
   await visit();
   await shows(page.locator('#settings'), 'Lines dropped1');
+  await page.clock.pauseAt(Date.now() + 1000);
   await page.evaluate(() => {
     globalThis.alarms = [];
     new MutationObserver(() => globalThis.alarms.push(document.title, document.getElementById('lost').hidden, document.getElementById('notices').textContent))
@@ -228,7 +230,12 @@ test('a restart, also one with HTTPS switched on, is no alarm', async () => {
   });
   const { operators } = daemon;
   await daemon.stop();
+  // The page asks once in vain.
+  const missed = page.waitForEvent('requestfailed');
+  await page.clock.runFor(2000);
+  await missed;
   daemon = await start({ https: pair.https }, new URL(operators).host);
+  await page.clock.resume();
   await shows(page.locator('#settings'), 'Certificateuntil');
   await daemon.send({ group: 'A', ready: 1, queued: 0 });
   await until(async () => await page.title() === 'All well – pacingd');
