@@ -219,8 +219,10 @@ test('a restart, also one with HTTPS switched on, is no alarm', async () => {
   const pair = certificate(90);
   await open();
   await daemon.send('garbage', { group: 'A', ready: 1 });
+  await page.clock.install();
   await visit();
   await shows(page.locator('#settings'), 'Lines dropped1');
+  await page.clock.pauseAt(Date.now() + 1000);
   await page.evaluate(() => {
     globalThis.alarms = [];
     new MutationObserver(() => globalThis.alarms.push(document.title, document.getElementById('lost').hidden, document.getElementById('notices').textContent))
@@ -228,7 +230,12 @@ test('a restart, also one with HTTPS switched on, is no alarm', async () => {
   });
   const { operators } = daemon;
   await daemon.stop();
+  // The page asks once in vain.
+  const missed = page.waitForEvent('requestfailed');
+  await page.clock.runFor(2000);
+  await missed;
   daemon = await start({ https: pair.https }, new URL(operators).host);
+  await page.clock.resume();
   await shows(page.locator('#settings'), 'Certificateuntil');
   await daemon.send({ group: 'A', ready: 1, queued: 0 });
   await until(async () => await page.title() === 'All well – pacingd');
@@ -387,13 +394,19 @@ for (const count of [1, 256]) {
         group: `${String(from + index).padStart(3, '0')}${'W'.repeat(61)}`, ready: 1e6, loggedIn: 1e6, queued: 1e6, reactive: 1e6, reactiveEntered: 9e15, abandoned: 8e15,
       })));
     }
+    let asked = 0;
     await alter((status) => {
       LATER(status);
       status.droppedByKernel = 9e15;
       status.groups[0].contradiction = `reactiveEntered ${'9'.repeat(16)} is less than abandoned ${'9'.repeat(16)}`;
+      if (count > 1) Object.assign(status.groups[1], { fresh: false, dormant: true, age: 7300 });
+      status.lines.malformed += asked += 1;
+      status.lastDropped = { age: 1, sender: `[2001:db8:${'ffff:'.repeat(5)}ffff]`, outcome: 'malformed', why: `not JSON: "${'W'.repeat(64)}"` };
     });
     await visit();
-    await until(async () => (await groups()).length === count);
+    await until(async () => (await groups()).length === Math.max(count - 1, 1));
+    await shows(page.locator('#notices'), 'WWW');
+    if (count > 1) await page.locator('#dormant summary').click();
     for (const width of [320, 360, 390, 480, 640, 768, 1000, 1215, 1216, 1280, 1366, 1440, 1600, 1920, 2560, 3840]) {
       await page.setViewportSize({ width, height: 900 });
       const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
@@ -402,6 +415,20 @@ for (const count of [1, 256]) {
     await close();
   });
 }
+
+test('on phones and tablets no label of a figure wraps, so that the figures of a row stand beside each other', async () => {
+  await open(CENTRE.settings);
+  await CENTRE.tell(daemon);
+  await visit();
+  await until(async () => (await groups()).length === 9);
+  for (const width of [320, 360, 390, 480, 620, 634, 640, 768, 960, 1000, 1215]) {
+    await page.setViewportSize({ width, height: 900 });
+    const heights = await page.evaluate(() => [...document.querySelectorAll('tbody .number')].map((cell) => getComputedStyle(cell, '::before').height));
+    assert.ok(heights.length >= 9 * 9, `${heights.length} labels`);
+    assert.equal(new Set(heights).size, 1, `at ${width} px: ${[...new Set(heights)]}`);
+  }
+  await close();
+});
 
 /** Relative luminance and contrast of WCAG 2.2. */
 function contrast(one, other) {

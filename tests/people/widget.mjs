@@ -28,14 +28,15 @@ const WIDGETS = {
       queued.forEach((call) => call.call(livechat));
       setTimeout(() => { ready = true; waiting.forEach((call) => call()); });`,
   },
-  // The settings are read when the script runs; `$chatwoot` can be called once "chatwoot:ready" was dispatched.
+  // The maker's page gives the embed code with settings, which it assigns. With `hideMessageBubble` among them no bubble is made,
+  // and none can be shown later. Otherwise the bubble comes just before "chatwoot:ready", from which on `$chatwoot` can be called.
   chatwoot: {
-    embed: LOAD,
+    embed: `window.chatwootSettings = { position: 'right', type: 'standard', launcherTitle: 'Chat with us' }; ${LOAD}`,
     widget: `${LAUNCHER}
-      visible(!(window.chatwootSettings || {}).hideMessageBubble);
+      visible(!window.chatwootSettings.hideMessageBubble);
       window.$chatwoot = { toggleBubbleVisibility(to) {
         if (!launcher.isConnected) throw new Error('there is no bubble yet');
-        if (to === 'show' || to === 'hide') visible(to === 'show');
+        if (!window.chatwootSettings.hideMessageBubble && (to === 'show' || to === 'hide')) visible(to === 'show');
       } };
       setTimeout(() => { document.body.append(launcher); window.dispatchEvent(new Event('chatwoot:ready')); });`,
   },
@@ -53,15 +54,15 @@ const WIDGETS = {
   },
 };
 
-// Two pages of one visit: the answers, one to each question, and whether the launcher must be there on each page. The last
-// answers are the running daemon's, through the site's web server.
+// Two pages of one visit: the answers, one to each question, and whether the launcher must be there on each page. The first
+// answers are the running daemon's, through the site's web server, whose statistics are fresh then.
 const VISITS = [
+  { answers: ['real', 'real'], shown: [true, true], asked: 1 },
   { answers: [1, 0], shown: [true, true], asked: 1 },
   { answers: [0, 1], shown: [false, false], asked: 1 },
   { answers: [503, 1], shown: [false, true], asked: 2 },
   { answers: ['none', 'none'], shown: [false, false], asked: 2 },
   { answers: ['slow', 0], shown: [false, false], asked: 2 },
-  { answers: ['real', 'real'], shown: [true, true], asked: 1 },
 ];
 
 const [file, name] = argv.slice(2);
@@ -91,6 +92,8 @@ try {
       return route.fulfill(answer > 1 ? { status: answer, body: '{}' } : { json: { reactiveState: answer } });
     });
     for (const [index, shown] of visit.shown.entries()) {
+      // What is kept is nearly over, and must last on: the visit does.
+      await context.addCookies((await context.cookies()).map((cookie) => ({ ...cookie, expires: Date.now() / 1000 + 60 })));
       await page.goto('http://127.0.0.1/');
       // The widget is there and was told all that the page tells it: nothing is asked any more.
       await page.waitForLoadState('networkidle');
@@ -99,6 +102,15 @@ try {
       assert.equal(is, shown, `${name}, answers ${visit.answers}: page ${index + 1}: the launcher is ${is ? 'shown' : 'hidden'}`);
     }
     assert.equal(asked, visit.asked, `${name}, answers ${visit.answers}: asked ${asked} times`);
+    for (const { expires } of await context.cookies()) {
+      const left = expires - Date.now() / 1000;
+      assert.ok(left > 1700, `${name}, answers ${visit.answers}: what is kept is over in ${left} s`);
+    }
+    // Two tabs that ask at the same time draw once.
+    await context.clearCookies();
+    left.splice(0, left.length, 1, 0);
+    const tabs = await page.evaluate(() => Promise.all([mayOfferChat(), mayOfferChat()]));
+    assert.equal(tabs[0], tabs[1], `${name}: two tabs: ${tabs}`);
     assert.deepEqual(errors, []);
     await context.close();
   }

@@ -159,22 +159,21 @@ fn truly_free(name: &str, polls: &[Poll]) -> Vec<[u64; 2]> {
 }
 
 #[test]
-fn capacity_is_what_it_truly_was_in_97_percent_of_the_seconds() {
+fn the_capacity_of_each_queue_is_what_it_truly_was_in_97_percent_of_the_seconds() {
     for name in ["plain", "restart"] {
         for skew in [0.0, 5400.0, -5400.0] {
             let polls = replay(name, &Chunks::AsRead, skew);
-            let (mut equal, mut total) = (0_u32, 0_u32);
-            for (poll, free) in polls.iter().zip(truly_free(name, &polls)) {
-                for (queue, free) in ["sales", "support"].into_iter().zip(free) {
-                    total += 1;
-                    equal += u32::from(poll.of(queue).ready == free);
-                }
+            let free = truly_free(name, &polls);
+            // Whether a call that ended before the start still has its wrap-up, nobody can say whose clock is another.
+            let unknown = if skew == 0.0 { 0 } else { 6 };
+            for (place, queue) in ["sales", "support"].into_iter().enumerate() {
+                let seconds = || polls.iter().zip(&free).skip(unknown);
+                let total = seconds().count();
+                let equal = seconds().filter(|(poll, free)| poll.of(queue).ready == free[place]).count();
+                let share = 100.0 * equal as f64 / total as f64;
+                println!("{name}, {queue}, clocks {skew} s apart: equal in {equal} of {total} s, {share:.2} %");
+                assert!(share >= 97.0 && total > 250);
             }
-            let share = 100.0 * f64::from(equal) / f64::from(total);
-            println!(
-                "{name}, clocks {skew} s apart: capacity equal in {equal} of {total} seconds and queues, {share:.2} %"
-            );
-            assert!(share >= 97.0 && total > 500);
         }
     }
 }
