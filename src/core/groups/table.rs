@@ -69,7 +69,7 @@ impl Groups {
             let candidates = self.sorted.iter().enumerate().filter(|(_, group)| may_be_replaced(group));
             let silent_longest = candidates.min_by_key(|(_, group)| group.report().map(|report| report.received));
             let (index, replaced) = silent_longest.ok_or(Refusal::TableFull)?;
-            self.replaced_until = self.replaced_until.max(replaced.last_time().unwrap_or(0));
+            self.replaced_until = self.replaced_until.max(replaced.last_time.unwrap_or(0));
             self.sorted.remove(index);
             place -= usize::from(index < place);
         }
@@ -337,7 +337,7 @@ mod tests {
         assert!((0..60).all(|second| !both(&mut groups, second, true)));
         let followed: Vec<bool> = (60..70).map(|second| both(&mut groups, second, false)).collect();
         assert_eq!(followed.iter().filter(|accepted| !**accepted).count(), 2, "late since 59.5 s");
-        assert!(both(&mut groups, 70, true) || groups.all()[0].last_time() == Some(170_000), "it leads again at once");
+        assert!(both(&mut groups, 70, true) || groups.all()[0].last_time == Some(170_000), "it leads again at once");
     }
 
     #[test]
