@@ -131,8 +131,8 @@ impl Figures<'_> {
             Reason::Worth => (
                 "worth",
                 format!(
-                    "holding back: one more visitor would cost more than it brings (with everyone let in {:.1} % would \
-                     abandon, worth it up to {:.1} %)",
+                    "holding back: one more visitor would cost more than it brings (with everyone let in, one more would abandon \
+                     with a probability of {:.1} %, worth it up to {:.1} %)",
                     100.0 * self.stakes.risk,
                     100.0 * self.stakes.worth
                 ),
@@ -156,7 +156,10 @@ impl Figures<'_> {
             }
             Reason::ProactiveShare => {
                 let ratio = self.settings.pacing.proactive_ratio;
-                ("proactiveShare", format!("holding back: {ratio} % of the slots are reserved for proactive chats"))
+                (
+                    "proactiveShare",
+                    format!("holding back: {ratio} % of the slots are reserved for proactive interactions"),
+                )
             }
             Reason::NoAgents => ("noAgents", self.no_agents().into()),
             Reason::FewStatistics => ("fewStatistics", self.few_statistics()),
@@ -242,12 +245,12 @@ mod tests {
             (Reason::DemandFits, "all demand fits"),
             (
                 Reason::Worth,
-                "holding back: one more visitor would cost more than it brings (with everyone let in 8.3 % would abandon, worth \
-                 it up to 2.1 %)",
+                "holding back: one more visitor would cost more than it brings (with everyone let in, one more would abandon \
+                 with a probability of 8.3 %, worth it up to 2.1 %)",
             ),
             (Reason::Abandonment, "holding back: abandonment 4.1 % over goal 3 %"),
             (Reason::BusyFactor, "holding back: more would exceed goal 3 % (busy factor 81 %)"),
-            (Reason::ProactiveShare, "holding back: 20 % of the slots are reserved for proactive chats"),
+            (Reason::ProactiveShare, "holding back: 20 % of the slots are reserved for proactive interactions"),
             (Reason::External, "computed elsewhere (EXTERNAL)"),
             (Reason::ProactiveOnly, "the algorithm does not predict the reactive state"),
         ] {
