@@ -192,7 +192,7 @@ fn lines_that_are_all_dropped_are_the_reason_in_the_status_and_in_the_log() {
     daemon.send(line("chat", "Support", 4), 1);
     assert_eq!(status(&daemon)["lastDropped"], Value::Null);
     let reasons = || {
-        daemon.send(line("chat", "Sales", 4).replace(":4}", ":\"four\"}"), 1);
+        daemon.send([line("chat", "Sales", 4), line("chat", "Support", 4)].join("\n").replace(":4}", ":\"four\"}"), 2);
         let status = status(&daemon);
         assert_eq!(status["lastDropped"]["outcome"], "malformed");
         assert_eq!(status["lastDropped"]["sender"], "127.0.0.1");
@@ -210,6 +210,12 @@ fn lines_that_are_all_dropped_are_the_reason_in_the_status_and_in_the_log() {
         logged.contains("lines are received but dropped") && !logged.contains("is the collector running"),
         "{logged}"
     );
+    // Those of Sales are no reason for Support.
+    repeat_until(|| {
+        daemon.send(line("chat", "Sales", 4).replace(":4}", ":\"four\"}"), 1);
+        let groups = &status(&daemon)["groups"];
+        groups[0]["reason"] == "dropped" && groups[1]["reason"] == "silent"
+    });
 }
 
 #[test]

@@ -89,9 +89,10 @@ fn dropped(state: &State, group: &Group, now: Duration) -> Option<String> {
             return Some(untimely_text(untimely.refusal));
         }
     }
-    // A line that was refused says of which group it is: of another one, or it would be untimely.
-    let is_of_any = |fault: &Fault| !matches!(fault, Fault::Refused(..));
-    let last = state.dropped.as_ref().filter(|last| is_recent(last.received) && is_of_any(&last.fault))?;
+    // A line that says of which group it is was noted there; another one can be of any.
+    let is_of_any = |fault: &Fault| !matches!(fault, Fault::Refused(..) | Fault::Line(_, Some(_)));
+    let is_own = group.invalid.is_some_and(is_recent);
+    let last = state.dropped.as_ref().filter(|last| is_recent(last.received) && (is_own || is_of_any(&last.fault)))?;
     Some(format!(", the last one from {}: {}", last.sender, last.fault))
 }
 
@@ -369,6 +370,22 @@ mod tests {
             "{text}"
         );
         assert_eq!(why(&state, 51), ("no statistics for 51 s".into(), "silent"), "they have ended, too");
+        // Of another group, whose collector says nothing of this one.
+        for line in [r#"{"channel":"chat","group":"B","ready":-4}"#, r#"{"channel":"webcallback","group":"A","ready":"#]
+        {
+            receive(&mut state, 60, line);
+            assert_eq!(why(&state, 60), ("no statistics for 60 s".into(), "silent"), "{line}");
+        }
+        receive(&mut state, 60, r#"{"ready":4}"#);
+        assert_eq!(why(&state, 60).1, "dropped", "it may be of this group");
+        // Of both, in one datagram: the last one is an example for each.
+        receive(
+            &mut state,
+            200,
+            "{\"channel\":\"chat\",\"group\":\"A\",\"ready\":-4}\n{\"channel\":\"chat\",\"group\":\"B\",\"ready\":-5}",
+        );
+        let (text, name) = why(&state, 201);
+        assert!(name == "dropped" && text.contains("ready is -5"), "{text}");
     }
 
     #[test]

@@ -101,6 +101,8 @@ pub struct Group {
     pub last_hour: LastHour,
     /// The lines that were refused for their `time` since one was accepted.
     pub untimely: Option<Untimely>,
+    /// When a line was last received that is of this group, and not valid.
+    pub(crate) invalid: Option<Duration>,
     /// What was learned has been dropped, and nothing was received since.
     is_dormant: bool,
     logged: Logged,
@@ -122,6 +124,7 @@ impl Group {
             next_refresh: Duration::ZERO,
             last_hour: LastHour::default(),
             untimely: None,
+            invalid: None,
             is_dormant: false,
             logged: Logged::default(),
             set_back: None,

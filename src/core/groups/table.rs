@@ -107,6 +107,14 @@ impl Groups {
         }
     }
 
+    /// Notes a line of a known group that was not valid.
+    pub fn note_invalid(&mut self, now: Duration, channel: Channel, name: &GroupName) {
+        let known = self.find(channel, name.as_str());
+        if let Some(group) = known.and_then(|index| self.sorted.get_mut(index)) {
+            group.invalid = Some(now);
+        }
+    }
+
     /// Makes due predictions anew, at most `at_most`. Stale groups get none. Returns how many it made.
     pub fn refresh(&mut self, now: Duration, time_to_live: Duration, options: &Options, at_most: usize) -> usize {
         let due = self
