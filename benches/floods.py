@@ -18,7 +18,8 @@ Fails if
   rounds. --brief lets 1.5 s pass: a round of one second on a shared machine shows only whether clients starve;
 - anonymous memory exceeds its ceiling at any time, or is larger afterwards than it was meanwhile (what connections took is
   kept by glibc's allocator for the next ones: the daemons live through all attacks, one after the other);
-- a datagram is neither counted by the daemon nor among those that the kernel dropped at its socket.
+- a datagram is neither counted by the daemon nor among those that the kernel dropped at its socket; or one of a burst of 256
+  is dropped, where net.core.rmem_max grants the buffer of 1 MiB.
 
 Latency counts from when a request was due, if the one before it took too long. Needs Debian's cc and openssl.
 """
@@ -425,12 +426,28 @@ def datagrams(what):
     return flood
 
 
+def bursts(many):
+    """So many datagrams at once, as of a collector that has as many groups, four times a second."""
+
+    def flood(daemon, ready, count):
+        sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        while not stopping:
+            for _ in range(many):
+                sender.sendto(b"x" * 300, ("127.0.0.1", daemon.statistics))
+                count.value += 1
+            ready.set()
+            time.sleep(0.25)
+
+    return flood
+
+
 FLOOR = None
 stopping = False
 FORGED = "=" + jws('{"channel":"chat","group":"Sales","ready":4,"reactiveState":1,"time":%d}' % (time.time() * 1000), b"x" * 32).decode()
 # Name, configuration, attack, what is counted, ceiling of anonymous memory (MiB): 1 without connections; CONNECTION for
 # each idle one and WORST for each at the worst (SECURITY.md), of all attacks so far.
 SHIPPED, MANY = "shipped", "1,200 connections"
+BURSTS = "256 datagrams at once, four times a second"
 ATTACKS = [
     ("nothing", SHIPPED, lambda _, ready, count: (ready.set(), signal.pause()), "", 2),
     ("130 TLS connections that send nothing", SHIPPED, silent_tls, "connections begun", 6),
@@ -444,6 +461,7 @@ ATTACKS = [
     ("connections opened and closed", SHIPPED, churn, "connections begun", 8),
     ("50,000 garbage datagrams a second", MANY, datagrams("garbage"), "datagrams sent", 20),
     ("50,000 forged datagrams a second", SHIPPED, datagrams(FORGED), "datagrams sent", 8),
+    (BURSTS, SHIPPED, bursts(256), "datagrams sent", 8),
     ("1,000 TLS handshakes never ended", SHIPPED, tls_begun, "handshakes begun", 10),
     ("TLS handshakes as fast as they go", SHIPPED, tls_flood, "handshakes begun", 10),
     ("253 pipelining, reading no answer", SHIPPED, pipelining(False), "bytes sent", 16),
@@ -555,6 +573,8 @@ def tried(row, arguments, daemons, pause):
             faults.append(f"{what}: the 99th percentile is {p99:.0f} ms")
     if worst > ceiling * MIB:
         faults.append(f"{worst} KiB are resident; at most {ceiling} MiB should be")
+    if name == BURSTS and lost and int(pathlib.Path("/proc/sys/net/core/rmem_max").read_text()) >= MIB * MIB:
+        faults.append(f"the kernel dropped {lost} datagrams, with room for a buffer of 1 MiB")
     doing = f"{sum(rates) / len(rates):,.0f} {counts} a second" if counts else ""
     doing += f", {lost:,} dropped by the kernel" if counts.startswith("datagrams") else ""
     memory = f"{worst / MIB:.1f} of {ceiling}, sockets {kernel / MIB / MIB:.1f}"

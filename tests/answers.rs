@@ -99,19 +99,38 @@ fn a_group_that_a_reload_declares_gets_a_place_in_a_table_full_of_fresh_ones() {
 }
 
 #[test]
-fn a_clock_set_back_is_followed_in_three_seconds_and_logged() {
+fn a_clock_set_back_is_followed_in_three_seconds_and_logged_and_two_clocks_are_not_one_set_back() {
     let daemon = Daemon::with("");
-    daemon.send(timed("A", 9, now(0)), 1);
-    let late = repeat_until(|| {
-        daemon.send(timed("A", 0, now(-25_000)), 1);
-        daemon.capacity("channel=chat").value("capacity") == 0
+    let all = [("by 5 s", 5_000), ("by 25 s", 25_000), ("by 3 h", 3 * 3_600_000)];
+    for (group, _) in all {
+        daemon.send(timed(group, 9, now(0)), 1);
+    }
+    let capacity =
+        |group: &str| daemon.capacity(&format!("channel=chat&groups={}", group.replace(' ', "+"))).value("capacity");
+    let started = Instant::now();
+    let mut followed = Vec::new();
+    repeat_until(|| {
+        // Of two collectors the one whose clock is ahead is used, however long the other one's lines are late.
+        let two = [timed("two", 7, now(0)), timed("two", 0, now(-25_000))];
+        let back: Vec<_> = all.iter().map(|(group, back)| timed(group, 0, now(-back))).collect();
+        daemon.send([&two[..], &back].concat().join("\n"), 5);
+        assert_eq!(capacity("two"), 7);
+        let is_new = |group: &&str, followed: &[&str]| !followed.contains(group) && capacity(group) == 0;
+        for group in all.map(|(group, _)| group).iter().filter(|group| is_new(group, &followed)).collect::<Vec<_>>() {
+            assert!(started.elapsed() >= Duration::from_secs(3), "{group}: {:?}", started.elapsed());
+            followed.push(*group);
+        }
+        followed.len() == all.len() && started.elapsed() > Duration::from_secs(4)
     });
-    assert!(late >= Duration::from_secs(3), "{late:?}");
     let logged = daemon.log.wait_for("statistics with an earlier time are used");
-    // By 25 s, less what passed: at least three.
-    let by = logged.split_once(r#"chat "A" (by "#).and_then(|(_, rest)| rest.split_once(" s)"));
-    let seconds: u64 = by.unwrap_or_else(|| panic!("{logged}")).0.parse().unwrap();
-    assert!(seconds <= 22, "{logged}");
+    // By that much, less what passed: at least three seconds.
+    for (group, back) in all {
+        let by = logged.split_once(&format!("chat {group:?} (by ")).and_then(|(_, rest)| rest.split_once(" s)"));
+        let seconds: i64 = by.unwrap_or_else(|| panic!("{logged}")).0.parse().unwrap();
+        assert!(seconds <= back / 1000 - 3, "{logged}");
+    }
+    assert!(!logged.contains("two"), "{logged}");
+    assert_eq!(daemon.log.containing("statistics with an earlier time").len(), 1);
     daemon.assert_the_outcomes_sum_to_the_lines_received();
 }
 
@@ -173,7 +192,7 @@ fn lines_that_are_all_dropped_are_the_reason_in_the_status_and_in_the_log() {
     daemon.send(line("chat", "Support", 4), 1);
     assert_eq!(status(&daemon)["lastDropped"], Value::Null);
     let reasons = || {
-        daemon.send(line("chat", "Sales", 4).replace(":4}", ":\"four\"}"), 1);
+        daemon.send([line("chat", "Sales", 4), line("chat", "Support", 4)].join("\n").replace(":4}", ":\"four\"}"), 2);
         let status = status(&daemon);
         assert_eq!(status["lastDropped"]["outcome"], "malformed");
         assert_eq!(status["lastDropped"]["sender"], "127.0.0.1");
@@ -191,6 +210,12 @@ fn lines_that_are_all_dropped_are_the_reason_in_the_status_and_in_the_log() {
         logged.contains("lines are received but dropped") && !logged.contains("is the collector running"),
         "{logged}"
     );
+    // Those of Sales are no reason for Support.
+    repeat_until(|| {
+        daemon.send(line("chat", "Sales", 4).replace(":4}", ":\"four\"}"), 1);
+        let groups = &status(&daemon)["groups"];
+        groups[0]["reason"] == "dropped" && groups[1]["reason"] == "silent"
+    });
 }
 
 #[test]

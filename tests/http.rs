@@ -571,6 +571,38 @@ fn a_body_is_never_taken_for_a_request() {
 }
 
 #[test]
+fn a_request_of_doubtful_length_gets_one_answer_and_what_follows_none() {
+    let daemon = daemon();
+    for fields in [
+        "content-length: 5\r\ntransfer-encoding: chunked",
+        "transfer-encoding: chunked\r\ncontent-length: 5",
+        "transfer-encoding: chunked\r\ntransfer-encoding: x",
+        "transfer-encoding: chunked, identity",
+        "transfer-encoding: identity",
+        "transfer-encoding: xchunked",
+        "transfer-encoding:\tchunked",
+        "transfer-encoding : chunked",
+        "content-length: 5\r\ncontent-length: 5",
+        "content-length: 5, 5",
+        "content-length: +5",
+        "content-length: -1",
+        "content-length: 0x5",
+        "content-length: 99999999999999999999",
+        "content-length:",
+    ] {
+        for version in ["1.1", "1.0"] {
+            let mut client = Client::connect(daemon.http);
+            let head = format!("GET {CAPACITY}?channel=chat HTTP/{version}\r\nhost: a\r\nconnection: keep-alive\r\n");
+            client.send(format!("{head}{fields}\r\n\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nhost: a\r\n\r\n"));
+            let status = client.answer().status;
+            assert!(matches!(status, 200 | 400), "{status} for {fields}");
+            assert_eq!(client.rest().as_deref().ok(), Some(""), "{fields} in HTTP/{version}");
+        }
+    }
+    assert_serves(&daemon);
+}
+
+#[test]
 fn a_connection_reset_in_the_middle_hurts_nobody() {
     let daemon = daemon();
     let mut other = Client::connect(daemon.http);

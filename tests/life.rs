@@ -303,6 +303,25 @@ fn sighup_kills_no_daemon_that_is_starting() {
 }
 
 #[test]
+fn sighup_that_is_ignored_at_first_kills_at_no_moment_and_reloads_later() {
+    for _ in 0..10 {
+        let directory = Directory::new();
+        let file = directory.file("pacingd.toml", &configuration(""));
+        // As docs/without-systemd.md has it.
+        let wrapper = ["sh", "-c", "trap '' HUP; exec \"$0\" \"$@\""];
+        let arguments = ["--config", file.to_str().unwrap(), "--log", "stderr"];
+        let mut process = Process::spawn(&wrapper, &arguments, Stdio::piped());
+        let log = process.stderr();
+        wait_until("it is not ignored", || process.ignores(1) || process.catches(1) || !process.is_running());
+        while log.containing("ready, version").is_empty() && process.is_running() {
+            process.signal("HUP");
+        }
+        let daemon = Daemon::ready(process, log, directory);
+        assert!(daemon.reload().contains("is in force"));
+    }
+}
+
+#[test]
 fn a_stopping_daemon_takes_no_new_connections() {
     let daemon = Daemon::with("");
     let mut slow = Client::connect(daemon.http);
@@ -569,6 +588,22 @@ fn a_syslogd_that_restarts_gets_the_lines_again() {
     let (lines, _reader) = syslog::read(&socket);
     wait_for_a_line_of_reloads(&daemon, &lines, "is in force");
     assert_eq!(daemon.capacity("channel=chat").status, 503);
+}
+
+#[test]
+fn by_default_the_log_goes_to_syslog_if_there_is_one_and_to_standard_error_if_there_is_none() {
+    for has_syslog in [false, true] {
+        let directory = Directory::new();
+        let Some(namespace) = Namespace::new(&directory) else { return };
+        let socket = has_syslog.then(|| syslog::listen(&directory));
+        let file = directory.file("pacingd.toml", &configuration(""));
+        let mut process = Process::spawn(&namespace.words(), &["--config", file.to_str().unwrap()], Stdio::piped());
+        let on_stderr = process.stderr();
+        let log = socket.as_ref().map_or_else(|| on_stderr.clone(), |socket| syslog::read(socket).0);
+        let daemon = Daemon::ready(process, log, directory);
+        daemon.capacity("channel=chat").problem(503);
+        assert_eq!(on_stderr.all().is_empty(), has_syslog);
+    }
 }
 
 #[test]

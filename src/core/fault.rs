@@ -14,8 +14,8 @@ use crate::wire::line::LineError;
 /// Why a line of statistics was dropped.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Fault {
-    /// It is not a valid line.
-    Line(LineError),
+    /// It is not a valid line; of that group, as far as it could be read.
+    Line(LineError, Option<(Channel, GroupName)>),
     /// Its signature cannot be trusted.
     Distrusted(SignatureError),
     /// It is valid, but its time or the table of groups does not allow it.
@@ -28,8 +28,8 @@ impl Fault {
     /// The outcome that it is counted as.
     pub fn outcome(&self) -> Outcome {
         match self {
-            Self::Line(LineError::OutOfRange { .. }) => Outcome::OutOfRange,
-            Self::Line(_) => Outcome::Malformed,
+            Self::Line(LineError::OutOfRange { .. }, _) => Outcome::OutOfRange,
+            Self::Line(..) => Outcome::Malformed,
             Self::Distrusted(error) => error.distrust().outcome(),
             Self::Refused(refusal, ..) => refusal.outcome(),
             Self::NotAllowed => Outcome::NotAllowed,
@@ -41,7 +41,7 @@ impl Fault {
         match self {
             Self::Distrusted(error) => Some(error.distrust()),
             Self::Refused(refusal, ..) => refusal.distrust(),
-            Self::Line(_) | Self::NotAllowed => None,
+            Self::Line(..) | Self::NotAllowed => None,
         }
     }
 }
@@ -49,7 +49,7 @@ impl Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Line(error) => write!(formatter, "{error}"),
+            Self::Line(error, _) => write!(formatter, "{error}"),
             Self::Distrusted(error) => write!(formatter, "{error}"),
             Self::Refused(refusal, channel, name) => {
                 write!(formatter, "group {:?} of {channel}: {refusal}", name.as_str())

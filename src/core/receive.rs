@@ -31,7 +31,7 @@ impl Settings {
     }
 
     fn parse(&self, line: &[u8]) -> Result<Line, Fault> {
-        if self.keys.is_empty() { Line::parse(line).map_err(Fault::Line) } else { self.parse_signed(line) }
+        if self.keys.is_empty() { parse(line) } else { self.parse_signed(line) }
     }
 
     /// A function of its own, so that the buffer is on the stack only where it is needed.
@@ -39,9 +39,9 @@ impl Settings {
     fn parse_signed(&self, line: &[u8]) -> Result<Line, Fault> {
         let mut buffer = [0; PAYLOAD_BYTES];
         let payload = self.keys.verify(line, &mut buffer).map_err(Fault::Distrusted)?;
-        match Line::parse(payload).map_err(Fault::Line)? {
-            Line { statistics, .. } if statistics.time.is_none() => {
-                Err(Fault::Line(LineError::Missing { field: "time" }))
+        match parse(payload)? {
+            Line { channel, group, statistics, .. } if statistics.time.is_none() => {
+                Err(Fault::Line(LineError::Missing { field: "time" }, Some((channel, group))))
             }
             line => Ok(line),
         }
@@ -52,6 +52,10 @@ impl Settings {
         let time = line.statistics.time.filter(|_| !self.keys.is_empty());
         time.map_or(Ok(()), |time| check_time(time, wall, self.time_to_live))
     }
+}
+
+fn parse(line: &[u8]) -> Result<Line, Fault> {
+    Line::read(line).map_err(|(error, group)| Fault::Line(error, group))
 }
 
 impl State {
@@ -90,7 +94,11 @@ impl State {
 
     fn receive_line(&mut self, now: Duration, wall: Duration, sender: IpAddr, line: &[u8]) -> Result<(), Fault> {
         let settings = &self.settings;
-        let mut line = settings.parse(line)?;
+        let mut line = settings.parse(line).inspect_err(|fault| {
+            if let Fault::Line(_, Some((channel, name))) = fault {
+                self.groups.note_invalid(now, *channel, name);
+            }
+        })?;
         line.collector.get_or_insert_with(|| Collector::at(sender));
         let is_signed = !settings.keys.is_empty();
         let order = if is_signed { Order::signed(wall, self.longest_time_to_live) } else { Order::Unsigned };

@@ -188,6 +188,13 @@ mod tests {
         assert_eq!(notices(&mut state, 107), []);
         receive(&mut state, 108, "B", r#","time":1790000108"#);
         assert_eq!(notices(&mut state, 108), [(Notice::Contradiction, "B".into())], "seconds");
+        // A line without a time says nothing of any clock, however long ago the last one was.
+        receive(&mut state, 110, "C", &time(110));
+        receive(&mut state, 200_000, "C", "");
+        assert!(!notices(&mut state, 200_000).contains(&(Notice::Contradiction, "C".into())));
+        receive(&mut state, 200_001, "C", &time(109));
+        let late = state.groups().all().iter().find(|group| group.name.as_str() == "C").unwrap().untimely;
+        assert_eq!(late.unwrap().lines, 1, "the last time is still known");
     }
 
     #[test]

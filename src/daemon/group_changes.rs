@@ -66,7 +66,7 @@ fn write_line(log: &Log, state: &State, now: Duration, notice: Notice, groups: &
     let them = if groups.len() == 1 { "it" } else { "them" };
     match notice {
         Notice::Silent => {
-            let are_dropped = groups.iter().any(|group| Explanation::of(state, group, now).lines_are_dropped());
+            let are_dropped = groups.iter().all(|group| Explanation::of(state, group, now).lines_are_dropped());
             let question = if are_dropped { "" } else { ": is the collector running?" };
             log.warning(format_args!(
                 "no statistics for {seconds} s from {names}; requests for {them} get 503{question}"

@@ -155,7 +155,16 @@ impl Process {
 
     /// Whether it has a handler for the signal of that number.
     pub fn catches(&self, signal: u32) -> bool {
-        u64::from_str_radix(&self.status("SigCgt:"), 16).unwrap() >> (signal - 1) & 1 == 1
+        self.has_in("SigCgt:", signal)
+    }
+
+    /// Whether it ignores the signal of that number.
+    pub fn ignores(&self, signal: u32) -> bool {
+        self.has_in("SigIgn:", signal)
+    }
+
+    fn has_in(&self, field: &str, signal: u32) -> bool {
+        u64::from_str_radix(&self.status(field), 16).unwrap() >> (signal - 1) & 1 == 1
     }
 
     /// A field of the kernel's `/proc/PID/status`.

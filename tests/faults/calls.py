@@ -84,13 +84,14 @@ def serve(daemon, call, error):
     """Every other call fails while visitors ask, statistics come, and the configuration is read again."""
     # The log alone: what the event loop writes to its eventfd, to wake itself, cannot fail so.
     files = ["-P", daemon.file] if call == "write" else []
-    with injecting([*files, "-p", str(daemon.pid)], call, f"error={error}:when=1+2") as trace:
+    with injecting(files, call, f"error={error}:when=1+2", joined=daemon.pid) as trace:
         # An answer that is lost is not waited for.
         kept, new = (Visitor(daemon.http[0], every=every, is_right=lambda _: True, patience=0.5) for every in (False, True))
         with kept, new:
             with Collector(daemon.statistics[0]):
                 end = time.monotonic() + PHASE
-                while time.monotonic() < end and daemon.is_alive():
+                # On a busy machine a little longer.
+                while daemon.is_alive() and (time.monotonic() < end or trace()[1] < 2 and time.monotonic() < end + 5):
                     daemon.process.send_signal(signal.SIGHUP)
                     time.sleep(0.1)
     calls, injected = trace()
@@ -178,39 +179,52 @@ def catches(pid):
 
 
 class Trace:
-    def __init__(self, process, file):
-        self.process, self.file = process, file
+    """strace, which has started a program, or joined the process `joined`."""
+
+    def __init__(self, process, file, joined):
+        self.process, self.file, self.joined = process, file, joined
 
     def child(self):
-        """The process that strace has started. None: it has joined one."""
+        """The process that strace has started."""
         with contextlib.suppress(OSError), open(f"/proc/{self.process.pid}/task/{self.process.pid}/children", encoding="ascii") as pids:
             return int(pids.read() or 0) or None
 
     def end(self):
         """Ends the process, and strace with it; or makes strace let go of one that it has joined."""
-        child = self.child()
-        if child:
-            os.kill(child, signal.SIGTERM)
-        else:
-            self.process.terminate()
+        if not self.joined:
+            child = self.child()
+            if child:
+                os.kill(child, signal.SIGTERM)
+            return
+        # Not in the middle of a call: one whose error is being injected would fail with ENOSYS, which nobody asked for. A
+        # process that has stopped is in none.
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.joined, signal.SIGSTOP)
+            until(lambda: self.process.poll() is not None or "--- stopped by SIGSTOP ---" in self.text())
+        self.process.terminate()
+        self.process.wait()
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.joined, signal.SIGCONT)
+
+    def text(self):
+        with open(self.file, encoding="utf-8", errors="replace") as lines:
+            return lines.read()
 
     def __call__(self):
         """Calls seen, and errors injected."""
-        with open(self.file, encoding="utf-8", errors="replace") as lines:
-            text = lines.read()
+        text = self.text()
         return text.count("\n"), text.count("(INJECTED)")
 
 
 @contextlib.contextmanager
-def injecting(command, call, what):
+def injecting(command, call, what, joined=None):
     file = os.path.join(tempfile.gettempdir(), f"pacingd-strace-{os.getpid()}")
-    words = ["strace", "-f", "-qq", "-o", file, "-e", f"trace={call}", "-e", f"inject={call}:{what}", *command]
-    if "-p" in command:
-        words.remove("-qq")
+    who = ["-p", str(joined)] if joined else ["-qq"]
+    words = ["strace", "-f", *who, "-o", file, "-e", f"trace={call}", "-e", f"inject={call}:{what}", *command]
     process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    trace = Trace(process, file)
+    trace = Trace(process, file, joined)
     try:
-        if "-p" in command:
+        if joined:
             # It says when it has joined.
             said = process.stderr.readline().decode()
             if not re.search("attached", said):

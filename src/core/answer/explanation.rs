@@ -89,9 +89,10 @@ fn dropped(state: &State, group: &Group, now: Duration) -> Option<String> {
             return Some(untimely_text(untimely.refusal));
         }
     }
-    // A line that was refused says of which group it is: of another one, or it would be untimely.
-    let is_of_any = |fault: &Fault| !matches!(fault, Fault::Refused(..));
-    let last = state.dropped.as_ref().filter(|last| is_recent(last.received) && is_of_any(&last.fault))?;
+    // A line that says of which group it is was noted there; another one can be of any.
+    let is_of_any = |fault: &Fault| !matches!(fault, Fault::Refused(..) | Fault::Line(_, Some(_)));
+    let is_own = group.invalid.is_some_and(is_recent);
+    let last = state.dropped.as_ref().filter(|last| is_recent(last.received) && (is_own || is_of_any(&last.fault)))?;
     Some(format!(", the last one from {}: {}", last.sender, last.fault))
 }
 
@@ -131,8 +132,8 @@ impl Figures<'_> {
             Reason::Worth => (
                 "worth",
                 format!(
-                    "holding back: one more visitor would cost more than it brings (with everyone let in {:.1} % would \
-                     abandon, worth it up to {:.1} %)",
+                    "holding back: one more visitor would cost more than it brings (with everyone let in, one more would abandon \
+                     with a probability of {:.1} %, worth it up to {:.1} %)",
                     100.0 * self.stakes.risk,
                     100.0 * self.stakes.worth
                 ),
@@ -156,7 +157,10 @@ impl Figures<'_> {
             }
             Reason::ProactiveShare => {
                 let ratio = self.settings.pacing.proactive_ratio;
-                ("proactiveShare", format!("holding back: {ratio} % of the slots are reserved for proactive chats"))
+                (
+                    "proactiveShare",
+                    format!("holding back: {ratio} % of the slots are reserved for proactive interactions"),
+                )
             }
             Reason::NoAgents => ("noAgents", self.no_agents().into()),
             Reason::FewStatistics => ("fewStatistics", self.few_statistics()),
@@ -172,21 +176,28 @@ impl Figures<'_> {
     }
 
     fn no_agents(&self) -> &'static str {
-        let knows_interactions = self.statistics.reactive.is_some() || self.statistics.proactive.is_some();
-        match (self.statistics.logged_in.or(self.statistics.slots), knows_interactions) {
+        let Statistics { ready, logged_in, slots, reactive, proactive, .. } = self.statistics;
+        let knows_interactions = reactive.is_some() || proactive.is_some();
+        match (logged_in, slots) {
             (Some(0), _) => "no agents are logged in",
-            (Some(_), true) => "no agent is ready or in an interaction: all are on a break",
-            (None, true) => "no agent is ready or in an interaction",
-            (Some(_), false) => "no agent is at work",
-            (None, false) => "no agent is ready; how many are logged in is not known",
+            (_, Some(0)) => "agents can take no interactions: slots is 0",
+            // Agents are ready, so it is freeSlots that is 0.
+            _ if ready > 0 && knows_interactions => "no slot is free or in use",
+            _ if ready > 0 => "no slot is free; how many are in use is not known",
+            (Some(_), _) => "no agent is ready or in an interaction: all are on a break",
+            (None, _) if knows_interactions => "no agent is ready or in an interaction",
+            (None, _) => "no agent is ready; how many are logged in is not known",
         }
     }
 
     fn few_statistics(&self) -> String {
-        let free = self.statistics.free_slots.unwrap_or(self.statistics.ready);
-        let queued = self.statistics.queued.unwrap_or(0);
-        let door = if self.state.is_some_and(|state| state > 0.0) { "open" } else { "closed" };
-        format!("{door}: {free} ready, {queued} queued; statistics have no reactiveEntered to predict from")
+        let Statistics { ready, logged_in, slots, free_slots, queued, .. } = self.statistics;
+        // As the engine has it: where figures contradict each other, the smaller room is believed.
+        let free = free_slots.unwrap_or(ready).min(slots.or(logged_in).unwrap_or(u32::MAX));
+        let word = if free_slots.is_none() && free == ready { "ready" } else { "free" };
+        let (queued, door) =
+            (queued.unwrap_or(0), if self.state.is_some_and(|state| state > 0.0) { "open" } else { "closed" });
+        format!("{door}: {free} {word}, {queued} queued; statistics have no reactiveEntered to predict from")
     }
 }
 
@@ -235,12 +246,12 @@ mod tests {
             (Reason::DemandFits, "all demand fits"),
             (
                 Reason::Worth,
-                "holding back: one more visitor would cost more than it brings (with everyone let in 8.3 % would abandon, worth \
-                 it up to 2.1 %)",
+                "holding back: one more visitor would cost more than it brings (with everyone let in, one more would abandon \
+                 with a probability of 8.3 %, worth it up to 2.1 %)",
             ),
             (Reason::Abandonment, "holding back: abandonment 4.1 % over goal 3 %"),
             (Reason::BusyFactor, "holding back: more would exceed goal 3 % (busy factor 81 %)"),
-            (Reason::ProactiveShare, "holding back: 20 % of the slots are reserved for proactive chats"),
+            (Reason::ProactiveShare, "holding back: 20 % of the slots are reserved for proactive interactions"),
             (Reason::External, "computed elsewhere (EXTERNAL)"),
             (Reason::ProactiveOnly, "the algorithm does not predict the reactive state"),
         ] {
@@ -318,6 +329,11 @@ mod tests {
             (r#""ready":0,"loggedIn":0"#, "no agents are logged in"),
             (r#""ready":0,"reactive":0"#, "no agent is ready or in an interaction"),
             (r#""ready":0,"loggedIn":9,"reactive":0"#, "no agent is ready or in an interaction: all are on a break"),
+            (r#""ready":0,"slots":0"#, "agents can take no interactions: slots is 0"),
+            (r#""ready":0,"loggedIn":9,"slots":0"#, "agents can take no interactions: slots is 0"),
+            (r#""ready":0,"slots":9,"reactive":0"#, "no agent is ready or in an interaction"),
+            (r#""ready":4,"freeSlots":0,"reactive":0"#, "no slot is free or in use"),
+            (r#""ready":4,"freeSlots":0"#, "no slot is free; how many are in use is not known"),
         ] {
             assert_eq!(why_of(fields), (Some(0.0), want.into()), "{fields}");
         }
@@ -325,11 +341,18 @@ mod tests {
 
     #[test]
     fn without_totals_the_text_follows_the_state() {
-        for fields in [r#""ready":4"#, r#""ready":4,"queued":1"#, r#""ready":1,"queued":1"#, r#""ready":1,"queued":9"#]
-        {
+        for (fields, want) in [
+            (r#""ready":4"#, "open: 4 ready, 0 queued; "),
+            (r#""ready":4,"queued":1"#, "open: 4 ready, 1 queued; "),
+            (r#""ready":1,"queued":1"#, "closed: 1 ready, 1 queued; "),
+            (r#""ready":1,"queued":9"#, "closed: 1 ready, 9 queued; "),
+            (r#""ready":1,"freeSlots":3,"queued":2"#, "open: 3 free, 2 queued; "),
+            (r#""ready":30,"loggedIn":2,"queued":5"#, "closed: 2 free, 5 queued; "),
+            (r#""ready":3,"freeSlots":3,"slots":2,"queued":2"#, "closed: 2 free, 2 queued; "),
+        ] {
             let (state, text) = why_of(fields);
-            let door = if state == Some(0.0) { "closed: " } else { "open: " };
-            assert!(text.starts_with(door), "{fields}: {state:?}, {text}");
+            assert!(text.starts_with(want), "{fields}: {state:?}, {text}");
+            assert_eq!(state == Some(1.0), want.starts_with("open"), "{fields}: {state:?}, {text}");
         }
     }
 
@@ -347,6 +370,22 @@ mod tests {
             "{text}"
         );
         assert_eq!(why(&state, 51), ("no statistics for 51 s".into(), "silent"), "they have ended, too");
+        // Of another group, whose collector says nothing of this one.
+        for line in [r#"{"channel":"chat","group":"B","ready":-4}"#, r#"{"channel":"webcallback","group":"A","ready":"#]
+        {
+            receive(&mut state, 60, line);
+            assert_eq!(why(&state, 60), ("no statistics for 60 s".into(), "silent"), "{line}");
+        }
+        receive(&mut state, 60, r#"{"ready":4}"#);
+        assert_eq!(why(&state, 60).1, "dropped", "it may be of this group");
+        // Of both, in one datagram: the last one is an example for each.
+        receive(
+            &mut state,
+            200,
+            "{\"channel\":\"chat\",\"group\":\"A\",\"ready\":-4}\n{\"channel\":\"chat\",\"group\":\"B\",\"ready\":-5}",
+        );
+        let (text, name) = why(&state, 201);
+        assert!(name == "dropped" && text.contains("ready is -5"), "{text}");
     }
 
     #[test]
@@ -381,6 +420,7 @@ mod tests {
             is_busy_factor: bool,
             lines in proptest::collection::vec(
                 (0..6_u32, proptest::option::of(0..6_u32), proptest::option::of(0..6_u32), proptest::option::of(0..3_u32),
+                 (proptest::option::of(0..6_u32), proptest::option::of(0..6_u32)),
                  proptest::option::of(0..4_u64), proptest::option::of(0..3_u64), any::<bool>()),
                 1..40,
             ),
@@ -390,7 +430,8 @@ mod tests {
                 Options { algorithm, proactive_ratio: ratio, optimization_target: target, ..Options::default() };
             let mut state = State::new(Settings { pacing, ..Settings::default() });
             let (mut entered, mut abandoned) = (0, 0);
-            for (second, (ready, logged_in, reactive, queued, more, lost, has_state)) in lines.into_iter().enumerate() {
+            for (second, line) in lines.into_iter().enumerate() {
+                let (ready, logged_in, reactive, queued, (slots, free_slots), more, lost, has_state) = line;
                 let mut line = std::format!(r#"{{"channel":"chat","group":"A","ready":{ready}"#);
                 let mut field = |name, value: Option<u64>| {
                     line.push_str(&value.map_or(String::new(), |value| std::format!(r#","{name}":{value}"#)));
@@ -399,6 +440,8 @@ mod tests {
                 field("loggedIn", logged_in.map(Into::into));
                 field("reactive", reactive.map(Into::into));
                 field("queued", queued.map(Into::into));
+                field("slots", slots.map(Into::into));
+                field("freeSlots", free_slots.map(Into::into));
                 field("reactiveEntered", more.map(|_| entered));
                 field("abandoned", lost.map(|_| abandoned));
                 field("reactiveState", has_state.then_some(1));
@@ -413,10 +456,28 @@ mod tests {
                 match probability {
                     Some(state) if starts(&["all demand fits", "letting all in"]) => prop_assert!(state >= AS_GOOD_AS_ALL, "{text}"),
                     Some(state) if starts(&["holding back"]) => prop_assert!(state < AS_GOOD_AS_ALL, "{text}"),
-                    Some(state) if starts(&["closed", "no agent"]) => prop_assert!(state.abs() < 1e-12, "{text}"),
+                    Some(state) if starts(&["closed", "no agent", "no slot", "agents can take"]) => {
+                        prop_assert!(state.abs() < 1e-12, "{text}");
+                    }
                     Some(state) if starts(&["open"]) => prop_assert!(state > 0.0, "{text}"),
                     Some(_) => prop_assert!(text == "computed elsewhere (EXTERNAL)", "{text}"),
                     None => prop_assert!(starts(&["statistics have no reactiveState", "the algorithm does not predict"]), "{text}"),
+                }
+                // The figures in the text are those that were sent.
+                prop_assert!(!text.contains("no agents are logged in") || logged_in == Some(0), "{text}");
+                prop_assert!(!text.contains("no agent is ready") || ready == 0, "{text}");
+                prop_assert!(!text.contains("no slot is free") || free_slots == Some(0), "{text}");
+                prop_assert!(!text.contains("slots is 0") || slots == Some(0), "{text}");
+                prop_assert!(!text.contains("on a break") || logged_in > Some(0), "{text}");
+                prop_assert!(!text.contains("is not known") || reactive.is_none(), "{text}");
+                if let Some((door, figures)) = text.split_once(": ").filter(|(door, _)| ["open", "closed"].contains(door)) {
+                    let words: std::vec::Vec<_> = figures.split_whitespace().collect();
+                    let (free, waiting): (u32, u32) = (words[0].parse().unwrap(), words[2].parse().unwrap());
+                    prop_assert_eq!(free > waiting, door == "open", "{}", &text);
+                    prop_assert_eq!(waiting, queued.unwrap_or(0), "{}", &text);
+                    prop_assert!(words[1] != "ready," || free == ready, "{text}");
+                    // With too few statistics only: `entered` is known from a total that was ever reported.
+                    prop_assert!(more.is_none(), "{text}");
                 }
                 let entries = group.last_hour.entries(now);
                 prop_assert!(!(text.contains("all demand fits") && group.is_over_goal(now, state.settings())), "{text}");

@@ -122,7 +122,7 @@ fn reactive_state(algorithm: Algorithm, channel: Channel, consolidation: &Consol
         None => return Answer::unavailable(format_args!("no prediction has been made yet for {channel}")),
     };
     Answer {
-        received: consolidation.oldest,
+        received: consolidation.oldest_predicted,
         ..Answer::json(Status::Ok, format_args!(r#"{{"reactiveState":{state}}}"#))
     }
 }

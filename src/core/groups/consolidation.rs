@@ -11,8 +11,10 @@ pub struct Consolidation {
     pub fresh_groups: u32,
     /// Ready agents of all of them.
     pub capacity: u64,
-    /// When the oldest statistics used were received.
+    /// When the oldest statistics that the capacity is made of were received.
     pub oldest: Option<Duration>,
+    /// The same for the reactive state, which not every group may have.
+    pub oldest_predicted: Option<Duration>,
     /// Groups with a reactive state.
     predicted: u32,
     least_state: f64,
@@ -39,11 +41,14 @@ impl Consolidation {
         let Some(report) = group.fresh_report(now, time_to_live) else { return };
         self.fresh_groups += 1;
         self.capacity += u64::from(report.statistics.ready);
-        self.oldest = Some(self.oldest.map_or(report.received, |oldest| oldest.min(report.received)));
+        let older =
+            |oldest: Option<Duration>| Some(oldest.map_or(report.received, |oldest| oldest.min(report.received)));
+        self.oldest = older(self.oldest);
         let Some(prediction) = group.prediction() else { return };
         let Some(state) = prediction.reactive_state else { return };
         self.least_state = if self.predicted == 0 { state } else { self.least_state.min(state) };
         self.predicted += 1;
+        self.oldest_predicted = older(self.oldest_predicted);
         let agents = f64::from(report.statistics.logged_in.unwrap_or(report.statistics.ready));
         match prediction.reactive_demand {
             Some(demand) => {
@@ -145,7 +150,13 @@ mod tests {
             [group(9, 5, Some(0.0), Some(1.0)), group(10, 5, Some(0.5), Some(1.0)), group(30, 5, Some(1.0), Some(1.0))];
         let some = of(&groups);
         assert_eq!((some.fresh_groups, some.capacity), (2, 2));
-        assert_eq!(some.oldest, Some(Duration::from_secs(10)));
+        assert_eq!(
+            (some.oldest, some.oldest_predicted),
+            (Some(Duration::from_secs(10)), Some(Duration::from_secs(10)))
+        );
+        let lacking = of(&[group(20, 5, None, None), group(30, 5, Some(1.0), None)]);
+        assert_eq!(lacking.oldest, Some(Duration::from_secs(20)));
+        assert_eq!(lacking.oldest_predicted, Some(Duration::from_secs(30)));
         assert_state(&groups, 0.75);
         let none = Consolidation::of(groups.iter(), Duration::from_secs(61), TIME_TO_LIVE);
         assert!(none.fresh_groups == 0 && none.oldest.is_none() && none.reactive_state().is_none());

@@ -91,6 +91,8 @@ pub struct Group {
     /// Whether the configuration declares the group.
     pub declared: bool,
     report: Option<Report>,
+    /// The `time` of the last accepted line that had one.
+    pub(super) last_time: Option<u64>,
     totals: Totals,
     pacer: Pacer,
     prediction: Option<Prediction>,
@@ -99,6 +101,8 @@ pub struct Group {
     pub last_hour: LastHour,
     /// The lines that were refused for their `time` since one was accepted.
     pub untimely: Option<Untimely>,
+    /// When a line was last received that is of this group, and not valid.
+    pub(crate) invalid: Option<Duration>,
     /// What was learned has been dropped, and nothing was received since.
     is_dormant: bool,
     logged: Logged,
@@ -113,12 +117,14 @@ impl Group {
             name,
             declared: false,
             report: None,
+            last_time: None,
             totals: Totals::NEW,
             pacer: Pacer::new(),
             prediction: None,
             next_refresh: Duration::ZERO,
             last_hour: LastHour::default(),
             untimely: None,
+            invalid: None,
             is_dormant: false,
             logged: Logged::default(),
             set_back: None,
@@ -242,8 +248,7 @@ impl Group {
     ) -> Result<(), Refusal> {
         self.drop_if_dormant(now);
         let mut statistics = line.statistics;
-        let last = self.last_time();
-        if let (Some(last), Some(time)) = (last, statistics.time) {
+        if let (Some(last), Some(time)) = (self.last_time, statistics.time) {
             let is_set_back = || order == Order::Unsigned && self.is_set_back(now, time);
             if !order.allows(last, time) && !is_set_back() {
                 let refusal = if order == Order::Unsigned { Refusal::Late } else { Refusal::Replayed };
@@ -256,7 +261,7 @@ impl Group {
         }
         (self.untimely, self.is_dormant) = (None, false);
         // A line without a time, sent by hand perhaps, does not make an old one of the collector acceptable.
-        statistics.time = statistics.time.or(last);
+        self.last_time = statistics.time.or(self.last_time);
         let was_silent = self.fresh_report(now, settings.time_to_live).is_none();
         let growth = self.totals.count(now, line.collector, settings.time_to_live, &mut statistics);
         self.last_hour.count(now, &growth);
@@ -267,11 +272,6 @@ impl Group {
             self.refresh(now, &settings.pacing);
         }
         Ok(())
-    }
-
-    /// The `time` of the last accepted line that had one.
-    pub(super) fn last_time(&self) -> Option<u64> {
-        self.report.as_ref().and_then(|report| report.statistics.time)
     }
 
     /// Whether a late line shows that the collector's clock was set back: its lines have been late for some time, while

@@ -69,7 +69,7 @@ impl Groups {
             let candidates = self.sorted.iter().enumerate().filter(|(_, group)| may_be_replaced(group));
             let silent_longest = candidates.min_by_key(|(_, group)| group.report().map(|report| report.received));
             let (index, replaced) = silent_longest.ok_or(Refusal::TableFull)?;
-            self.replaced_until = self.replaced_until.max(replaced.last_time().unwrap_or(0));
+            self.replaced_until = self.replaced_until.max(replaced.last_time.unwrap_or(0));
             self.sorted.remove(index);
             place -= usize::from(index < place);
         }
@@ -104,6 +104,14 @@ impl Groups {
         let known = self.find(line.channel, line.group.as_str());
         if let Some(group) = known.and_then(|index| self.sorted.get_mut(index)) {
             group.refuse(now, refusal, line.statistics.time.unwrap_or(0));
+        }
+    }
+
+    /// Notes a line of a known group that was not valid.
+    pub fn note_invalid(&mut self, now: Duration, channel: Channel, name: &GroupName) {
+        let known = self.find(channel, name.as_str());
+        if let Some(group) = known.and_then(|index| self.sorted.get_mut(index)) {
+            group.invalid = Some(now);
         }
     }
 
@@ -337,7 +345,7 @@ mod tests {
         assert!((0..60).all(|second| !both(&mut groups, second, true)));
         let followed: Vec<bool> = (60..70).map(|second| both(&mut groups, second, false)).collect();
         assert_eq!(followed.iter().filter(|accepted| !**accepted).count(), 2, "late since 59.5 s");
-        assert!(both(&mut groups, 70, true) || groups.all()[0].last_time() == Some(170_000), "it leads again at once");
+        assert!(both(&mut groups, 70, true) || groups.all()[0].last_time == Some(170_000), "it leads again at once");
     }
 
     #[test]

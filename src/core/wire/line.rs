@@ -51,7 +51,13 @@ impl Line {
     ///
     /// The first thing that is wrong with it. What follows a field that is wrong must be JSON all the same.
     pub fn parse(line: &[u8]) -> Result<Self, LineError> {
-        let text = core::str::from_utf8(line).map_err(|error| not_utf8(line, error.valid_up_to()))?;
+        Self::read(line).map_err(|(error, _)| error)
+    }
+
+    /// The same; with the error, of which group the line is, as far as that could be read.
+    #[allow(clippy::result_large_err)] // Nothing is allocated for an error either.
+    pub(crate) fn read(line: &[u8]) -> Result<Self, (LineError, Option<(Channel, GroupName)>)> {
+        let text = core::str::from_utf8(line).map_err(|error| (not_utf8(line, error.valid_up_to()), None))?;
         // A bit for each field of the table that was read.
         let (mut draft, mut seen, mut first_error) = (Draft::default(), 0_u32, None);
         let read = json::members(text, |name, value| {
@@ -67,22 +73,21 @@ impl Line {
                 first_error.get_or_insert(error);
             }
         });
-        read.map_err(|fault| unreadable(text, fault))?;
-        match first_error {
-            None => Self::complete(draft),
-            Some(error) => Err(error),
-        }
-    }
-
-    fn complete(draft: Draft) -> Result<Self, LineError> {
+        let error = read.err().map(|fault| unreadable(text, fault)).or(first_error);
         let Draft { channel, group, collector, ready, statistics } = draft;
-        let missing = |field| LineError::Missing { field };
-        Ok(Self {
-            channel: channel.ok_or(missing("channel"))?,
-            group: group.ok_or(missing("group"))?,
-            collector,
-            statistics: Statistics { ready: ready.ok_or(missing("ready"))?, ..statistics },
-        })
+        match (error, channel, group, ready) {
+            (None, Some(channel), Some(group), Some(ready)) => {
+                Ok(Self { channel, group, collector, statistics: Statistics { ready, ..statistics } })
+            }
+            (error, channel, group, _) => {
+                let missing = || match (channel, &group) {
+                    (None, _) => "channel",
+                    (_, None) => "group",
+                    _ => "ready",
+                };
+                Err((error.unwrap_or_else(|| LineError::Missing { field: missing() }), channel.zip(group)))
+            }
+        }
     }
 }
 

@@ -95,23 +95,25 @@ impl Parameter {
         if is_accepted { Ok(Some(parameter)) } else { Err(QueryError::NearMiss(parameter, Excerpt::new(encoded))) }
     }
 
-    /// The parameter whose name remains of this one in lower case, without what is not visible, what is in brackets, `amp;` before
-    /// it (a link copied from HTML), and `.N` and `s` behind it.
+    /// The parameter whose name remains of this one in lower case, without what is not visible, what is in brackets, `amp;` (a
+    /// link copied from HTML) and question marks before it, and `.N`, `s` and what was encoded twice or badly (`%`, `=`) behind it.
     fn resembled_by(encoded: &str) -> Option<Self> {
         let mut brackets = 0_usize;
         let is_outside = move |byte: &u8| {
             match byte {
                 b'[' => brackets += 1,
                 b']' => brackets = brackets.saturating_sub(1),
-                byte => return brackets == 0 && byte.is_ascii_graphic(),
+                byte => return brackets == 0 && byte.is_ascii_graphic() && *byte != b'?',
             }
             false
         };
         let mut bytes = bytes(encoded).map(|byte| byte.unwrap_or(b'%')).filter(is_outside);
         let mut name = heapless::Vec::<u8, NAME_BYTES>::new();
         while let Some(byte) = bytes.next() {
-            if byte == b'.' && bytes.clone().all(|byte| byte.is_ascii_digit()) {
-                break;
+            match byte {
+                b'%' | b'=' => break,
+                b'.' if bytes.clone().all(|byte| byte.is_ascii_digit()) => break,
+                _ => {}
             }
             name.push(byte.to_ascii_lowercase()).ok()?;
             if name == b"amp;" {
@@ -302,15 +304,34 @@ mod tests {
             "[x]groups",
             "groups.0[x]",
             "Groups[0].1",
+            "groups%255B%255D",
+            "groups%255b0%255d",
+            "group%2520",
+            "groups%zz",
+            "groups%5",
+            "groups%",
+            "groups%3D",
+            "groups%3DA",
+            "?groups",
+            "%3Fgroups[]",
         ] {
             let want = std::format!("{name:?} is not a parameter; want groups=NAME, once for each group");
             let got = groups(&std::format!("channel=chat&{name}=A")).unwrap_err();
             assert!(got.starts_with(&want), "{name}: {got}");
             assert!(groups(&std::format!("{name}&channel=chat")).is_err(), "{name} without a value");
         }
-        for name in
-            ["Channel", "channels", "channel[]", "channel[0]", "channel.1", "amp;channel", "CHANNEL", "channel+"]
-        {
+        for name in [
+            "Channel",
+            "channels",
+            "channel[]",
+            "channel[0]",
+            "channel.1",
+            "amp;channel",
+            "CHANNEL",
+            "channel+",
+            "?channel",
+            "channel%3Dchat",
+        ] {
             let want = std::format!("{name:?} is not a parameter; want channel=chat or channel=webcallback");
             assert_eq!(groups(&std::format!("channel=chat&{name}=chat")), Err(want.clone()));
             assert_eq!(groups(&std::format!("{name}=chat")), Err(want));
