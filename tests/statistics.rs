@@ -192,7 +192,8 @@ fn totals_may_go_down_as_those_of_a_restarted_collector_do() {
 #[test]
 fn an_external_reactive_state_is_served_as_it_is() {
     let daemon = Daemon::with(EXTERNAL);
-    for state in ["0.123456789", "0", "1", "0.3333333333333333"] {
+    let tiny = format!("0.{}5", "0".repeat(323));
+    for state in ["0.123456789", "0", "1", "0.3333333333333333", &tiny] {
         daemon.send(line_with("A", 1, &format!(r#""reactiveState":{state}"#)), 1);
         let answer = daemon.reactive_state("channel=chat&groups=A");
         assert_eq!(answer.body, format!(r#"{{"reactiveState":{state}}}"#));

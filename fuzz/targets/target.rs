@@ -64,7 +64,8 @@ fn compare(query: &str) {
 
 /// The parameter that a decoded name is or nearly is.
 fn naive_parameter(name: &str) -> Option<&'static str> {
-    let mut rest: String = name.to_ascii_lowercase().chars().filter(char::is_ascii_graphic).collect();
+    let is_kept = |character: &char| character.is_ascii_graphic() && *character != '?';
+    let mut rest: String = name.to_ascii_lowercase().chars().filter(is_kept).collect();
     while let Some(open) = rest.find('[') {
         let close = rest[open..].find(']').map_or(rest.len(), |close| open + close + 1);
         // Brackets within brackets are opened once more.
@@ -78,6 +79,10 @@ fn naive_parameter(name: &str) -> Option<&'static str> {
         if number.bytes().all(|digit| digit.is_ascii_digit()) {
             rest.truncate(before.len());
         }
+    }
+    // What was encoded twice, or badly.
+    if let Some(end) = rest.find(['%', '=']) {
+        rest.truncate(end);
     }
     while let Some(behind) = rest.strip_prefix("amp;") {
         rest = behind.into();

@@ -188,6 +188,18 @@ mod tests {
         assert_eq!(notices(&mut state, 107), []);
         receive(&mut state, 108, "B", r#","time":1790000108"#);
         assert_eq!(notices(&mut state, 108), [(Notice::Contradiction, "B".into())], "seconds");
+        // A restarted collector, whose total of one kind is of the day; and one that does not send all that another does.
+        receive(&mut state, 109, "D", r#","reactiveEntered":1000,"abandoned":10"#);
+        receive(&mut state, 109, "D", r#","reactiveEntered":5,"proactiveEntered":6,"abandoned":50"#);
+        receive(&mut state, 109, "D", "");
+        receive(&mut state, 109, "E", r#","collector":"new","reactiveEntered":10"#);
+        receive(&mut state, 109, "E", r#","collector":"old","reactiveEntered":10000,"abandoned":97"#);
+        assert_eq!(notices(&mut state, 109), [(Notice::Contradiction, "D".into())]);
+        let restarted = state.groups().all().iter().find(|group| group.name.as_str() == "D").unwrap();
+        assert_eq!(
+            restarted.contradiction(WALL).unwrap(),
+            "abandoned is 50, but reactiveEntered + proactiveEntered is only 11"
+        );
         // A line without a time says nothing of any clock, however long ago the last one was.
         receive(&mut state, 110, "C", &time(110));
         receive(&mut state, 200_000, "C", "");

@@ -94,6 +94,9 @@ pub struct Group {
     /// The `time` of the last accepted line that had one.
     pub(super) last_time: Option<u64>,
     totals: Totals,
+    /// `abandoned`, and those who entered, as the last line with both had them: those counted over all collectors do not
+    /// contradict each other where a line does.
+    sent_totals: Option<(u64, u64)>,
     pacer: Pacer,
     prediction: Option<Prediction>,
     pub(super) next_refresh: Duration,
@@ -119,6 +122,7 @@ impl Group {
             report: None,
             last_time: None,
             totals: Totals::NEW,
+            sent_totals: None,
             pacer: Pacer::new(),
             prediction: None,
             next_refresh: Duration::ZERO,
@@ -186,8 +190,10 @@ impl Group {
 
     /// Says what contradicts itself in the last statistics. `wall_at_zero` is the time since 1970 when `now` was 0.
     pub fn contradiction(&self, wall_at_zero: Duration) -> Option<String> {
-        let report = self.report.as_ref()?;
-        report.statistics.contradiction(wall_at_zero.saturating_add(report.received))
+        let Report { received, statistics } = self.report?;
+        let (abandoned, reactive_entered) = self.sent_totals.unzip();
+        let sent = Statistics { abandoned, reactive_entered, proactive_entered: None, ..statistics };
+        sent.contradiction(wall_at_zero.saturating_add(received))
     }
 
     /// Whether the algorithm serves the `reactiveState` of this group's fresh statistics, and they have none.
@@ -229,7 +235,7 @@ impl Group {
     pub(super) fn drop_if_dormant(&mut self, now: Duration) {
         if self.is_dormant(now) && !self.is_dormant {
             self.is_dormant = true;
-            self.totals = Totals::NEW;
+            (self.totals, self.sent_totals) = (Totals::NEW, None);
             self.pacer = Pacer::new();
             self.prediction = None;
             self.last_hour = LastHour::default();
@@ -262,6 +268,9 @@ impl Group {
         (self.untimely, self.is_dormant) = (None, false);
         // A line without a time, sent by hand perhaps, does not make an old one of the collector acceptable.
         self.last_time = statistics.time.or(self.last_time);
+        if let (Some(abandoned), Some(entered)) = (statistics.abandoned, statistics.reactive_entered) {
+            self.sent_totals = Some((abandoned, entered.saturating_add(statistics.proactive_entered.unwrap_or(0))));
+        }
         let was_silent = self.fresh_report(now, settings.time_to_live).is_none();
         let growth = self.totals.count(now, line.collector, settings.time_to_live, &mut statistics);
         self.last_hour.count(now, &growth);

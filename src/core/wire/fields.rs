@@ -184,5 +184,6 @@ fn number(value: &Value<'_>, most: f64) -> Result<f64, ValueRefusal> {
         Value::Number(value) => value,
         _ => return Err(ValueRefusal::Type),
     };
-    (0.0..=most).contains(&number).then_some(number).ok_or(ValueRefusal::Range)
+    // -0 is in the range, too; its sign is not to be shown.
+    (0.0..=most).contains(&number).then_some(number.abs()).ok_or(ValueRefusal::Range)
 }

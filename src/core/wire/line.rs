@@ -219,6 +219,8 @@ mod tests {
         for zero in ["0", "0.0", "-0", "-0.0", "0e5", "1e-999"] {
             assert_eq!(with(&std::format!("\"handleTime\":{zero}")).unwrap().statistics.handle_time, None, "{zero}");
         }
+        let zero = with("\"reactiveState\":-0.0").unwrap().statistics.reactive_state;
+        assert_eq!(zero.map(f64::to_bits), Some(0));
         for field in ["channel", "group", "ready"] {
             let line = FULL.replacen(&std::format!("\"{field}\":"), &std::format!("\"{field}\":null,\"x\":"), 1);
             assert!(
