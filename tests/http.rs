@@ -633,6 +633,8 @@ fn who_has_waited_longest_for_its_next_request_makes_room_for_another_client() {
         assert_eq!(timed_out(&daemon), number as u64 + 1);
         first.assert_closed();
         assert_keeps(&mut idle);
+        drop(client);
+        daemon.wait_until_accepted(2);
         // Its place is taken by one that stays.
         let mut another = Client::connect(daemon.http);
         assert_keeps(&mut another);
