@@ -4,8 +4,7 @@ use std::cell::Cell;
 use std::fmt::{self, Write};
 
 use pacingd::answer::Status;
-use pacingd::answer::prometheus::{Family, MetricKind};
-
+use pacingd::answer::prometheus::Family;
 use pacingd::named;
 
 named! {
@@ -89,34 +88,30 @@ impl Traffic {
 
     /// Writes all of it for Prometheus.
     pub(crate) fn write(&self, out: &mut impl Write) -> fmt::Result {
-        let help = "Requests read, by listener and method.";
-        let mut family = Family::new(out, "pacingd_http_requests_total", MetricKind::Counter, help)?;
+        let mut family = Family::new(out, "pacingd_http_requests_total", "Requests read, by listener and method.")?;
         for side in Side::ALL {
             for (method, counter) in METHODS.iter().zip(&self.of(side).methods) {
                 family.sample(&[("side", side.name()), ("method", method)], counter.get())?;
             }
         }
         let help = "Answers given, by listener and status. 431 and some 400 are requests that could not be read.";
-        let mut family = Family::new(out, "pacingd_http_responses_total", MetricKind::Counter, help)?;
+        let mut family = Family::new(out, "pacingd_http_responses_total", help)?;
         for side in Side::ALL {
             for (status, counter) in Status::ALL.iter().zip(&self.of(side).statuses) {
                 family.sample(&[("side", side.name()), ("code", &status.code().to_string())], counter.get())?;
             }
         }
-        let mut per_side = |name, kind, help, value: fn(&Counts) -> u64| {
-            let mut family = Family::new(out, name, kind, help)?;
+        let mut per_side = |name, help, value: fn(&Counts) -> u64| {
+            let mut family = Family::new(out, name, help)?;
             Side::ALL.into_iter().try_for_each(|side| family.sample(&[("side", side.name())], value(self.of(side))))
         };
-        let help = "Connections accepted.";
-        per_side("pacingd_connections_accepted_total", MetricKind::Counter, help, |counts| counts.accepted.get())?;
+        per_side("pacingd_connections_accepted_total", "Connections accepted.", |counts| counts.accepted.get())?;
         let help = "Connections closed because no request came or no answer was taken in time, or because another client needed the place.";
-        per_side("pacingd_connections_timed_out_total", MetricKind::Counter, help, |counts| counts.timed_out.get())?;
-        let help = "Connections open now.";
+        per_side("pacingd_connections_timed_out_total", help, |counts| counts.timed_out.get())?;
         let open = |counts: &Counts| counts.accepted.get() - counts.ended.get();
-        per_side("pacingd_connections_open", MetricKind::Gauge, help, open)?;
+        per_side("pacingd_connections_open", "Connections open now.", open)?;
         let help = "Failures to accept a connection: the system has no file descriptors or memory.";
-        Family::new(out, "pacingd_connections_accept_errors_total", MetricKind::Counter, help)?
-            .value(self.accept_errors.get())
+        Family::new(out, "pacingd_connections_accept_errors_total", help)?.value(self.accept_errors.get())
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use http::header::{self, HeaderMap, HeaderValue};
 use hyper::body::Bytes;
 use pacingd::answer::Document;
-use pacingd::answer::prometheus::{self, Family, MetricKind};
+use pacingd::answer::prometheus::{self, Family};
 use pacingd::answer::status::About;
 use pacingd::answer::{metrics, status};
 use tokio::sync::OwnedSemaphorePermit;
@@ -90,22 +90,22 @@ fn write_metrics(context: &Context, text: &mut String) -> std::fmt::Result {
         tls.write(text)?;
     }
     let help = "Log lines that were dropped because the log was not being read.";
-    Family::new(text, "pacingd_log_lines_lost_total", MetricKind::Counter, help)?.value(context.log.lost())?;
+    Family::new(text, "pacingd_log_lines_lost_total", help)?.value(context.log.lost())?;
     let help = "1 while statistics are received there, 0 while a multicast group's interface is missing.";
-    let mut family = Family::new(text, "pacingd_statistics_listener_up", MetricKind::Gauge, help)?;
+    let mut family = Family::new(text, "pacingd_statistics_listener_up", help)?;
     context.listeners.each(|name, is_up, _| _ = family.sample(&[("listener", name)], u8::from(is_up)));
     let help = "Datagrams that the kernel dropped because the listener's socket was full, since it was opened.";
-    let mut family = Family::new(text, "pacingd_statistics_datagrams_dropped_total", MetricKind::Counter, help)?;
+    let mut family = Family::new(text, "pacingd_statistics_datagrams_dropped_total", help)?;
     context.listeners.each(|name, _, drops| {
         if let Some(drops) = drops {
             _ = family.sample(&[("listener", name)], drops);
         }
     });
-    let help = "1, with the version of the program.";
-    Family::new(text, "pacingd_build_info", MetricKind::Gauge, help)?.sample(&[("version", VERSION)], 1)?;
+    let mut family = Family::new(text, "pacingd_build_info", "1, with the version of the program.")?;
+    family.sample(&[("version", VERSION)], 1)?;
     let help = "When the process was started, seconds since 1970.";
     let (_, started) = uptime_and_start(context);
-    Family::new(text, "process_start_time_seconds", MetricKind::Gauge, help)?.value(started.as_secs())
+    Family::new(text, "process_start_time_seconds", help)?.value(started.as_secs())
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use std::fmt::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
-use pacingd::answer::prometheus::{Family, MetricKind};
+use pacingd::answer::prometheus::Family;
 use rustls::ServerConfig;
 use rustls::server::ServerSessionMemoryCache;
 use rustls::sign::SingleCertAndKey;
@@ -138,19 +138,18 @@ impl Tls {
     /// Writes all of it for Prometheus.
     pub(crate) fn write(&self, out: &mut impl Write) -> fmt::Result {
         let help = "TLS handshakes by outcome. Those that were dropped for newer ones are timed_out.";
-        let mut family = Family::new(out, "pacingd_tls_handshakes_total", MetricKind::Counter, help)?;
+        let mut family = Family::new(out, "pacingd_tls_handshakes_total", help)?;
         for (outcome, counter) in HandshakeOutcome::ALL.into_iter().zip(&self.outcomes) {
             family.sample(&[("outcome", outcome.name())], counter.get())?;
         }
-        let help = "TLS handshakes under way.";
-        Family::new(out, "pacingd_tls_handshakes_under_way", MetricKind::Gauge, help)?.value(self.places.taken())?;
+        let mut family = Family::new(out, "pacingd_tls_handshakes_under_way", "TLS handshakes under way.")?;
+        family.value(self.places.taken())?;
         let help = "When the certificate expires, seconds since 1970.";
         let not_after = self.pair.borrow().validity.not_after.as_secs();
-        Family::new(out, "pacingd_tls_certificate_not_after_timestamp_seconds", MetricKind::Gauge, help)?
-            .value(not_after)?;
+        Family::new(out, "pacingd_tls_certificate_not_after_timestamp_seconds", help)?.value(not_after)?;
         let help = "1 if certificate and key in force are those that were read last, 0 if those were refused.";
         let in_force = u8::from(!self.is_outdated.get());
-        Family::new(out, "pacingd_tls_certificate_reload_successful", MetricKind::Gauge, help)?.value(in_force)
+        Family::new(out, "pacingd_tls_certificate_reload_successful", help)?.value(in_force)
     }
 }
 
