@@ -23,16 +23,16 @@ const LINE_BYTES: usize = 960;
 const INTERVAL: Duration = Duration::from_secs(60);
 
 named! {
-    /// How much is logged: a level, and all above it.
+    /// How much is logged: a level, and all above it. The numbers are syslog's severities.
     pub(crate) enum Level {
         /// The daemon ends, or an order of its operator was not carried out.
-        Error => "error",
+        Error = 3 => "error",
         /// Somebody can do something about it.
-        Warning => "warning",
+        Warning = 4 => "warning",
         /// What an operator wants to know of a healthy daemon.
-        Info => "info",
+        Info = 6 => "info",
         /// What its developers want to know.
-        Debug => "debug",
+        Debug = 7 => "debug",
     }
 }
 
