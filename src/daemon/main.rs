@@ -136,11 +136,9 @@ fn run(
             context.listeners.opened(place, &socket);
             tokio::task::spawn_local(async move { statistics::receive(context, &socket).await });
         }
-        let groups: Vec<_> =
-            context.configuration().statistics.listen.iter().filter_map(Endpoint::multicast).cloned().collect();
-        for group in groups {
+        for group in context.configuration().statistics.listen.iter().filter(|endpoint| endpoint.is_multicast()) {
             let place = context.listeners.add(group.to_string());
-            tokio::task::spawn_local(statistics::multicast::receive(context, group, place));
+            tokio::task::spawn_local(statistics::multicast::receive(context, group.clone(), place));
         }
         tokio::task::spawn_local(timer::run(context, manager));
         tokio::task::spawn_local(manager.keep_alive());

@@ -89,7 +89,7 @@ fn every_key_is_read() {
         assert!(printed.contains(line), "{line}\nin\n{printed}");
     }
     let one = read("x", "statistics.listen = \"[::1]:9\"").unwrap();
-    assert_eq!(one.statistics.listen, [Endpoint::Unicast("[::1]:9".parse().unwrap())], "one needs no list");
+    assert_eq!(one.statistics.listen, [Endpoint::parse("[::1]:9").unwrap()], "one needs no list");
     let few = read("x", "[http.limits]\nconnections = 10").unwrap();
     assert_eq!(few.https.handshakes, 5, "at most half of the connections");
     let only_https = "http.listen = []\nhttps = { listen = [\"[::1]:0\"], certificate = \"/c\", key = \"/k\" }";

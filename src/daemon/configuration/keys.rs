@@ -137,7 +137,7 @@ configuration! {
     }
     /// Where statistics come from.
     statistics: Statistics {
-        "statistics.listen" listen: Vec<Endpoint> = vec![Endpoint::loopback(8127)], NeedsRestart,
+        "statistics.listen" listen: Vec<Endpoint> = vec![Endpoint { address: loopback(8127), interface: String::new() }], NeedsRestart,
             one_or_list(1..=LISTENERS);
         "statistics.sources" sources: Vec<IpNet> = loopback_networks(), Applies, list(1..=SOURCES);
         "statistics.time-to-live" time_to_live: Duration = Duration::from_secs(30), Applies, seconds(1.0..=3600.0);

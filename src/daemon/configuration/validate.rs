@@ -51,7 +51,7 @@ pub(super) fn validate(configuration: &mut Configuration, document: &mut TomlDoc
     // Handshakes that do not end must not take all places.
     https.handshakes = https.handshakes.min(limits.connections.div_ceil(2)).max(https.listen.len());
 
-    let elsewhere = statistics.listen.iter().filter_map(Endpoint::multicast).find(|group| group.interface != "lo");
+    let elsewhere = statistics.listen.iter().find(|endpoint| !matches!(&*endpoint.interface, "" | "lo"));
     if let Some(group) = elsewhere {
         check(
             &["statistics.listen", "statistics.sources"],

@@ -13,15 +13,15 @@ use socket2::{Domain, InterfaceIndexOrAddress, Protocol, Socket, Type};
 use tokio::net::UdpSocket;
 
 use crate::context::Context;
-use crate::statistics::endpoint::MulticastGroup;
+use crate::statistics::endpoint::Endpoint;
 use crate::statistics::{self, enlarge_buffer};
 
 /// How often the interface is looked for: statistics are stale after thirty seconds.
 const LOOK: Duration = Duration::from_secs(5);
 
 /// Receives from `group` for as long as the daemon runs. `place` is its place among the listeners.
-pub(crate) async fn receive(context: &'static Context, group: MulticastGroup, place: usize) {
-    let MulticastGroup { interface, .. } = &group;
+pub(crate) async fn receive(context: &'static Context, group: Endpoint, place: usize) {
+    let interface = &group.interface;
     let mut is_logged = false;
     loop {
         match join(&group) {
@@ -57,7 +57,7 @@ pub(crate) async fn receive(context: &'static Context, group: MulticastGroup, pl
 }
 
 /// A socket of the group, and the index of the interface on which it was joined.
-fn join(group: &MulticastGroup) -> io::Result<(UdpSocket, u32)> {
+fn join(group: &Endpoint) -> io::Result<(UdpSocket, u32)> {
     let address = group.address;
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
     let index = name_to_index(&socket, &group.interface)?;
