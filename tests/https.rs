@@ -376,7 +376,7 @@ fn a_socket_that_systemd_names_https_speaks_tls() {
     assert_eq!(address(&daemon), held_at);
     daemon.send(STATISTICS, 1);
     assert_eq!(secure(&daemon, &authority.client(&[&TLS13])).get(CAPACITY).value("capacity"), 4);
-    daemon.log.wait_for("https.listen is 127.0.0.1:0, but systemd listens on");
+    daemon.log.wait_for("https.listen is [127.0.0.1:0], but systemd listens on");
 }
 
 #[test]

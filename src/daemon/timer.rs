@@ -3,8 +3,7 @@
 use crate::clock;
 use crate::context::Context;
 use crate::group_changes::GroupChanges;
-use crate::systemd::notify::Manager;
-use crate::systemd::status::StatusLine;
+use crate::systemd::{Manager, StatusLine};
 
 /// Groups refreshed in one turn of the event loop: requests and datagrams wait for that many and no more.
 const GROUPS_A_TURN: usize = 16;
