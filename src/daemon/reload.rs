@@ -52,7 +52,7 @@ fn keep(old: &Configuration, new: &mut Configuration, log_to: Option<Target>) ->
         let (before, after) = (show(old), show(new));
         let is_kept = match on_reload {
             OnReload::Applies => false,
-            OnReload::Replaces => before.is_some() != after.is_some(),
+            OnReload::Replaces => before.is_empty() != after.is_empty(),
             OnReload::NeedsRestart => before != after,
         };
         if is_kept {

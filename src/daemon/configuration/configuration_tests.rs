@@ -4,10 +4,13 @@ use ipnet::IpNet;
 use pacingd::limits::GROUPS;
 use pacingd::pacing::OptimizationTarget;
 
-use super::parse::read;
 use super::*;
 use crate::http::cors::AllowedOrigins;
 use crate::statistics::endpoint::Endpoint;
+
+fn read(file: &str, text: &str) -> Result<Configuration, String> {
+    Configuration::parse(file, text)
+}
 
 fn complaint(text: &str) -> String {
     read("pacingd.toml", text).unwrap_err()
@@ -177,14 +180,6 @@ fn what_is_wrong_is_told_with_file_line_key_and_what_would_be_right() {
         (
             "[https]\nkey = \"key.pem\"",
             "pacingd.toml:2: https.key is a value that is no file's name; want an absolute path such as \"/etc/pacingd/file.pem\", or \"credential:NAME\"",
-        ),
-        (
-            "http.limits.connections = 1\nhttps = { listen = [\"[::1]:0\"], certificate = \"/c\", key = \"/k\" }",
-            "pacingd.toml:1: http.limits.connections is 1; want 2 or more, one for each address in http.listen and https.listen",
-        ),
-        (
-            "[https]\nhandshakes = 1\nlisten = [\"[::1]:1\", \"[::1]:2\"]\ncertificate = \"/c\"\nkey = \"/k\"",
-            "pacingd.toml:2: https.handshakes is 1; want 2 or more, one for each address in https.listen",
         ),
         (
             "[pacing]\noptimization-target = \"BUSY_FACTOR\"",

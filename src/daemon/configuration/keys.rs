@@ -11,7 +11,7 @@ use pacingd::wire::group_name::GroupName;
 use pacingd::wire::jws::Keys;
 
 use super::document::Entry;
-use super::file_name::FileName;
+use super::files::FileName;
 use super::values::{Show, integer, list, number, one, one_or_list, origins, seconds, some};
 use crate::http::cors::AllowedOrigins;
 use crate::log::{Level, Target};
@@ -45,8 +45,8 @@ pub(crate) struct ConfigurationKey {
     pub(crate) on_reload: OnReload,
     /// Reads its value from a file. `None`: a fault was reported.
     pub(super) read: fn(&mut Configuration, &mut Entry<'_, '_>) -> Option<()>,
-    /// Its value as TOML. `None`: the key is left out.
-    pub(crate) show: fn(&Configuration) -> Option<String>,
+    /// Its value as TOML. Empty: the key is left out.
+    pub(crate) show: fn(&Configuration) -> String,
     /// Copies its value from the first configuration to the second.
     pub(crate) copy: fn(&Configuration, &mut Configuration),
 }

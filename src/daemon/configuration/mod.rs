@@ -1,11 +1,9 @@
 //! The configuration: text, then a table with the place of each value, then valid settings.
 
 mod document;
-mod file_name;
-pub(crate) mod files;
+mod files;
 mod keys;
 mod parse;
-mod validate;
 mod values;
 
 use std::fmt;
@@ -17,7 +15,7 @@ use pacingd::wire::channel::Channel;
 use pacingd::wire::group_name::GroupName;
 use pacingd::wire::jws::{self, Keys};
 
-pub(crate) use file_name::FileName;
+pub(crate) use files::FileName;
 pub(crate) use keys::{Configuration, ConfigurationKey, Https, KEYS, Log, OnReload, Statistics};
 
 const DEFAULT_FILE: &str = "/etc/pacingd.toml";
@@ -89,11 +87,6 @@ impl Https {
 }
 
 impl Configuration {
-    /// Reads the text of a file; the files that it names are not read.
-    pub(crate) fn parse(file: &str, text: &str) -> Result<Self, String> {
-        parse::read(file, text)
-    }
-
     /// Reads the keys of signed statistics from their files, or says what is wrong with each file.
     pub(crate) fn read_keys(&self) -> Result<Keys, String> {
         let (mut keys, mut faults) = (Keys::default(), Vec::new());
@@ -125,8 +118,7 @@ impl Configuration {
 }
 
 fn read_key(name: &FileName) -> Result<jws::Key, String> {
-    let bytes = files::read(&name.path()?, KEY_BYTES).map_err(|error| name.unreadable(&error))?;
-    jws::Key::new(without_line_end(&bytes)).map_err(|error| name.wrong(format_args!("has {error}")))
+    jws::Key::new(without_line_end(&name.read(KEY_BYTES)?)).map_err(|error| name.wrong(format_args!("has {error}")))
 }
 
 /// Editors and `openssl rand` end the line that they write, which is no part of the key.
@@ -146,7 +138,8 @@ impl fmt::Display for Configuration {
                 writeln!(formatter, "{separator}[{section}]")?;
                 in_section = section;
             }
-            if let Some(value) = (key.show)(self) {
+            let value = (key.show)(self);
+            if !value.is_empty() {
                 writeln!(formatter, "{name} = {value}")?;
             }
         }

@@ -11,11 +11,10 @@ use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use rustls::{Error, InconsistentKeys};
-use zeroize::Zeroizing;
 
 use super::validity::{Remaining, Validity};
 use crate::clock;
-use crate::configuration::{FileName, PairFiles, files};
+use crate::configuration::{FileName, PairFiles};
 use crate::http::dates::http_date;
 use crate::throttle::Throttle;
 
@@ -56,7 +55,7 @@ impl Pair {
         let wrong_certificate = |what: &str| certificate_file.wrong(format_args!("{what}; want {WANT_CERTIFICATE}"));
         let wrong_key = |what: &str| key_file.wrong(format_args!("{what}; want {WANT_KEY}"));
 
-        let text = read(certificate_file)?;
+        let text = certificate_file.read(FILE_BYTES)?;
         let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
         let chain = chain.map_err(|error| wrong_certificate(pem_fault(&text, &error)))?;
         let Some(own) = chain.first() else {
@@ -64,7 +63,7 @@ impl Pair {
         };
         let validity = Validity::of(own).map_err(|_| wrong_certificate("has a broken certificate"))?;
 
-        let text = read(key_file)?;
+        let text = key_file.read(FILE_BYTES)?;
         let is_encrypted = |line: &[u8]| line.starts_with(b"Proc-Type: 4,ENCRYPTED");
         if labels(&text).contains("ENCRYPTED") || text.split(|byte| *byte == b'\n').any(is_encrypted) {
             return Err(key_file.wrong(
@@ -102,10 +101,6 @@ impl fmt::Display for Pair {
             Remaining::Expired => write!(formatter, "{certificate} was valid until {}", http_date(not_after)),
         }
     }
-}
-
-fn read(name: &FileName) -> Result<Zeroizing<Vec<u8>>, String> {
-    files::read(&name.path()?, FILE_BYTES).map_err(|error| name.unreadable(&error))
 }
 
 /// A key that everyone can read is no secret.
