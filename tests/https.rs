@@ -407,7 +407,11 @@ fn a_certificate_out_of_its_time_is_warned_of_and_served() {
             date_time_ymd(2021, 1, 1),
             "expired on Fri, 01 Jan 2021 00:00:00 GMT: browsers refuse it. An expired certificate is still served",
         ),
-        (date_time_ymd(2080, 1, 1), date_time_ymd(2081, 1, 1), "is not valid before Mon, 01 Jan 2080 00:00:00 GMT"),
+        (
+            date_time_ymd(2080, 1, 1),
+            date_time_ymd(2081, 1, 1),
+            "is not valid before Mon, 01 Jan 2080 00:00:00 GMT: browsers refuse it",
+        ),
     ] {
         let authority = Authority::new();
         authority.renew(|params| (params.not_before, params.not_after) = (not_before, not_after));

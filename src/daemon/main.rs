@@ -100,7 +100,7 @@ fn check_configuration(source: &Source) -> Result<(), Failure> {
     };
     exit::print(&configuration.to_string())?;
     // As a comment, so that what is printed remains a configuration.
-    tls.map_or(Ok(()), |tls| exit::print(&format!("\n# {tls}\n")))
+    tls.map_or(Ok(()), |tls| exit::print(&format!("\n# {}\n", tls.certificate())))
 }
 
 fn run(

@@ -9,33 +9,28 @@ use crate::log::Target;
 ///
 /// `log_to`: where the command line says that the log goes.
 pub(crate) fn reload(context: &Context, source: &Source, log_to: Option<Target>) {
-    let refuse = |faults: String| {
-        let mut lines = faults.lines().peekable();
-        while let Some(fault) = lines.next() {
-            let end = if lines.peek().is_none() { "; nothing was changed" } else { "" };
-            context.log.error(format_args!("reload: {fault}{end}"));
+    let read = source.load().and_then(|new| {
+        match &context.tls {
+            Some(tls) => tls.reload(&new.https)?,
+            // Only a restart puts it in force, but that must not be the first to find a fault.
+            None => _ = Tls::new(&new.https)?,
         }
-    };
-    let mut new = match source.load() {
+        Ok(new)
+    });
+    let mut new = match read {
         Ok(new) => new,
-        Err(error) => return refuse(error),
-    };
-    let pair = match (&context.tls, new.https.pair()) {
-        (Some(tls), Some(files)) => match tls.load(&files) {
-            Ok(pair) => Some((tls, pair)),
-            Err(error) => return refuse(error),
-        },
-        // Only a restart puts it in force, but that must not be the first to find a fault.
-        (None, Some(_)) => match Tls::new(&new.https) {
-            Ok(_) => None,
-            Err(error) => return refuse(error),
-        },
-        (_, None) => None,
+        Err(faults) => {
+            let mut lines = faults.lines().peekable();
+            while let Some(fault) = lines.next() {
+                let end = if lines.peek().is_none() { "; nothing was changed" } else { "" };
+                context.log.error(format_args!("reload: {fault}{end}"));
+            }
+            return;
+        }
     };
     let kept = keep(&context.configuration(), &mut new, log_to);
     context.log.set_level(new.log.level);
-    if let Some((tls, pair)) = pair {
-        tls.replace(pair);
+    if let Some(tls) = &context.tls {
         tls.log_certificate(&context.log);
     }
     context.configure(new);

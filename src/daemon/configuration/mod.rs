@@ -71,18 +71,10 @@ impl fmt::Display for Source {
     }
 }
 
-/// PEM files: the certificate, with those that lead to an authority behind it, and its private key.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct PairFiles {
-    pub(crate) certificate: FileName,
-    pub(crate) key: FileName,
-}
-
 impl Https {
-    /// Certificate and key; both or none are configured.
-    pub(crate) fn pair(&self) -> Option<PairFiles> {
-        let (certificate, key) = self.certificate.clone().zip(self.key.clone())?;
-        Some(PairFiles { certificate, key })
+    /// The files of the certificate and its key; both or none are configured.
+    pub(crate) fn pair(&self) -> Option<(FileName, FileName)> {
+        self.certificate.clone().zip(self.key.clone())
     }
 }
 

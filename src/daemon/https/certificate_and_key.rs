@@ -9,12 +9,12 @@ use std::time::Duration;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::sign::CertifiedKey;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{Error, InconsistentKeys};
 
 use super::validity::{Remaining, Validity};
 use crate::clock;
-use crate::configuration::{FileName, PairFiles};
+use crate::configuration::FileName;
 use crate::http::dates::http_date;
 use crate::throttle::Throttle;
 
@@ -29,8 +29,8 @@ const WANT_KEY: &str = "PEM: a private key, RSA of 2048 bits or more, ECDSA on P
 
 /// Certificate and key that fit together.
 pub(crate) struct Pair {
-    pub(super) files: PairFiles,
-    pub(super) key: Arc<CertifiedKey>,
+    certificate: FileName,
+    pub(super) resolver: Arc<SingleCertAndKey>,
     pub(super) validity: Validity,
     /// What should be mended, but is no reason to refuse the files.
     pub(super) complaint: Option<String>,
@@ -44,14 +44,13 @@ pub(super) fn provider() -> Arc<CryptoProvider> {
 }
 
 impl Pair {
-    /// Reads and checks both files.
+    /// Reads and checks the files of a certificate and its key.
     ///
     /// # Errors
     ///
     /// What is wrong with which of them. No message repeats what stands in a file, and so none repeats a key: not even
     /// the errors of the libraries, which do.
-    pub(super) fn load(files: &PairFiles) -> Result<Self, String> {
-        let PairFiles { certificate: certificate_file, key: key_file } = files;
+    pub(super) fn load((certificate_file, key_file): (FileName, FileName)) -> Result<Self, String> {
         let wrong_certificate = |what: &str| certificate_file.wrong(format_args!("{what}; want {WANT_CERTIFICATE}"));
         let wrong_key = |what: &str| key_file.wrong(format_args!("{what}; want {WANT_KEY}"));
 
@@ -82,23 +81,20 @@ impl Pair {
             _ => wrong_key("has a private key that cannot be used"),
         })?;
         let warned = Throttle::new(WARNING_INTERVAL);
-        Ok(Self { files: files.clone(), key: Arc::new(key), validity, complaint: complaint(key_file), warned })
+        let resolver = Arc::new(SingleCertAndKey::from(key));
+        Ok(Self { certificate: certificate_file, resolver, validity, complaint: complaint(&key_file), warned })
     }
 }
 
 /// The certificate in use, and how long it is valid.
 impl fmt::Display for Pair {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Validity { not_before, not_after } = self.validity;
-        let certificate = &self.files.certificate;
-        match self.validity.remaining(clock::since_epoch()) {
-            Remaining::NotYet => {
-                write!(formatter, "{certificate} is valid from {} to {}", http_date(not_before), http_date(not_after))
-            }
-            Remaining::Days(days) => {
-                write!(formatter, "{certificate} is valid until {} (days left: {days})", http_date(not_after))
-            }
-            Remaining::Expired => write!(formatter, "{certificate} was valid until {}", http_date(not_after)),
+        let Self { certificate, validity, .. } = self;
+        let (not_before, not_after) = (http_date(validity.not_before), http_date(validity.not_after));
+        match validity.remaining(clock::since_epoch()) {
+            Remaining::NotYet => write!(formatter, "{certificate} is not valid before {not_before}"),
+            Remaining::Days(days) => write!(formatter, "{certificate} is valid until {not_after} (days left: {days})"),
+            Remaining::Expired => write!(formatter, "{certificate} expired on {not_after}"),
         }
     }
 }

@@ -16,16 +16,15 @@ use std::time::Duration;
 use pacingd::answer::prometheus::Family;
 use rustls::ServerConfig;
 use rustls::server::ServerSessionMemoryCache;
-use rustls::sign::SingleCertAndKey;
 
 use crate::clock;
-use crate::configuration::{Https, PairFiles};
+use crate::configuration::Https;
 use crate::http::counters::Counter;
 use crate::http::dates::http_date;
 use crate::http::places::Places;
 use crate::http::turns::Turns;
 use crate::log::Log;
-pub(crate) use certificate_and_key::Pair;
+use certificate_and_key::Pair;
 use handshake::HandshakeOutcome;
 use validity::Remaining;
 
@@ -55,12 +54,12 @@ impl Tls {
     ///
     /// What is wrong with the files.
     pub(crate) fn new(https: &Https) -> Result<Option<Self>, String> {
-        let Some(files) = &https.pair() else { return Ok(None) };
+        let Some(files) = https.pair() else { return Ok(None) };
         let pair = Pair::load(files)?;
         let builder = ServerConfig::builder_with_provider(certificate_and_key::provider());
         let builder = builder.with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12]);
         let builder = builder.map_err(|error| format!("TLS cannot be set up: {error}"))?.with_no_client_auth();
-        let mut config = builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(Arc::clone(&pair.key))));
+        let mut config = builder.with_cert_resolver(Arc::clone(&pair.resolver) as _);
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         config.session_storage = ServerSessionMemoryCache::new(SESSIONS);
         // A client asks on one connection, as a rule; each ticket takes a session's place.
@@ -75,23 +74,26 @@ impl Tls {
         }))
     }
 
-    /// Reads the files again, and changes nothing yet.
+    /// Reads the files again, if any are configured, for connections from now on. Open connections and sessions go on.
     ///
     /// # Errors
     ///
-    /// What is wrong with them.
-    pub(crate) fn load(&self, files: &PairFiles) -> Result<Pair, String> {
+    /// What is wrong with the files; the old ones stay in force.
+    pub(crate) fn reload(&self, https: &Https) -> Result<(), String> {
+        let Some(files) = https.pair() else { return Ok(()) };
         let loaded = Pair::load(files);
         self.is_outdated.set(loaded.is_err());
-        loaded
-    }
-
-    /// Takes another pair for connections from now on. Open connections and sessions go on.
-    pub(crate) fn replace(&self, pair: Pair) {
+        let pair = loaded?;
         let mut config = ServerConfig::clone(&self.config.borrow());
-        config.cert_resolver = Arc::new(SingleCertAndKey::from(Arc::clone(&pair.key)));
+        config.cert_resolver = Arc::clone(&pair.resolver) as _;
         self.config.replace(Arc::new(config));
         self.pair.replace(pair);
+        Ok(())
+    }
+
+    /// Says which certificate is in use, and how long it is valid.
+    pub(crate) fn certificate(&self) -> String {
+        self.pair.borrow().to_string()
     }
 
     /// Logs which certificate is in use.
@@ -109,23 +111,17 @@ impl Tls {
         if pair.warned.start_if_due(now).is_none() {
             return pair.warned.due();
         }
-        let certificate = &pair.files.certificate;
-        match pair.validity.remaining(clock::since_epoch()) {
-            Remaining::NotYet => log.warning(format_args!(
-                "{certificate} is not valid before {}: browsers refuse it. It is served nevertheless: the box's clock may be \
-                 wrong",
-                http_date(pair.validity.not_before)
-            )),
-            Remaining::Days(days) if days < WARNING_DAYS => {
-                let date = http_date(pair.validity.not_after);
-                log.warning(format_args!("{certificate} expires on {date} (days left: {days}): renew it, and reload"));
+        let advice = match pair.validity.remaining(clock::since_epoch()) {
+            Remaining::Days(WARNING_DAYS..) => "",
+            Remaining::Days(_) => "renew it, and reload",
+            Remaining::NotYet => "browsers refuse it. It is served nevertheless: the box's clock may be wrong",
+            Remaining::Expired => {
+                "browsers refuse it. An expired certificate is still served: the box's clock may be wrong. Renew it, and \
+                 reload"
             }
-            Remaining::Days(_) => {}
-            Remaining::Expired => log.warning(format_args!(
-                "{certificate} expired on {}: browsers refuse it. An expired certificate is still served: the box's clock \
-                 may be wrong. Renew it, and reload",
-                http_date(pair.validity.not_after)
-            )),
+        };
+        if !advice.is_empty() {
+            log.warning(format_args!("{pair}: {advice}"));
         }
         pair.warned.due()
     }
@@ -150,12 +146,5 @@ impl Tls {
         let help = "1 if certificate and key in force are those that were read last, 0 if those were refused.";
         let in_force = u8::from(!self.is_outdated.get());
         Family::new(out, "pacingd_tls_certificate_reload_successful", help)?.value(in_force)
-    }
-}
-
-/// Which certificate is in use, and how long it is valid.
-impl fmt::Display for Tls {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.pair.borrow().fmt(formatter)
     }
 }
