@@ -109,14 +109,11 @@ fn print(text: std::fmt::Arguments<'_>) -> Result<(), Failure> {
 
 /// A socket to where the daemon listens, from an address that it listens to.
 fn connect(statistics: &Statistics) -> Result<UdpSocket, Failure> {
-    let Some(to) = statistics.listen.iter().find_map(Endpoint::unicast) else {
-        let message = "statistics.listen has multicast groups only; want an address, too, to send to";
+    let fixed = |address: &SocketAddr| address.port() != 0;
+    let Some(to) = statistics.listen.iter().filter_map(Endpoint::unicast).find(fixed) else {
+        let message = "statistics.listen has port 0 or multicast groups only; want a fixed address, too, to send to";
         return Err(Failure::configuration(message));
     };
-    if to.port() == 0 {
-        let message = "statistics.listen has port 0, which is another at each start; want a fixed one to send to";
-        return Err(Failure::configuration(message));
-    }
     // Where the daemon listens on any address, the kernel takes loopback.
     let any = if to.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
     let connected = || {
