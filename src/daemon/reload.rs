@@ -20,18 +20,14 @@ pub(crate) fn reload(context: &Context, source: &Source, log_to: Option<Target>)
     let mut new = match read {
         Ok(new) => new,
         Err(faults) => {
-            let mut lines = faults.lines().peekable();
-            while let Some(fault) = lines.next() {
-                let end = if lines.peek().is_none() { "; nothing was changed" } else { "" };
-                context.log.error(format_args!("reload: {fault}{end}"));
-            }
-            return;
+            let report = format!("{faults}; nothing was changed");
+            return report.lines().for_each(|line| context.log.error(format_args!("reload: {line}")));
         }
     };
     let kept = keep(&context.configuration(), &mut new, log_to);
     context.log.set_level(new.log.level);
     if let Some(tls) = &context.tls {
-        tls.log_certificate(&context.log);
+        tls.log_certificate(context.log);
     }
     context.configure(new);
     context.log.info(format_args!("reload: {source} is in force, all statistics are kept"));
