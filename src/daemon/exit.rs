@@ -7,15 +7,13 @@ use std::process::ExitCode;
 /// Why the process ends other than with success.
 pub(crate) struct Failure {
     pub(crate) code: ExitCode,
-    /// A line for each thing that is wrong.
+    /// A line for each thing that is wrong; empty if it is on standard error already.
     pub(crate) message: String,
-    /// The message is on standard error already.
-    pub(crate) is_reported: bool,
 }
 
 impl Failure {
     fn new(code: u8, message: String) -> Self {
-        Self { code: ExitCode::from(code), message, is_reported: false }
+        Self { code: ExitCode::from(code), message }
     }
 
     /// `EX_USAGE`: the command line is wrong.

@@ -50,9 +50,7 @@ fn main() -> ExitCode {
     match act() {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            if !failure.is_reported {
-                failure.message.lines().for_each(|line| exit::report(format_args!("pacingd: {line}")));
-            }
+            failure.message.lines().for_each(|line| exit::report(format_args!("pacingd: {line}")));
             failure.code
         }
     }
@@ -77,11 +75,11 @@ fn act() -> Result<(), Failure> {
             // A faulty configuration is logged where the defaults say, because standard error may not be read.
             let default = configuration::Log::default();
             let settings = loaded.as_ref().map_or(&default, |configuration| &configuration.log);
-            let log = Log::new(log_to.unwrap_or(settings.to), settings.level);
+            let log = Log::start(log_to.unwrap_or(settings.to), settings.level);
             let run = |configuration| run(&runtime, &signals, &source, configuration, log_to, log);
-            loaded.and_then(run).map_err(|failure| {
-                failure.message.lines().for_each(|line| log.error(format_args!("{line}")));
-                Failure { is_reported: log.is_on_stderr(), ..failure }
+            loaded.and_then(run).map_err(|Failure { code, message }| {
+                message.lines().for_each(|line| log.error(format_args!("{line}")));
+                Failure { code, message: if log.is_on_stderr() { String::new() } else { message } }
             })
         }
     }
@@ -109,10 +107,10 @@ fn run(
     source: &Source,
     configuration: Configuration,
     log_to: Option<log::Target>,
-    log: Log,
+    log: &'static Log,
 ) -> Result<(), Failure> {
     let tls = Tls::new(&configuration.https).map_err(Failure::configuration)?;
-    let Sockets { http, https, operators, statistics } = sockets::open(&configuration, &log)?;
+    let Sockets { http, https, operators, statistics } = sockets::open(&configuration, log)?;
     if !configuration.keys.is_empty() {
         log.info(format_args!("statistics must be signed; keys: {}", configuration.keys.len()));
     }
@@ -134,7 +132,7 @@ fn run(
         };
         serve(http, Asked::Visitors, None, &visitors)?;
         if let Some(tls) = &context.tls {
-            tls.log_certificate(&context.log);
+            tls.log_certificate(context.log);
             serve(https, Asked::Visitors, Some(tls), &visitors)?;
         }
         serve(operators, Asked::Operators, None, &watchers)?;

@@ -14,13 +14,13 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use pacingd::answer::Status;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::yield_now;
 
 use crate::context::Context;
 use crate::http::places::Place;
 use crate::http::respond::{self, Asked};
-use crate::http::stream::Stream;
 
 /// The most bytes that hyper buffers of requests, and so of a request's head; its smallest value.
 const HEAD_BYTES: usize = 8192;
@@ -35,6 +35,27 @@ const READ_BYTES: usize = 16 * 1024;
 /// How long a client that has connected and not asked yet is waited for when the daemon stops: its request may be on
 /// its way.
 pub(crate) const LAST_CALL: Duration = Duration::from_secs(1);
+
+/// What a connection runs over: TCP, or TLS over TCP. One type for both, so that hyper is in the binary once.
+pub(crate) type Stream = Box<dyn OverTcp>;
+
+pub(crate) trait OverTcp: AsyncRead + AsyncWrite + Unpin {
+    /// The socket beneath.
+    fn tcp(&self) -> &TcpStream;
+}
+
+impl OverTcp for TcpStream {
+    fn tcp(&self) -> &TcpStream {
+        self
+    }
+}
+
+#[cfg(feature = "tls")]
+impl OverTcp for tokio_rustls::server::TlsStream<TcpStream> {
+    fn tcp(&self) -> &TcpStream {
+        self.get_ref().0
+    }
+}
 
 /// Answers the requests of a connection until it is over, and closes it.
 pub(crate) async fn serve(context: &Context, asked: Asked, stream: Stream, place: &Place) {

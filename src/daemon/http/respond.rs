@@ -14,6 +14,7 @@ use crate::clock;
 use crate::context::{Context, LARGE_RESPONSES};
 use crate::http::cors;
 use crate::http::counters::Side;
+use crate::http::dates::on_the_wall;
 use crate::http::operator_pages::{self, JSON, NO_STORE};
 
 const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
@@ -59,7 +60,7 @@ pub(crate) fn respond(context: &Context, asked: Asked, request: &Request<Incomin
     };
     counts.answer(response.status().as_u16());
     let headers = response.headers_mut();
-    headers.insert(header::DATE, context.dates.now(clock::since_epoch()));
+    headers.insert(header::DATE, context.date.value(clock::since_epoch()));
     // Nothing here takes a body; reading it to keep the connection would let a client choose how long.
     if !request.body().is_end_stream() || asked == Asked::PlainOverHttps || context.is_stopping() {
         headers.insert(header::CONNECTION, CLOSE);
@@ -96,7 +97,8 @@ fn response_of(context: &Context, answer: Answer, now: Duration) -> Response<Res
         headers.insert(header::CACHE_CONTROL, NO_STORE);
     }
     if let Some(received) = answer.received {
-        headers.insert(header::LAST_MODIFIED, context.dates.last_modified(clock::since_epoch(), now, received));
+        let received = on_the_wall(clock::since_epoch(), now, received);
+        headers.insert(header::LAST_MODIFIED, context.last_modified.value(received));
     }
     if let Some(seconds) = answer.retry_after {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));

@@ -7,8 +7,8 @@ use tokio::net::TcpStream;
 
 use crate::configuration::Https;
 use crate::context::Context;
+use crate::http::connection::Stream;
 use crate::http::respond::Asked;
-use crate::http::stream::Stream;
 use crate::log::Log;
 
 pub(crate) enum Tls {}

@@ -17,11 +17,10 @@ use tokio_rustls::TlsAcceptor;
 
 use super::Tls;
 use crate::context::Context;
-use crate::http::connection;
+use crate::http::connection::{self, Stream};
 use crate::http::counters::Counter;
 use crate::http::places::Place;
 use crate::http::respond::Asked;
-use crate::http::stream::Stream;
 use crate::http::turns::Turns;
 use crate::log::Cause;
 use pacingd::named;

@@ -59,7 +59,6 @@ named! {
         Receive => "errors of a statistics socket",
         Dropped => "reports of datagrams that the kernel dropped",
         Accept => "failures to accept a connection",
-        Declared => "declared groups without a place",
         Handshake => "TLS handshakes that failed",
     }
 }
@@ -74,11 +73,8 @@ impl Cause {
     }
 }
 
-/// The log; copies write to the same place. It lives as long as the process.
-#[derive(Clone, Copy)]
-pub(crate) struct Log(&'static LogInner);
-
-struct LogInner {
+/// The log, which lives as long as the process.
+pub(crate) struct Log {
     level: Cell<Level>,
     output: RefCell<Output>,
     dropped: Cell<u64>,
@@ -88,27 +84,27 @@ struct LogInner {
 }
 
 impl Log {
-    pub(crate) fn new(target: Target, level: Level) -> Self {
+    pub(crate) fn start(target: Target, level: Level) -> &'static Self {
         let to_stderr = match target {
             Target::Stderr => true,
             Target::Syslog => false,
             Target::Auto => std::io::stderr().is_terminal() || !Path::new(output::SOCKET).exists(),
         };
-        Self(Box::leak(Box::new(LogInner {
+        Box::leak(Box::new(Self {
             level: Cell::new(level),
             output: RefCell::new(if to_stderr { Output::stderr() } else { Output::syslog() }),
             dropped: Cell::new(0),
             unreported: Cell::new(0),
             throttles: Cause::ALL.map(|_| Throttle::new(INTERVAL)),
-        })))
+        }))
     }
 
     pub(crate) fn is_on_stderr(&self) -> bool {
-        matches!(*self.0.output.borrow(), Output::Stderr { .. })
+        matches!(*self.output.borrow(), Output::Stderr { .. })
     }
 
     pub(crate) fn set_level(&self, level: Level) {
-        self.0.level.set(level);
+        self.level.set(level);
     }
 
     pub(crate) fn error(&self, message: fmt::Arguments<'_>) {
@@ -125,15 +121,15 @@ impl Log {
 
     /// Lines dropped since the start.
     pub(crate) fn lost(&self) -> u64 {
-        self.0.dropped.get()
+        self.dropped.get()
     }
 
     /// Logs what outsiders can trigger, at its cause's level.
     pub(crate) fn limited(&self, cause: Cause, message: fmt::Arguments<'_>) {
-        if cause.level() > self.0.level.get() {
+        if cause.level() > self.level.get() {
             return;
         }
-        let suppressed = self.0.throttles.get(cause as usize).and_then(|throttle| throttle.start_if_due(clock::now()));
+        let suppressed = self.throttles.get(cause as usize).and_then(|throttle| throttle.start_if_due(clock::now()));
         if let Some(suppressed) = suppressed {
             self.write_suppressed(cause, suppressed);
             self.write(cause.level(), message);
@@ -142,12 +138,12 @@ impl Log {
 
     /// When [`log_suppressed`](Self::log_suppressed) has something to log. `None`: nothing is suppressed.
     pub(crate) fn next_wakeup(&self) -> Option<Duration> {
-        self.0.throttles.iter().filter(|throttle| throttle.has_suppressed()).filter_map(Throttle::due).min()
+        self.throttles.iter().filter(|throttle| throttle.has_suppressed()).filter_map(Throttle::due).min()
     }
 
     /// Logs how many lines were left out, of each cause whose minute is over.
     pub(crate) fn log_suppressed(&self, now: Duration) {
-        for (cause, throttle) in Cause::ALL.into_iter().zip(&self.0.throttles) {
+        for (cause, throttle) in Cause::ALL.into_iter().zip(&self.throttles) {
             if throttle.has_suppressed() && throttle.is_due(now) {
                 self.write_suppressed(cause, throttle.start(now));
             }
@@ -161,17 +157,17 @@ impl Log {
     }
 
     fn write(&self, level: Level, message: fmt::Arguments<'_>) {
-        if level > self.0.level.get() {
+        if level > self.level.get() {
             return;
         }
-        let unreported = &self.0.unreported;
+        let unreported = &self.unreported;
         let (count, plural) = (unreported.get(), if unreported.get() == 1 { " was" } else { "s were" });
         let report = format_args!("{count} log line{plural} dropped: the log was not being read");
         if count > 0 && self.send(Level::Warning, report) {
             unreported.set(0);
         }
         if !self.send(level, message) {
-            self.0.dropped.set(self.0.dropped.get() + 1);
+            self.dropped.set(self.dropped.get() + 1);
             unreported.set(unreported.get() + 1);
         }
     }
@@ -180,6 +176,6 @@ impl Log {
         let mut line = message.to_string();
         let end = (0..=LINE_BYTES).rev().find(|end| line.is_char_boundary(*end));
         line.truncate(end.unwrap_or_default());
-        self.0.output.borrow_mut().send(level, &line)
+        self.output.borrow_mut().send(level, &line)
     }
 }

@@ -27,7 +27,7 @@ pub(crate) async fn receive(context: &'static Context, group: Endpoint, place: u
         match join(&group) {
             Ok((socket, index)) => {
                 context.log.info(format_args!("receiving statistics on UDP {group}"));
-                sockets::log_buffer(&SockRef::from(&socket), &context.log);
+                sockets::log_buffer(&SockRef::from(&socket), context.log);
                 context.listeners.set(place, Some(&socket));
                 let gone = async {
                     // One that comes back under its name has another index.
