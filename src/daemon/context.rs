@@ -12,7 +12,7 @@ use crate::clock;
 use crate::configuration::Configuration;
 use crate::http::counters::Traffic;
 use crate::http::dates::Date;
-use crate::http::turns::Turns;
+use crate::http::places::Turns;
 use crate::https::Tls;
 use crate::log::Log;
 use crate::statistics::listeners::Listeners;

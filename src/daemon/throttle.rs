@@ -47,11 +47,6 @@ impl Throttle {
         self.suppressed.set(self.suppressed.get() + 1);
         None
     }
-
-    /// Whether something was suppressed since the interval began.
-    pub(crate) fn has_suppressed(&self) -> bool {
-        self.suppressed.get() > 0
-    }
 }
 
 #[cfg(test)]
@@ -66,8 +61,8 @@ mod tests {
         assert_eq!(throttle.start_if_due(at(5)), Some(Suppressed { count: 0, over: at(0) }));
         assert_eq!(throttle.start_if_due(at(6)), None);
         assert_eq!(throttle.start_if_due(at(64)), None);
-        assert_eq!((throttle.due(), throttle.has_suppressed()), (Some(at(65)), true));
+        assert_eq!(throttle.due(), Some(at(65)));
         assert_eq!(throttle.start_if_due(at(65)), Some(Suppressed { count: 2, over: at(60) }));
-        assert!(!throttle.has_suppressed() && !throttle.is_due(at(124)));
+        assert!(!throttle.is_due(at(124)));
     }
 }

@@ -16,12 +16,11 @@ pub(crate) async fn run(context: &'static Context, manager: &'static Manager) {
             tokio::task::yield_now().await;
         }
         let now = clock::now();
-        context.log.log_suppressed(now);
         status.update(context, now);
         context.listeners.log_drops(context.log, now);
         let changes = group_changes.log(&mut context.state(), context.log, now);
         let certificate = context.tls.as_ref().and_then(|tls| tls.warn_of_expiry(context.log, now));
-        let wakeups = [context.state().next_wakeup(now), context.log.next_wakeup(), changes, certificate];
+        let wakeups = [context.state().next_wakeup(now), changes, certificate];
         context.alarm.sleep(now, wakeups.into_iter().flatten().min()).await;
     }
 }

@@ -7,7 +7,6 @@ pub(crate) mod dates;
 pub(crate) mod operator_pages;
 pub(crate) mod places;
 pub(crate) mod respond;
-pub(crate) mod turns;
 
 use std::io;
 use std::pin::pin;

@@ -19,9 +19,8 @@ use super::Tls;
 use crate::context::Context;
 use crate::http::connection::{self, Stream};
 use crate::http::counters::Counter;
-use crate::http::places::Place;
+use crate::http::places::{Place, Turns};
 use crate::http::respond::Asked;
-use crate::http::turns::Turns;
 use crate::log::Cause;
 use pacingd::named;
 
@@ -146,7 +145,7 @@ mod tests {
     use tokio::task::yield_now;
 
     use super::*;
-    use crate::http::places::Places;
+    use crate::http::places::{Places, Turns};
 
     #[test]
     fn in_a_turn_of_the_event_loop_one_handshake_is_carried_on() {

@@ -1,7 +1,7 @@
 //! The log: to syslog or to standard error, and never in the way.
 //!
 //! A line that cannot be written at once is dropped and counted; the count is logged with the next line that gets through.
-//! What outsiders can trigger is logged once a minute for each cause, with the number of lines left out.
+//! What outsiders can trigger is logged once a minute for each cause; the next line says how many were left out.
 
 mod output;
 
@@ -129,31 +129,12 @@ impl Log {
         if cause.level() > self.level.get() {
             return;
         }
-        let suppressed = self.throttles.get(cause as usize).and_then(|throttle| throttle.start_if_due(clock::now()));
-        if let Some(suppressed) = suppressed {
-            self.write_suppressed(cause, suppressed);
-            self.write(cause.level(), message);
-        }
-    }
-
-    /// When [`log_suppressed`](Self::log_suppressed) has something to log. `None`: nothing is suppressed.
-    pub(crate) fn next_wakeup(&self) -> Option<Duration> {
-        self.throttles.iter().filter(|throttle| throttle.has_suppressed()).filter_map(Throttle::due).min()
-    }
-
-    /// Logs how many lines were left out, of each cause whose minute is over.
-    pub(crate) fn log_suppressed(&self, now: Duration) {
-        for (cause, throttle) in Cause::ALL.into_iter().zip(&self.throttles) {
-            if throttle.has_suppressed() && throttle.is_due(now) {
-                self.write_suppressed(cause, throttle.start(now));
-            }
-        }
-    }
-
-    fn write_suppressed(&self, cause: Cause, Suppressed { count, over }: Suppressed) {
+        let due = self.throttles.get(cause as usize).and_then(|throttle| throttle.start_if_due(clock::now()));
+        let Some(Suppressed { count, over }) = due else { return };
         if count > 0 {
             self.write(cause.level(), format_args!("{count} more {cause} in the last {} s", over.as_secs()));
         }
+        self.write(cause.level(), message);
     }
 
     fn write(&self, level: Level, message: fmt::Arguments<'_>) {
