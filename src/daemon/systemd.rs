@@ -118,7 +118,7 @@ impl<'a> StatusLine<'a> {
         if !is_news && !self.throttle.is_due(now) {
             return;
         }
-        let since = self.throttle.start(now).over;
+        let (_, since) = self.throttle.start(now);
         let answered = context.traffic.of(Side::Visitors).requests();
         let requests_a_second = (answered - self.answered) / since.as_secs().max(1);
         self.answered = answered;

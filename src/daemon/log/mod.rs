@@ -12,7 +12,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::clock;
-use crate::throttle::{Suppressed, Throttle};
+use crate::throttle::Throttle;
 use output::Output;
 use pacingd::named;
 
@@ -130,7 +130,7 @@ impl Log {
             return;
         }
         let due = self.throttles.get(cause as usize).and_then(|throttle| throttle.start_if_due(clock::now()));
-        let Some(Suppressed { count, over }) = due else { return };
+        let Some((count, over)) = due else { return };
         if count > 0 {
             self.write(cause.level(), format_args!("{count} more {cause} in the last {} s", over.as_secs()));
         }
