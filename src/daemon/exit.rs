@@ -43,17 +43,12 @@ impl Failure {
 }
 
 /// Writes to standard output; a reader that went away is no failure.
-pub(crate) fn print(text: &str) -> Result<(), Failure> {
+pub(crate) fn print(text: fmt::Arguments<'_>) -> Result<(), Failure> {
     let mut stdout = std::io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+    match stdout.write_fmt(text).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
             Err(Failure::system(format!("cannot write to standard output: {error}")))
         }
         _ => Ok(()),
     }
-}
-
-/// Writes a line to standard error, whether it is read or not.
-pub(crate) fn report(text: fmt::Arguments<'_>) {
-    let _ = writeln!(std::io::stderr(), "{text}");
 }

@@ -24,6 +24,7 @@ mod systemd;
 mod throttle;
 mod timer;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use arguments::Action;
@@ -50,7 +51,10 @@ fn main() -> ExitCode {
     match act() {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            failure.message.lines().for_each(|line| exit::report(format_args!("pacingd: {line}")));
+            for line in failure.message.lines() {
+                // Whether it is read or not.
+                let _ = writeln!(std::io::stderr(), "pacingd: {line}");
+            }
             failure.code
         }
     }
@@ -58,8 +62,8 @@ fn main() -> ExitCode {
 
 fn act() -> Result<(), Failure> {
     match arguments::parse(std::env::args_os()).map_err(Failure::usage)? {
-        Action::Help => exit::print(arguments::HELP),
-        Action::Version => exit::print(&format!("pacingd {VERSION}\n")),
+        Action::Help => exit::print(format_args!("{}", arguments::HELP)),
+        Action::Version => exit::print(format_args!("pacingd {VERSION}\n")),
         Action::CheckConfig(source) => check_configuration(&source),
         Action::Lines(source, is_sent) => check_lines::run(&source.load().map_err(Failure::configuration)?, is_sent),
         Action::Run(source, log_to) => {
@@ -96,9 +100,9 @@ fn check_configuration(source: &Source) -> Result<(), Failure> {
             return Err(Failure::configuration(faults.join("\n")));
         }
     };
-    exit::print(&configuration.to_string())?;
+    exit::print(format_args!("{configuration}"))?;
     // As a comment, so that what is printed remains a configuration.
-    tls.map_or(Ok(()), |tls| exit::print(&format!("\n# {}\n", tls.certificate())))
+    tls.map_or(Ok(()), |tls| exit::print(format_args!("\n# {}\n", tls.certificate())))
 }
 
 fn run(

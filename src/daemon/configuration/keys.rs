@@ -1,12 +1,13 @@
 //! The table of keys. Sections, defaults, what is read, what `--check-config` prints and what a reload changes: all of it
 //! follows from a key's line here.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use ipnet::IpNet;
 use pacingd::limits::{GROUPS, KEYS as KEY_FILES, SOURCES};
 use pacingd::pacing::Options;
+use pacingd::settings::Settings;
 use pacingd::wire::group_name::GroupName;
 use pacingd::wire::jws::Keys;
 
@@ -139,8 +140,8 @@ configuration! {
     statistics: Statistics {
         "statistics.listen" listen: Vec<Endpoint> = vec![Endpoint { address: loopback(8127), interface: String::new() }], NeedsRestart,
             one_or_list(1..=LISTENERS);
-        "statistics.sources" sources: Vec<IpNet> = loopback_networks(), Applies, list(1..=SOURCES);
-        "statistics.time-to-live" time_to_live: Duration = Duration::from_secs(30), Applies, seconds(1.0..=3600.0);
+        "statistics.sources" sources: Vec<IpNet> = Settings::default().sources.to_vec(), Applies, list(1..=SOURCES);
+        "statistics.time-to-live" time_to_live: Duration = Settings::default().time_to_live, Applies, seconds(1.0..=3600.0);
         "statistics.key-files" key_files: Vec<FileName> = Vec::new(), Applies, list(0..=KEY_FILES);
     }
     /// Groups that are known before their first statistics.
@@ -169,9 +170,4 @@ configuration! {
 
 fn loopback(port: u16) -> SocketAddr {
     (Ipv4Addr::LOCALHOST, port).into()
-}
-
-fn loopback_networks() -> Vec<IpNet> {
-    let v4 = IpNet::new_assert(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0)), 8);
-    vec![v4, IpNet::new_assert(IpAddr::V6(Ipv6Addr::LOCALHOST), 128)]
 }

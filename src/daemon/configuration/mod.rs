@@ -26,13 +26,8 @@ const FILE_BYTES: usize = 256 * 1024;
 /// Bytes of the longest key of statistics: a hash makes no more of longer ones, and a file of more is something else.
 const KEY_BYTES: usize = 1024;
 
-/// Where the configuration comes from.
-pub(crate) enum Source {
-    /// The usual file, or the defaults if there is none.
-    Default,
-    /// This file, which must be there.
-    File(PathBuf),
-}
+/// The file of the configuration, which must be there; or without a name the usual one, or the defaults if there is none.
+pub(crate) struct Source(pub(crate) Option<PathBuf>);
 
 impl Source {
     /// Reads the file anew, with the keys of signed statistics; or says everything that is wrong, a line for each fault.
@@ -45,7 +40,7 @@ impl Source {
     /// Reads the file anew, but none of those that it names.
     pub(crate) fn read(&self) -> Result<Configuration, String> {
         let bytes = match files::read(self.file(), FILE_BYTES) {
-            Err(error) if matches!(self, Self::Default) && error.kind() == io::ErrorKind::NotFound => {
+            Err(error) if self.0.is_none() && error.kind() == io::ErrorKind::NotFound => {
                 return Ok(Configuration::default());
             }
             other => other.map_err(|error| format!("{self}: cannot be read: {error}"))?,
@@ -58,10 +53,7 @@ impl Source {
     }
 
     fn file(&self) -> &Path {
-        match self {
-            Self::Default => Path::new(DEFAULT_FILE),
-            Self::File(file) => file,
-        }
+        self.0.as_deref().unwrap_or(Path::new(DEFAULT_FILE))
     }
 }
 
