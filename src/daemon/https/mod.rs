@@ -6,7 +6,6 @@
 
 mod certificate_and_key;
 mod handshake;
-mod validity;
 
 use std::cell::{Cell, RefCell};
 use std::fmt::{self, Write};
@@ -23,9 +22,8 @@ use crate::http::counters::Counter;
 use crate::http::dates::http_date;
 use crate::http::places::{Places, Turns};
 use crate::log::Log;
-use certificate_and_key::Pair;
+use certificate_and_key::{Pair, Remaining};
 use handshake::HandshakeOutcome;
-use validity::Remaining;
 
 /// Sessions that can be resumed. A web tier needs few, visitors stay connected from one question to the next; more would
 /// take memory: these take up to 144 KiB, measured by filling them.
