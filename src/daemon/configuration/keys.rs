@@ -13,7 +13,7 @@ use pacingd::wire::jws::Keys;
 
 use super::document::Entry;
 use super::files::FileName;
-use super::values::{Show, integer, list, number, one, one_or_list, origins, seconds, some};
+use super::values::{Show, integer, list, number, one, origins, seconds, some};
 use crate::http::cors::AllowedOrigins;
 use crate::log::{Level, Target};
 use crate::statistics::endpoint::Endpoint;
@@ -139,7 +139,7 @@ configuration! {
     /// Where statistics come from.
     statistics: Statistics {
         "statistics.listen" listen: Vec<Endpoint> = vec![Endpoint { address: loopback(8127), interface: String::new() }], NeedsRestart,
-            one_or_list(1..=LISTENERS);
+            list(1..=LISTENERS);
         "statistics.sources" sources: Vec<IpNet> = Settings::default().sources.to_vec(), Applies, list(1..=SOURCES);
         "statistics.time-to-live" time_to_live: Duration = Settings::default().time_to_live, Applies, seconds(1.0..=3600.0);
         "statistics.key-files" key_files: Vec<FileName> = Vec::new(), Applies, list(0..=KEY_FILES);

@@ -107,13 +107,18 @@ pub(super) fn some<T: AsText>(entry: &mut Entry<'_, '_>) -> Option<Option<T>> {
     one(entry).map(Some)
 }
 
+/// A list, or one item without its brackets.
 pub(super) fn list<T: AsText>(count: RangeInclusive<usize>) -> impl Fn(&mut Entry<'_, '_>) -> Option<Vec<T>> {
     move |entry| {
         let (least, most) = (count.start(), count.end());
-        let DeValue::Array(items) = entry.value.get_ref() else {
-            let shown = T::shown(entry.shown());
-            let want = format_args!("is {shown}; want a list of {least} to {most}, each {}", T::want());
-            return entry.fault(entry.value, want);
+        let items = match entry.value.get_ref() {
+            DeValue::Array(items) => &items[..],
+            DeValue::String(_) => std::slice::from_ref(entry.value),
+            _ => {
+                let shown = T::shown(entry.shown());
+                let want = format_args!("is {shown}; want a list of {least} to {most}, each {}", T::want());
+                return entry.fault(entry.value, want);
+            }
         };
         if !count.contains(&items.len()) {
             return entry.fault(entry.value, format_args!("has {} entries; want {least} to {most}", items.len()));
@@ -129,18 +134,10 @@ pub(super) fn list<T: AsText>(count: RangeInclusive<usize>) -> impl Fn(&mut Entr
     }
 }
 
-pub(super) fn one_or_list<T: AsText>(count: RangeInclusive<usize>) -> impl Fn(&mut Entry<'_, '_>) -> Option<Vec<T>> {
-    move |entry| match entry.value.get_ref() {
-        DeValue::String(_) => one(entry).map(|value| vec![value]),
-        _ => list(count.clone())(entry),
-    }
-}
-
 pub(super) fn origins(count: RangeInclusive<usize>) -> impl Fn(&mut Entry<'_, '_>) -> Option<AllowedOrigins> {
     move |entry| match entry.value.get_ref().as_str() {
         Some("*") => Some(AllowedOrigins::Any),
-        Some(_) => entry.wrong("\"*\", or a list of origins"),
-        None => list(count.clone())(entry).map(AllowedOrigins::Listed),
+        _ => list(count.clone())(entry).map(AllowedOrigins::Listed),
     }
 }
 
