@@ -63,16 +63,6 @@ named! {
     }
 }
 
-impl Cause {
-    /// For whom it is. On the open internet somebody always tries a handshake that fails: the counts of it suffice.
-    const fn level(self) -> Level {
-        match self {
-            Self::Handshake => Level::Debug,
-            _ => Level::Warning,
-        }
-    }
-}
-
 /// The log, which lives as long as the process.
 pub(crate) struct Log {
     level: Cell<Level>,
@@ -124,17 +114,19 @@ impl Log {
         self.dropped.get()
     }
 
-    /// Logs what outsiders can trigger, at its cause's level.
+    /// Logs what outsiders can trigger. On the open internet somebody always tries a handshake that fails: the counts of it
+    /// suffice, except for developers.
     pub(crate) fn limited(&self, cause: Cause, message: fmt::Arguments<'_>) {
-        if cause.level() > self.level.get() {
+        let level = if cause == Cause::Handshake { Level::Debug } else { Level::Warning };
+        if level > self.level.get() {
             return;
         }
         let due = self.throttles.get(cause as usize).and_then(|throttle| throttle.start_if_due(clock::now()));
         let Some((count, over)) = due else { return };
         if count > 0 {
-            self.write(cause.level(), format_args!("{count} more {cause} in the last {} s", over.as_secs()));
+            self.write(level, format_args!("{count} more {cause} in the last {} s", over.as_secs()));
         }
-        self.write(cause.level(), message);
+        self.write(level, message);
     }
 
     fn write(&self, level: Level, message: fmt::Arguments<'_>) {
