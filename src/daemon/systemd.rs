@@ -62,15 +62,6 @@ impl Manager {
         self.send(format_args!("STOPPING=1\nSTATUS=finishing the answers under way"));
     }
 
-    pub(crate) fn is_there(&self) -> bool {
-        self.socket.is_some()
-    }
-
-    /// Sets the line that `systemctl status` shows.
-    pub(crate) fn status(&self, line: fmt::Arguments<'_>) {
-        self.send(format_args!("STATUS={line}"));
-    }
-
     /// Notifies that the event loop turns, as long as it does. Returns at once where the manager does not want it.
     pub(crate) async fn keep_alive(&self) {
         let Some(time_out) = self.watchdog else { return };
@@ -105,7 +96,7 @@ impl<'a> StatusLine<'a> {
 
     /// Sends the line to the manager if it is due and differs from the last.
     pub(crate) fn update(&mut self, context: &Context, now: Duration) {
-        if !self.manager.is_there() {
+        if self.manager.socket.is_none() {
             return;
         }
         let state = context.state();
@@ -124,7 +115,7 @@ impl<'a> StatusLine<'a> {
         self.answered = answered;
         let line = line(groups, sums.map(|sum| sum.reactive_state()), requests_a_second);
         if self.line != line {
-            self.manager.status(format_args!("{line}"));
+            self.manager.send(format_args!("STATUS={line}"));
             self.line = line;
         }
     }

@@ -19,6 +19,7 @@ use tokio::net::TcpStream;
 use tokio::task::yield_now;
 
 use crate::context::Context;
+use crate::http::counters::count;
 use crate::http::places::Place;
 use crate::http::respond::{self, Asked};
 
@@ -64,7 +65,7 @@ pub(crate) async fn serve(context: &Context, asked: Asked, stream: Stream, place
     let counts = context.traffic.of(asked.side());
     match ended {
         Ok(()) => {}
-        Err(error) if is_timeout(&error) => return counts.timed_out.add(),
+        Err(error) if is_timeout(&error) => return count(&counts.timed_out),
         Err(error) if error.is_parse_too_large() => counts.answer(Status::RequestHeaderFieldsTooLarge.code()),
         Err(error) if error.is_parse() => counts.answer(Status::BadRequest.code()),
         Err(_) => return,

@@ -17,6 +17,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::yield_now;
 
 use crate::context::Context;
+use crate::http::counters::count;
 use crate::http::places::{Place, Places};
 use crate::http::respond::Asked;
 use crate::https::Tls;
@@ -60,7 +61,7 @@ pub(crate) async fn serve(
             }
             Err(error) if is_of_the_connection(&error) => {}
             Err(error) => {
-                context.traffic.accept_errors.add();
+                count(&context.traffic.accept_errors);
                 context.log.limited(
                     Cause::Accept,
                     format_args!("cannot accept connections: {error}; they wait in the listen queue"),
@@ -79,7 +80,7 @@ async fn serve_one(
     place: Place,
 ) {
     let counts = context.traffic.of(asked.side());
-    counts.accepted.add();
+    count(&counts.accepted);
     // An answer is one small segment; nothing is gained by waiting for more.
     let _ = stream.set_nodelay(true);
     // The kernel ends the connection of a client that takes no answer for so long.
@@ -97,9 +98,9 @@ async fn serve_one(
     tokio::select! {
         biased;
         () = served => {}
-        () = place.needed() => counts.timed_out.add(),
+        () = place.needed() => count(&counts.timed_out),
     }
-    counts.ended.add();
+    count(&counts.ended);
 }
 
 /// Errors of a client that went away before it was accepted, as accept(2) reports them.

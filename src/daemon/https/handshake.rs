@@ -18,7 +18,7 @@ use tokio_rustls::TlsAcceptor;
 use super::Tls;
 use crate::context::Context;
 use crate::http::connection::{self, Stream};
-use crate::http::counters::Counter;
+use crate::http::counters::count;
 use crate::http::places::{Place, Turns};
 use crate::http::respond::Asked;
 use crate::log::Cause;
@@ -71,7 +71,7 @@ impl Tls {
             () = tokio::time::sleep(time) => (HandshakeOutcome::TimedOut, None),
             () = stopped => (HandshakeOutcome::Closed, None),
         };
-        self.outcomes.get(outcome as usize).map(Counter::add);
+        count(&self.outcomes[outcome as usize]);
         let mut stream = stream?;
         match outcome {
             HandshakeOutcome::Full | HandshakeOutcome::Resumed => Some((stream, Asked::Visitors)),
