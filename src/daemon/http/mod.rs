@@ -8,7 +8,7 @@ pub(crate) mod operator_pages;
 pub(crate) mod places;
 pub(crate) mod respond;
 
-use std::io;
+use std::io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
 use std::pin::pin;
 use std::time::Duration;
 
@@ -59,7 +59,9 @@ pub(crate) async fn serve(
                 // One connection in each turn of the event loop: a crowd delays other clients by no more than that.
                 yield_now().await;
             }
-            Err(error) if is_of_the_connection(&error) => {}
+            // A client went away before it was accepted, as accept(2) reports it.
+            Err(error)
+                if matches!(error.kind(), ConnectionAborted | ConnectionReset | ConnectionRefused | Interrupted) => {}
             Err(error) => {
                 count(&context.traffic.accept_errors);
                 context.log.limited(
@@ -101,13 +103,4 @@ async fn serve_one(
         () = place.needed() => count(&counts.timed_out),
     }
     count(&counts.ended);
-}
-
-/// Errors of a client that went away before it was accepted, as accept(2) reports them.
-fn is_of_the_connection(error: &io::Error) -> bool {
-    use io::ErrorKind as Kind;
-    matches!(
-        error.kind(),
-        Kind::ConnectionAborted | Kind::ConnectionReset | Kind::ConnectionRefused | Kind::Interrupted
-    )
 }
