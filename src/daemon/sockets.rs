@@ -1,10 +1,10 @@
-//! The sockets that the daemon starts with: those that systemd holds for it (`sd_listen_fds(3)`), and for the rest its own.
+//! The sockets that the daemon starts with: those that systemd holds for it (`sd_listen_fds(3)`), else its own.
 //!
-//! systemd's outlive the daemon, and so do the connections and datagrams that wait in them while it restarts. A socket unit
-//! can give all its sockets only one name. So a name decides if it is `http`, `https`, `operators` or `statistics`; else a
-//! datagram socket is for statistics, a stream socket with the port of `operators.listen` for operators, one with a port of
-//! `https.listen` for HTTPS, and any other for HTTP. Each is used as it is bound: whether one for any address of IPv6 takes
-//! IPv4 as well is up to `BindIPv6Only=` in the unit.
+//! systemd's outlive the daemon, and so do the connections and datagrams that wait in them while it restarts. A socket
+//! unit can give all its sockets only one name. So a name decides if it is `http`, `https`, `operators` or
+//! `statistics`; else a datagram socket is for statistics, a stream socket with the port of `operators.listen` for
+//! operators, one with a port of `https.listen` for HTTPS, and any other for HTTP. Each is used as it is bound: whether
+//! one for any address of IPv6 takes IPv4 as well is up to `BindIPv6Only=` in the unit.
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -79,8 +79,8 @@ pub(crate) fn open(configuration: &Configuration, log: &Log) -> Result<Sockets, 
     Ok(sockets)
 }
 
-/// Says that a setting has no effect because systemd holds sockets of other addresses in its place. The daemon joins multicast
-/// groups by itself, whatever systemd holds.
+/// Says that a setting has no effect because systemd holds sockets of other addresses in its place. The daemon joins
+/// multicast groups by itself, whatever systemd holds.
 fn overruled(key: &str, held: &[Socket], configured: &[SocketAddr]) -> Option<String> {
     let (mut held, mut configured): (Vec<_>, _) = (held.iter().map(local).collect(), configured.to_vec());
     held.sort_unstable();
@@ -96,8 +96,8 @@ fn overruled(key: &str, held: &[Socket], configured: &[SocketAddr]) -> Option<St
 fn bind(kind: Type, address: SocketAddr, all: &[SocketAddr]) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), kind, None)?;
     if address.is_ipv6() {
-        // Always set, because the default is the administrator's (net.ipv6.bindv6only). A socket for any address takes those
-        // of IPv4, too, unless they are left to another one.
+        // Always set, because the default is the administrator's (net.ipv6.bindv6only). A socket for any address takes
+        // those of IPv4, too, unless they are left to another one.
         let is_beside = |other: &SocketAddr| other.is_ipv4() && other.port() == address.port();
         socket.set_only_v6(address.ip() == Ipv6Addr::UNSPECIFIED && all.iter().any(is_beside))?;
     }

@@ -12,8 +12,8 @@ pub struct Family<'a, W> {
 }
 
 impl<'a, W: Write> Family<'a, W> {
-    /// Begins a family with its `HELP` and `TYPE`: a counter if its name ends with `_total`, else a gauge. The help has no
-    /// backslash and no line end.
+    /// Begins a family with its `HELP` and `TYPE`: a counter if its name ends with `_total`, else a gauge. The help has
+    /// no backslash and no line end.
     pub fn new(out: &'a mut W, name: &'static str, help: &str) -> Result<Self, fmt::Error> {
         let kind = if name.ends_with("_total") { "counter" } else { "gauge" };
         write!(out, "# HELP {name} {help}\n# TYPE {name} {kind}\n")?;

@@ -138,10 +138,11 @@ configuration! {
     }
     /// Where statistics come from.
     statistics: Statistics {
-        "statistics.listen" listen: Vec<Endpoint> = vec![Endpoint { address: loopback(8127), interface: String::new() }], NeedsRestart,
-            list(1..=LISTENERS);
+        "statistics.listen" listen: Vec<Endpoint> =
+            vec![Endpoint { address: loopback(8127), interface: String::new() }], NeedsRestart, list(1..=LISTENERS);
         "statistics.sources" sources: Vec<IpNet> = Settings::default().sources.to_vec(), Applies, list(1..=SOURCES);
-        "statistics.time-to-live" time_to_live: Duration = Settings::default().time_to_live, Applies, seconds(1.0..=3600.0);
+        "statistics.time-to-live" time_to_live: Duration = Settings::default().time_to_live, Applies,
+            seconds(1.0..=3600.0);
         "statistics.key-files" key_files: Vec<FileName> = Vec::new(), Applies, list(0..=KEY_FILES);
     }
     /// Groups that are known before their first statistics.

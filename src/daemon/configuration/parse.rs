@@ -17,8 +17,8 @@ use crate::statistics::endpoint::Endpoint;
 const REPORTED: usize = 20;
 
 impl Configuration {
-    /// Reads the text of a file, but none of the files that it names; or says everything that is wrong with it, a line for
-    /// each fault.
+    /// Reads the text of a file, but none of the files that it names; or says everything that is wrong with it, a line
+    /// for each fault.
     pub(crate) fn parse(file: &str, text: &str) -> Result<Self, String> {
         let mut configuration = Self::default();
         let (table, errors) = DeTable::parse_recoverable(text);
@@ -95,7 +95,7 @@ impl TomlDocument<'_> {
     }
 }
 
-/// Reports all that is wrong between keys that are valid by themselves, and adapts the defaults of keys that are not given.
+/// Reports all that is wrong between keys that are valid by themselves, and adapts the defaults of those not given.
 fn validate(configuration: &mut Configuration, document: &mut TomlDocument<'_>) {
     let has_goal = document.place("pacing.optimization-goal").is_some();
     // A fault is reported where the first of its keys is.

@@ -114,8 +114,8 @@ impl Log {
         self.dropped.get()
     }
 
-    /// Logs what outsiders can trigger. On the open internet somebody always tries a handshake that fails: the counts of it
-    /// suffice, except for developers.
+    /// Logs what outsiders can trigger. On the open internet somebody always tries a handshake that fails: the counts of
+    /// it suffice, except for developers.
     pub(crate) fn limited(&self, cause: Cause, message: fmt::Arguments<'_>) {
         let level = if cause == Cause::Handshake { Level::Debug } else { Level::Warning };
         if level > self.level.get() {
