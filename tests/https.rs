@@ -376,7 +376,7 @@ fn a_socket_that_systemd_names_https_speaks_tls() {
     assert_eq!(address(&daemon), held_at);
     daemon.send(STATISTICS, 1);
     assert_eq!(secure(&daemon, &authority.client(&[&TLS13])).get(CAPACITY).value("capacity"), 4);
-    daemon.log.wait_for("https.listen is 127.0.0.1:0, but systemd listens on");
+    daemon.log.wait_for("https.listen is [127.0.0.1:0], but systemd listens on");
 }
 
 #[test]
@@ -407,7 +407,11 @@ fn a_certificate_out_of_its_time_is_warned_of_and_served() {
             date_time_ymd(2021, 1, 1),
             "expired on Fri, 01 Jan 2021 00:00:00 GMT: browsers refuse it. An expired certificate is still served",
         ),
-        (date_time_ymd(2080, 1, 1), date_time_ymd(2081, 1, 1), "is not valid before Mon, 01 Jan 2080 00:00:00 GMT"),
+        (
+            date_time_ymd(2080, 1, 1),
+            date_time_ymd(2081, 1, 1),
+            "is not valid before Mon, 01 Jan 2080 00:00:00 GMT: browsers refuse it",
+        ),
     ] {
         let authority = Authority::new();
         authority.renew(|params| (params.not_before, params.not_after) = (not_before, not_after));

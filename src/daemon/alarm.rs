@@ -16,16 +16,8 @@ impl Alarm {
     /// Sleeps until `at`, for ever if there is no such time, or until it is woken.
     pub(crate) async fn sleep(&self, now: Duration, at: Option<Duration>) {
         self.at.set(at);
-        let sleep = async {
-            match at {
-                Some(at) => tokio::time::sleep(at.saturating_sub(now)).await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            () = sleep => {}
-            () = self.wake.notified() => {}
-        }
+        let sleep = at.map_or(Duration::MAX, |at| at.saturating_sub(now));
+        let _ = tokio::time::timeout(sleep, self.wake.notified()).await;
     }
 
     /// Wakes the task at once.

@@ -49,7 +49,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Action,
     use lexopt::prelude::*;
 
     let mut parser = lexopt::Parser::from_iter(arguments);
-    let mut source = Source::Default;
+    let mut source = Source(None);
     let mut log = None;
     let mut check = false;
     let mut lines = None;
@@ -57,7 +57,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Action,
         match argument {
             Long("help") | Short('h') => return Ok(Action::Help),
             Long("version") | Short('V') => return Ok(Action::Version),
-            Long("config") => source = Source::File(PathBuf::from(parser.value()?)),
+            Long("config") => source = Source(Some(PathBuf::from(parser.value()?))),
             Long("check-config") => check = true,
             Long("check-lines") => lines = Some(false),
             Long("send") => lines = Some(true),

@@ -17,7 +17,7 @@ use pacingd::wire::line::{self, Line, LineError, known_fields};
 
 use crate::clock;
 use crate::configuration::{Configuration, Statistics};
-use crate::exit::Failure;
+use crate::exit::{Failure, print};
 use crate::lookalike::lookalike;
 use crate::statistics::endpoint::Endpoint;
 
@@ -52,18 +52,18 @@ pub(crate) fn run(configuration: &Configuration, is_sent: bool) -> Result<(), Fa
         match &read {
             Ok(Line { channel, group, statistics, .. }) => {
                 let (name, ready) = (group.as_str(), statistics.ready);
-                print(format_args!("line {number}: accepted, {ready} ready in {name:?} of {channel}"))?;
+                print(format_args!("line {number}: accepted, {ready} ready in {name:?} of {channel}\n"))?;
                 if let Some(socket) = &socket {
                     deliver(socket, line)?;
                 }
             }
             Err(error) => {
                 refused += 1;
-                print(format_args!("line {number}: dropped: {error}"))?;
+                print(format_args!("line {number}: dropped: {error}\n"))?;
             }
         }
         for warning in warnings(&settings, wall, line, read.ok()) {
-            print(format_args!("line {number}: warning: {warning}"))?;
+            print(format_args!("line {number}: warning: {warning}\n"))?;
         }
     }
     if refused > 0 {
@@ -103,20 +103,13 @@ fn signed(key: &Key, line: &[u8]) -> Option<Vec<u8>> {
     key.sign(&payload).map(|line| line.as_bytes().to_vec())
 }
 
-fn print(text: std::fmt::Arguments<'_>) -> Result<(), Failure> {
-    crate::exit::print(&format!("{text}\n"))
-}
-
 /// A socket to where the daemon listens, from an address that it listens to.
 fn connect(statistics: &Statistics) -> Result<UdpSocket, Failure> {
-    let Some(to) = statistics.listen.iter().find_map(Endpoint::unicast) else {
-        let message = "statistics.listen has multicast groups only; want an address, too, to send to";
+    let fixed = |address: &SocketAddr| address.port() != 0;
+    let Some(to) = statistics.listen.iter().filter_map(Endpoint::unicast).find(fixed) else {
+        let message = "statistics.listen has port 0 or multicast groups only; want a fixed address, too, to send to";
         return Err(Failure::configuration(message));
     };
-    if to.port() == 0 {
-        let message = "statistics.listen has port 0, which is another at each start; want a fixed one to send to";
-        return Err(Failure::configuration(message));
-    }
     // Where the daemon listens on any address, the kernel takes loopback.
     let any = if to.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
     let connected = || {

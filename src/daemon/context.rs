@@ -4,7 +4,6 @@ use std::cell::{Ref, RefCell, RefMut};
 use std::sync::Arc;
 use std::time::Duration;
 
-use pacingd::limits::GROUPS;
 use pacingd::state::State;
 use tokio::sync::{Semaphore, watch};
 
@@ -12,10 +11,10 @@ use crate::alarm::Alarm;
 use crate::clock;
 use crate::configuration::Configuration;
 use crate::http::counters::Traffic;
-use crate::http::dates::Dates;
-use crate::http::turns::Turns;
+use crate::http::dates::Date;
+use crate::http::places::Turns;
 use crate::https::Tls;
-use crate::log::{Cause, Log};
+use crate::log::Log;
 use crate::statistics::listeners::Listeners;
 
 /// Large responses to operators that are being sent at once. A client on the same network takes one in a millisecond.
@@ -27,8 +26,9 @@ pub(crate) struct Context {
     configuration: RefCell<Configuration>,
     /// Where HTTPS is configured.
     pub(crate) tls: Option<Tls>,
-    pub(crate) log: Log,
-    pub(crate) dates: Dates,
+    pub(crate) log: &'static Log,
+    pub(crate) date: Date,
+    pub(crate) last_modified: Date,
     pub(crate) traffic: Traffic,
     /// For requests that are sent ahead of answers, and for what is discarded.
     pub(crate) turns: Turns,
@@ -42,7 +42,7 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    pub(crate) fn new(configuration: Configuration, tls: Option<Tls>, log: Log) -> Self {
+    pub(crate) fn new(configuration: Configuration, tls: Option<Tls>, log: &'static Log) -> Self {
         Self {
             // Made where it stays: passed along, it would leave its size behind on the stack, and parts of it that are
             // never used would have been written to. Both would stay resident.
@@ -50,7 +50,8 @@ impl Context {
             configuration: RefCell::new(configuration),
             tls,
             log,
-            dates: Dates::default(),
+            date: Date::default(),
+            last_modified: Date::default(),
             traffic: Traffic::default(),
             turns: Turns::default(),
             documents: Arc::new(Semaphore::new(LARGE_RESPONSES)),
@@ -78,13 +79,8 @@ impl Context {
 
     pub(crate) fn declare_groups(&self) {
         let configuration = self.configuration();
-        let declared = configuration.declared_groups();
-        let configured = self.state().configure(configuration.settings(), declared);
-        if let Err(refused) = configured {
-            let message =
-                format_args!("{refused} groups of statistics.groups found no place: at most {GROUPS} can be declared");
-            self.log.limited(Cause::Declared, message);
-        }
+        // No more can be declared than there are places.
+        let _ = self.state().configure(configuration.settings(), configuration.declared_groups());
     }
 
     /// Makes every listener and connection end.

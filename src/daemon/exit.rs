@@ -7,15 +7,13 @@ use std::process::ExitCode;
 /// Why the process ends other than with success.
 pub(crate) struct Failure {
     pub(crate) code: ExitCode,
-    /// A line for each thing that is wrong.
+    /// A line for each thing that is wrong; empty if it is on standard error already.
     pub(crate) message: String,
-    /// The message is on standard error already.
-    pub(crate) is_reported: bool,
 }
 
 impl Failure {
     fn new(code: u8, message: String) -> Self {
-        Self { code: ExitCode::from(code), message, is_reported: false }
+        Self { code: ExitCode::from(code), message }
     }
 
     /// `EX_USAGE`: the command line is wrong.
@@ -45,17 +43,12 @@ impl Failure {
 }
 
 /// Writes to standard output; a reader that went away is no failure.
-pub(crate) fn print(text: &str) -> Result<(), Failure> {
+pub(crate) fn print(text: fmt::Arguments<'_>) -> Result<(), Failure> {
     let mut stdout = std::io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+    match stdout.write_fmt(text).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
             Err(Failure::system(format!("cannot write to standard output: {error}")))
         }
         _ => Ok(()),
     }
-}
-
-/// Writes a line to standard error, whether it is read or not.
-pub(crate) fn report(text: fmt::Arguments<'_>) {
-    let _ = writeln!(std::io::stderr(), "{text}");
 }

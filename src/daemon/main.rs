@@ -18,12 +18,13 @@ mod log;
 mod lookalike;
 mod reload;
 mod signals;
+mod sockets;
 mod statistics;
 mod systemd;
 mod throttle;
 mod timer;
 
-use std::net::{SocketAddr, TcpListener};
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use arguments::Action;
@@ -37,10 +38,10 @@ use http::respond::Asked;
 use https::Tls;
 use log::Log;
 use signals::{Signal, Signals};
-use statistics::endpoint::Endpoint;
-use systemd::notify::Manager;
-use systemd::sockets::Sockets;
-use tokio::net::UdpSocket;
+use socket2::Socket;
+use sockets::Sockets;
+use systemd::Manager;
+use tokio::net::{TcpListener, UdpSocket};
 use tokio::runtime::{LocalOptions, LocalRuntime};
 
 /// The version that `--version` and the log show.
@@ -50,8 +51,9 @@ fn main() -> ExitCode {
     match act() {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            if !failure.is_reported {
-                failure.message.lines().for_each(|line| exit::report(format_args!("pacingd: {line}")));
+            for line in failure.message.lines() {
+                // Whether it is read or not.
+                let _ = writeln!(std::io::stderr(), "pacingd: {line}");
             }
             failure.code
         }
@@ -60,8 +62,8 @@ fn main() -> ExitCode {
 
 fn act() -> Result<(), Failure> {
     match arguments::parse(std::env::args_os()).map_err(Failure::usage)? {
-        Action::Help => exit::print(arguments::HELP),
-        Action::Version => exit::print(&format!("pacingd {VERSION}\n")),
+        Action::Help => exit::print(format_args!("{}", arguments::HELP)),
+        Action::Version => exit::print(format_args!("pacingd {VERSION}\n")),
         Action::CheckConfig(source) => check_configuration(&source),
         Action::Lines(source, is_sent) => check_lines::run(&source.load().map_err(Failure::configuration)?, is_sent),
         Action::Run(source, log_to) => {
@@ -77,11 +79,11 @@ fn act() -> Result<(), Failure> {
             // A faulty configuration is logged where the defaults say, because standard error may not be read.
             let default = configuration::Log::default();
             let settings = loaded.as_ref().map_or(&default, |configuration| &configuration.log);
-            let log = Log::new(log_to.unwrap_or(settings.to), settings.level);
+            let log = Log::start(log_to.unwrap_or(settings.to), settings.level);
             let run = |configuration| run(&runtime, &signals, &source, configuration, log_to, log);
-            loaded.and_then(run).map_err(|failure| {
-                failure.message.lines().for_each(|line| log.error(format_args!("{line}")));
-                Failure { is_reported: log.is_on_stderr(), ..failure }
+            loaded.and_then(run).map_err(|Failure { code, message }| {
+                message.lines().for_each(|line| log.error(format_args!("{line}")));
+                Failure { code, message: if log.is_on_stderr() { String::new() } else { message } }
             })
         }
     }
@@ -98,9 +100,9 @@ fn check_configuration(source: &Source) -> Result<(), Failure> {
             return Err(Failure::configuration(faults.join("\n")));
         }
     };
-    exit::print(&configuration.to_string())?;
+    exit::print(format_args!("{configuration}"))?;
     // As a comment, so that what is printed remains a configuration.
-    tls.map_or(Ok(()), |tls| exit::print(&format!("\n# {tls}\n")))
+    tls.map_or(Ok(()), |tls| exit::print(format_args!("\n# {}\n", tls.certificate())))
 }
 
 fn run(
@@ -109,10 +111,13 @@ fn run(
     source: &Source,
     configuration: Configuration,
     log_to: Option<log::Target>,
-    log: Log,
+    log: &'static Log,
 ) -> Result<(), Failure> {
     let tls = Tls::new(&configuration.https).map_err(Failure::configuration)?;
-    let Opened { http, https, operators, statistics } = open(&configuration, tls.is_some(), &log)?;
+    let Sockets { http, https, operators, statistics } = sockets::open(&configuration, log)?;
+    if !configuration.keys.is_empty() {
+        log.info(format_args!("statistics must be signed; keys: {}", configuration.keys.len()));
+    }
     let manager: &'static Manager = Box::leak(Box::new(Manager::from_environment()));
 
     // Lives as long as the process; tasks share it without counting references.
@@ -122,25 +127,28 @@ fn run(
         let visitors = Places::new(context.configuration().limits.connections);
         let watchers = Places::new(http::OPERATORS_CONNECTIONS);
         let mut tasks = Vec::new();
-        let mut serve = |listener, asked, tls, places: &Places| {
-            tasks.push(tokio::task::spawn_local(http::serve(listener, context, asked, tls, places.clone())));
+        let mut serve = |sockets: Vec<Socket>, asked, tls, places: &Places| {
+            sockets.into_iter().try_for_each(|socket| {
+                let listener = TcpListener::from_std(socket.into()).map_err(Failure::system)?;
+                tasks.push(tokio::task::spawn_local(http::serve(listener, context, asked, tls, places.clone())));
+                Ok(())
+            })
         };
-        http.into_iter().for_each(|listener| serve(listener, Asked::Visitors, None, &visitors));
+        serve(http, Asked::Visitors, None, &visitors)?;
         if let Some(tls) = &context.tls {
-            tls.log_certificate(&context.log);
-            https.into_iter().for_each(|listener| serve(listener, Asked::Visitors, Some(tls), &visitors));
+            tls.log_certificate(context.log);
+            serve(https, Asked::Visitors, Some(tls), &visitors)?;
         }
-        serve(operators, Asked::Operators, None, &watchers);
+        serve(operators, Asked::Operators, None, &watchers)?;
         for socket in statistics {
-            let place = context.listeners.add(statistics::local(&socket).to_string());
-            context.listeners.opened(place, &socket);
+            let place = context.listeners.add(sockets::local(&socket).to_string());
+            let socket = UdpSocket::from_std(socket.into()).map_err(Failure::system)?;
+            context.listeners.set(place, Some(&socket));
             tokio::task::spawn_local(async move { statistics::receive(context, &socket).await });
         }
-        let groups: Vec<_> =
-            context.configuration().statistics.listen.iter().filter_map(Endpoint::multicast).cloned().collect();
-        for group in groups {
+        for group in context.configuration().statistics.listen.iter().filter(|endpoint| endpoint.is_multicast()) {
             let place = context.listeners.add(group.to_string());
-            tokio::task::spawn_local(statistics::multicast::receive(context, group, place));
+            tokio::task::spawn_local(statistics::multicast::receive(context, group.clone(), place));
         }
         tokio::task::spawn_local(timer::run(context, manager));
         tokio::task::spawn_local(manager.keep_alive());
@@ -167,57 +175,4 @@ fn run(
         context.log.info(format_args!("stopped"));
         Ok(())
     })
-}
-
-struct Opened {
-    http: Vec<tokio::net::TcpListener>,
-    https: Vec<tokio::net::TcpListener>,
-    operators: tokio::net::TcpListener,
-    /// Without those of multicast groups, which are opened when their interfaces are there.
-    statistics: Vec<UdpSocket>,
-}
-
-/// Opens the sockets: those that systemd hands over, and for the rest the daemon's own.
-fn open(configuration: &Configuration, has_certificate: bool, log: &Log) -> Result<Opened, Failure> {
-    let held = Sockets::take(configuration).map_err(Failure::configuration)?;
-    held.compare(configuration, |line| log.warning(line));
-    if !held.https.is_empty() && !has_certificate {
-        let want = "want https.certificate and https.key in the configuration";
-        return Err(Failure::configuration(format!("systemd hands over a socket for HTTPS; {want}")));
-    }
-    let listeners = |held: Vec<TcpListener>, configured: &[SocketAddr]| {
-        let listeners: Result<Vec<_>, _> = if held.is_empty() {
-            configured.iter().map(|address| http::bind(*address, configured)).collect()
-        } else {
-            held.into_iter().map(http::adopt).collect()
-        };
-        listeners.map_err(Failure::system)
-    };
-    let http = listeners(held.http, &configuration.http.listen)?;
-    let https = listeners(held.https, &configuration.https.listen)?;
-    let operators = held.operators.map_or_else(|| http::bind(configuration.operators.listen, &[]), http::adopt);
-    let statistics: Result<Vec<_>, _> = if held.statistics.is_empty() {
-        let configured: Vec<_> = configuration.statistics.listen.iter().filter_map(Endpoint::unicast).collect();
-        configured.iter().map(|address| statistics::bind(*address, &configured)).collect()
-    } else {
-        held.statistics.into_iter().map(statistics::adopt).collect()
-    };
-    let operators = operators.map_err(Failure::system)?;
-    let opened = Opened { http, https, operators, statistics: statistics.map_err(Failure::system)? };
-
-    for listener in &opened.http {
-        log.info(format_args!("answering HTTP on {}", http::local(listener)));
-    }
-    for listener in &opened.https {
-        log.info(format_args!("answering HTTPS on {}", http::local(listener)));
-    }
-    log.info(format_args!("answering operators on {}", http::local(&opened.operators)));
-    for socket in &opened.statistics {
-        log.info(format_args!("receiving statistics on UDP {}", statistics::local(socket)));
-        statistics::log_buffer(socket, log);
-    }
-    if !configuration.keys.is_empty() {
-        log.info(format_args!("statistics must be signed; keys: {}", configuration.keys.len()));
-    }
-    Ok(opened)
 }

@@ -9,34 +9,25 @@ use crate::log::Target;
 ///
 /// `log_to`: where the command line says that the log goes.
 pub(crate) fn reload(context: &Context, source: &Source, log_to: Option<Target>) {
-    let refuse = |faults: String| {
-        let mut lines = faults.lines().peekable();
-        while let Some(fault) = lines.next() {
-            let end = if lines.peek().is_none() { "; nothing was changed" } else { "" };
-            context.log.error(format_args!("reload: {fault}{end}"));
+    let read = source.load().and_then(|new| {
+        match &context.tls {
+            Some(tls) => tls.reload(&new.https)?,
+            // Only a restart puts it in force, but that must not be the first to find a fault.
+            None => _ = Tls::new(&new.https)?,
         }
-    };
-    let mut new = match source.load() {
+        Ok(new)
+    });
+    let mut new = match read {
         Ok(new) => new,
-        Err(error) => return refuse(error),
-    };
-    let pair = match (&context.tls, new.https.pair()) {
-        (Some(tls), Some(files)) => match tls.load(&files) {
-            Ok(pair) => Some((tls, pair)),
-            Err(error) => return refuse(error),
-        },
-        // Only a restart puts it in force, but that must not be the first to find a fault.
-        (None, Some(_)) => match Tls::new(&new.https) {
-            Ok(_) => None,
-            Err(error) => return refuse(error),
-        },
-        (_, None) => None,
+        Err(faults) => {
+            let report = format!("{faults}; nothing was changed");
+            return report.lines().for_each(|line| context.log.error(format_args!("reload: {line}")));
+        }
     };
     let kept = keep(&context.configuration(), &mut new, log_to);
     context.log.set_level(new.log.level);
-    if let Some((tls, pair)) = pair {
-        tls.replace(pair);
-        tls.log_certificate(&context.log);
+    if let Some(tls) = &context.tls {
+        tls.log_certificate(context.log);
     }
     context.configure(new);
     context.log.info(format_args!("reload: {source} is in force, all statistics are kept"));
@@ -52,7 +43,7 @@ fn keep(old: &Configuration, new: &mut Configuration, log_to: Option<Target>) ->
         let (before, after) = (show(old), show(new));
         let is_kept = match on_reload {
             OnReload::Applies => false,
-            OnReload::Replaces => before.is_some() != after.is_some(),
+            OnReload::Replaces => before.is_empty() != after.is_empty(),
             OnReload::NeedsRestart => before != after,
         };
         if is_kept {

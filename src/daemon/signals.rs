@@ -52,29 +52,20 @@ impl Signals {
     /// An error of the pipe is no reason to end: the flags are looked at again after a pause.
     pub(crate) async fn next(&self) -> Signal {
         loop {
-            // Emptied before the flags are read: a signal in between leaves its byte for the next round.
-            let emptied = empty(&self.pipe);
+            // Before the flags are read: a signal in between leaves its byte for the next round.
+            let is_broken = match self.pipe.try_read(&mut [0; 16]) {
+                Ok(bytes) => bytes == 0,
+                Err(error) => !matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted),
+            };
             if self.stop.load(Ordering::Relaxed) {
                 return Signal::Stop;
             }
             if self.reload.swap(false, Ordering::Relaxed) {
                 return Signal::Reload;
             }
-            if emptied.is_err() || self.pipe.readable().await.is_err() {
+            if is_broken || self.pipe.readable().await.is_err() {
                 tokio::time::sleep(PAUSE).await;
             }
-        }
-    }
-}
-
-/// Reads all that is in the pipe.
-fn empty(pipe: &tokio::net::UnixStream) -> io::Result<()> {
-    loop {
-        match pipe.try_read(&mut [0; 16]) {
-            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-            Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
-            _ => {}
         }
     }
 }

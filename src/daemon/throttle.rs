@@ -11,13 +11,6 @@ pub(crate) struct Throttle {
     suppressed: Cell<u64>,
 }
 
-/// How often something was left out, and in what time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Suppressed {
-    pub(crate) count: u64,
-    pub(crate) over: Duration,
-}
-
 impl Throttle {
     pub(crate) const fn new(interval: Duration) -> Self {
         Self { interval, last: Cell::new(None), suppressed: Cell::new(0) }
@@ -33,24 +26,19 @@ impl Throttle {
         self.due().is_none_or(|due| now >= due)
     }
 
-    /// Begins an interval at `now`. Returns what was suppressed in the last one.
-    pub(crate) fn start(&self, now: Duration) -> Suppressed {
+    /// Begins an interval at `now`. Returns how often something was left out since the last one began, and how long ago.
+    pub(crate) fn start(&self, now: Duration) -> (u64, Duration) {
         let last = self.last.replace(Some(now)).unwrap_or(now);
-        Suppressed { count: self.suppressed.take(), over: now.saturating_sub(last) }
+        (self.suppressed.take(), now.saturating_sub(last))
     }
 
     /// The same, if that is due; else it is counted as suppressed.
-    pub(crate) fn start_if_due(&self, now: Duration) -> Option<Suppressed> {
+    pub(crate) fn start_if_due(&self, now: Duration) -> Option<(u64, Duration)> {
         if self.is_due(now) {
             return Some(self.start(now));
         }
         self.suppressed.set(self.suppressed.get() + 1);
         None
-    }
-
-    /// Whether something was suppressed since the interval began.
-    pub(crate) fn has_suppressed(&self) -> bool {
-        self.suppressed.get() > 0
     }
 }
 
@@ -63,11 +51,11 @@ mod tests {
         let at = Duration::from_secs;
         let throttle = Throttle::new(at(60));
         assert_eq!((throttle.due(), throttle.is_due(at(5))), (None, true));
-        assert_eq!(throttle.start_if_due(at(5)), Some(Suppressed { count: 0, over: at(0) }));
+        assert_eq!(throttle.start_if_due(at(5)), Some((0, at(0))));
         assert_eq!(throttle.start_if_due(at(6)), None);
         assert_eq!(throttle.start_if_due(at(64)), None);
-        assert_eq!((throttle.due(), throttle.has_suppressed()), (Some(at(65)), true));
-        assert_eq!(throttle.start_if_due(at(65)), Some(Suppressed { count: 2, over: at(60) }));
-        assert!(!throttle.has_suppressed() && !throttle.is_due(at(124)));
+        assert_eq!(throttle.due(), Some(at(65)));
+        assert_eq!(throttle.start_if_due(at(65)), Some((2, at(60))));
+        assert!(!throttle.is_due(at(124)));
     }
 }

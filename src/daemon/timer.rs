@@ -3,8 +3,7 @@
 use crate::clock;
 use crate::context::Context;
 use crate::group_changes::GroupChanges;
-use crate::systemd::notify::Manager;
-use crate::systemd::status::StatusLine;
+use crate::systemd::{Manager, StatusLine};
 
 /// Groups refreshed in one turn of the event loop: requests and datagrams wait for that many and no more.
 const GROUPS_A_TURN: usize = 16;
@@ -17,12 +16,11 @@ pub(crate) async fn run(context: &'static Context, manager: &'static Manager) {
             tokio::task::yield_now().await;
         }
         let now = clock::now();
-        context.log.log_suppressed(now);
         status.update(context, now);
-        context.listeners.log_drops(&context.log, now);
-        let changes = group_changes.log(&mut context.state(), &context.log, now);
-        let certificate = context.tls.as_ref().and_then(|tls| tls.warn_of_expiry(&context.log, now));
-        let wakeups = [context.state().next_wakeup(now), context.log.next_wakeup(), changes, certificate];
+        context.listeners.log_drops(context.log, now);
+        let changes = group_changes.log(&mut context.state(), context.log, now);
+        let certificate = context.tls.as_ref().and_then(|tls| tls.warn_of_expiry(context.log, now));
+        let wakeups = [context.state().next_wakeup(now), changes, certificate];
         context.alarm.sleep(now, wakeups.into_iter().flatten().min()).await;
     }
 }

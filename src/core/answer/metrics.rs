@@ -9,7 +9,7 @@ use core::fmt::{self, Write};
 use core::time::Duration;
 
 use crate::answer::explanation::Explanation;
-use crate::answer::prometheus::{Family, MetricKind};
+use crate::answer::prometheus::Family;
 use crate::counters::{Distrust, Outcome};
 use crate::groups::Group;
 use crate::limits::GROUPS;
@@ -19,52 +19,39 @@ use crate::wire::line::Statistics;
 
 /// Writes these metrics.
 pub fn write(out: &mut impl Write, state: &State, now: Duration) -> fmt::Result {
-    statistics(out, state)?;
-    settings(out, state)?;
+    statistics_and_settings(out, state)?;
     groups(out, state, now)
 }
 
-fn statistics(out: &mut impl Write, state: &State) -> fmt::Result {
+fn statistics_and_settings(out: &mut impl Write, state: &State) -> fmt::Result {
     let counters = state.counters();
     let help = "Datagrams received on the statistics sockets, from any sender.";
-    Family::new(out, "pacingd_statistics_datagrams_total", MetricKind::Counter, help)?.value(counters.datagrams)?;
-    let help = "Lines of statistics by outcome.";
-    let mut family = Family::new(out, "pacingd_statistics_lines_total", MetricKind::Counter, help)?;
+    Family::new(out, "pacingd_statistics_datagrams_total", help)?.value(counters.datagrams)?;
+    let mut family = Family::new(out, "pacingd_statistics_lines_total", "Lines of statistics by outcome.")?;
     for outcome in Outcome::ALL {
         family.sample(&[("outcome", &snake(outcome.name()))], counters.lines(outcome))?;
     }
     let help = "Lines of statistics that were not trusted, by reason; each is in pacingd_statistics_lines_total, too.";
-    let mut family = Family::new(out, "pacingd_statistics_lines_distrusted_total", MetricKind::Counter, help)?;
+    let mut family = Family::new(out, "pacingd_statistics_lines_distrusted_total", help)?;
     for distrust in Distrust::ALL {
         family.sample(&[("why", &snake(distrust.name()))], counters.distrusted(distrust))?;
     }
-    let help = "Places for groups, over both channels.";
-    Family::new(out, "pacingd_group_places", MetricKind::Gauge, help)?.value(GROUPS)?;
+    Family::new(out, "pacingd_group_places", "Places for groups, over both channels.")?.value(GROUPS)?;
     let help = "Groups known: declared, or named by statistics since the start.";
-    Family::new(out, "pacingd_groups", MetricKind::Gauge, help)?.value(state.groups().all().len())
+    Family::new(out, "pacingd_groups", help)?.value(state.groups().all().len())?;
+    let settings = state.settings();
+    let help = "The optimization goal as a ratio, by optimization target.";
+    let target = settings.pacing.optimization_target.name().to_ascii_lowercase();
+    Family::new(out, "pacingd_optimization_goal_ratio", help)?.sample(&[("target", &target)], settings.goal())?;
+    let help = "How long statistics are used after they were received.";
+    let time_to_live = settings.time_to_live.as_secs_f64();
+    Family::new(out, "pacingd_statistics_time_to_live_seconds", help)?.value(time_to_live)
 }
 
 /// Prometheus writes words with underscores.
 fn snake(name: &str) -> String {
-    let mut snake = String::new();
-    for character in name.chars() {
-        if character.is_ascii_uppercase() {
-            snake.push('_');
-        }
-        snake.push(character.to_ascii_lowercase());
-    }
-    snake
-}
-
-fn settings(out: &mut impl Write, state: &State) -> fmt::Result {
-    let settings = state.settings();
-    let help = "The optimization goal as a ratio, by optimization target.";
-    let mut family = Family::new(out, "pacingd_optimization_goal_ratio", MetricKind::Gauge, help)?;
-    let target = settings.pacing.optimization_target.name().to_ascii_lowercase();
-    family.sample(&[("target", &target)], settings.goal())?;
-    let help = "How long statistics are used after they were received.";
-    let mut family = Family::new(out, "pacingd_statistics_time_to_live_seconds", MetricKind::Gauge, help)?;
-    family.value(settings.time_to_live.as_secs_f64())
+    let mark = |letter: &char| letter.is_ascii_uppercase().then_some('_');
+    name.chars().flat_map(|letter| mark(&letter).into_iter().chain([letter.to_ascii_lowercase()])).collect()
 }
 
 /// The moment at which a group is looked at, and its statistics if they are fresh.
@@ -81,84 +68,61 @@ impl Look<'_> {
     }
 }
 
-/// Prometheus keeps every number as a float.
-fn total(total: Option<u64>) -> Option<f64> {
-    total.map(|total| total as f64)
-}
-
-/// A family with a sample for each group that has the value.
-type PerGroup = (&'static str, MetricKind, &'static str, fn(&Look<'_>) -> Option<f64>);
+/// A family with a sample for each group that has the value. (Prometheus keeps every number as a float.)
+type PerGroup = (&'static str, &'static str, fn(&Look<'_>) -> Option<f64>);
 
 const PER_GROUP: [PerGroup; 14] = [
-    (
-        "pacingd_group_fresh",
-        MetricKind::Gauge,
-        "1 while the group's statistics are not older than the time to live, else 0.",
-        |look| Some(f64::from(u8::from(look.fresh.is_some()))),
-    ),
+    ("pacingd_group_fresh", "1 while the group's statistics are not older than the time to live, else 0.", |look| {
+        Some(f64::from(u8::from(look.fresh.is_some())))
+    }),
     (
         "pacingd_group_statistics_age_seconds",
-        MetricKind::Gauge,
         "Age of the group's last statistics. Absent: none were received.",
         |look| Some(look.now.saturating_sub(look.group.report()?.received).as_secs_f64()),
     ),
-    ("pacingd_group_ready_agents", MetricKind::Gauge, "Agents ready for an interaction.", |look| {
-        Some(f64::from(look.fresh?.ready))
-    }),
-    ("pacingd_group_logged_in_agents", MetricKind::Gauge, "Agents logged in for the channel.", |look| {
+    ("pacingd_group_ready_agents", "Agents ready for an interaction.", |look| Some(f64::from(look.fresh?.ready))),
+    ("pacingd_group_logged_in_agents", "Agents logged in for the channel.", |look| {
         look.fresh?.logged_in.map(f64::from)
     }),
-    ("pacingd_group_busy_ratio", MetricKind::Gauge, "Busy factor: share of the slots in use.", |look| {
+    ("pacingd_group_busy_ratio", "Busy factor: share of the slots in use.", |look| {
         look.fresh.and(look.group.busy_factor(&look.state.settings().pacing))
     }),
-    ("pacingd_group_queued_interactions", MetricKind::Gauge, "Interactions waiting for an agent.", |look| {
+    ("pacingd_group_queued_interactions", "Interactions waiting for an agent.", |look| {
         look.fresh?.queued.map(f64::from)
     }),
     (
         "pacingd_group_reactive_entered_total",
-        MetricKind::Counter,
         "Reactive interactions that entered, counted over all collectors.",
-        |look| total(look.fresh?.reactive_entered),
+        |look| look.fresh?.reactive_entered.map(|total| total as f64),
     ),
     (
         "pacingd_group_proactive_entered_total",
-        MetricKind::Counter,
         "Proactive interactions that entered, counted over all collectors.",
-        |look| total(look.fresh?.proactive_entered),
+        |look| look.fresh?.proactive_entered.map(|total| total as f64),
     ),
-    (
-        "pacingd_group_abandoned_total",
-        MetricKind::Counter,
-        "Interactions abandoned, counted over all collectors.",
-        |look| total(look.fresh?.abandoned),
-    ),
+    ("pacingd_group_abandoned_total", "Interactions abandoned, counted over all collectors.", |look| {
+        look.fresh?.abandoned.map(|total| total as f64)
+    }),
     (
         "pacingd_group_abandonment_ratio",
-        MetricKind::Gauge,
         "Share of those who entered in the last hour that abandoned. Absent: nobody entered.",
         |look| look.fresh.and(look.group.last_hour.entries(look.now).abandonment()),
     ),
     (
         "pacingd_group_reactive_state_ratio",
-        MetricKind::Gauge,
         "Probability with which a new reactive engagement should be allowed.",
         |look| look.prediction()?.reactive_state,
     ),
-    (
-        "pacingd_group_proactive_allowance_invitations",
-        MetricKind::Gauge,
-        "Invitations that may be sent until the next refresh.",
-        |look| look.prediction()?.proactive_allowance,
-    ),
+    ("pacingd_group_proactive_allowance_invitations", "Invitations that may be sent until the next refresh.", |look| {
+        look.prediction()?.proactive_allowance
+    }),
     (
         "pacingd_group_offered_demand_hertz",
-        MetricKind::Gauge,
         "Estimated demand: reactive interactions asked for per second, allowed or not.",
         |look| look.prediction()?.reactive_demand,
     ),
     (
         "pacingd_group_admitted_demand_hertz",
-        MetricKind::Gauge,
         "The part of the estimated demand that the reactive state allows, per second.",
         |look| Some(look.prediction()?.reactive_demand? * look.prediction()?.reactive_state?),
     ),
@@ -171,8 +135,8 @@ fn labels(group: &Group) -> [(&str, &str); 2] {
 fn groups(out: &mut impl Write, state: &State, now: Duration) -> fmt::Result {
     let is_shown = |group: &&Group| group.declared || !group.is_dormant(now);
     let shown = state.groups().all().iter().filter(is_shown);
-    for (name, kind, help, value) in PER_GROUP {
-        let mut family = Family::new(out, name, kind, help)?;
+    for (name, help, value) in PER_GROUP {
+        let mut family = Family::new(out, name, help)?;
         for group in shown.clone() {
             let fresh = group.fresh_report(now, state.settings().time_to_live).map(|report| &report.statistics);
             if let Some(value) = value(&Look { state, now, group, fresh }) {
@@ -180,8 +144,7 @@ fn groups(out: &mut impl Write, state: &State, now: Duration) -> fmt::Result {
             }
         }
     }
-    let mut family =
-        Family::new(out, "pacingd_group_reason", MetricKind::Gauge, "1 for the reason for the reactive state.")?;
+    let mut family = Family::new(out, "pacingd_group_reason", "1 for the reason for the reactive state.")?;
     for group in shown {
         let [channel, name] = labels(group);
         family.sample(&[channel, name, ("reason", Explanation::of(state, group, now).name)], 1)?;

@@ -3,20 +3,18 @@
 //! Paths, bodies and errors are those of the Pacing REST API; errors are problem details (RFC 9457).
 
 pub mod explanation;
-mod json_text;
 pub mod metrics;
 pub mod operators;
 pub mod prometheus;
 pub mod status;
 pub mod visitors;
 
-use core::fmt::{self, Write as _};
+use core::fmt::{self, Write};
 use core::time::Duration;
 
 pub use operators::{Document, operators_answer};
 pub use visitors::answer;
 
-use crate::answer::json_text::JsonText;
 use crate::limits::BODY_BYTES;
 use crate::wire::excerpt::Excerpt;
 
@@ -101,5 +99,21 @@ impl Answer {
     fn method_not_allowed(method: &str) -> Self {
         let detail = format_args!("method is {}; want one of {METHODS}", Excerpt::new(method));
         Self { allow: true, ..Self::problem(Status::MethodNotAllowed, detail) }
+    }
+}
+
+/// Escapes what is written to it, for between the quotes of a JSON string (RFC 8259, section 7).
+struct JsonText<'a, W>(&'a mut W);
+
+impl<W: Write> Write for JsonText<'_, W> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for character in text.chars() {
+            match character {
+                '"' | '\\' => write!(self.0, "\\{character}")?,
+                control if control < ' ' => write!(self.0, "\\u{:04x}", u32::from(control))?,
+                other => self.0.write_char(other)?,
+            }
+        }
+        Ok(())
     }
 }

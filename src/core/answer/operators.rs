@@ -55,20 +55,17 @@ fn health(state: &State, now: Duration) -> Answer {
         _ => (Status::Ok, "ok"),
     };
     let newest = state.groups().all().iter().filter_map(|group| group.report()).map(|report| report.received).max();
-    let mut answer = Answer::json(status, format_args!(r#"{{"status":"{word}","#));
+    let known = state.groups().all().len();
+    let mut answer =
+        Answer::json(status, format_args!(r#"{{"status":"{word}","groups":{{"known":{known},"fresh":{fresh}}},"#));
     let body = &mut answer.body;
-    let _ = write!(body, r#""groups":{{"known":{},"fresh":{fresh}}},"#, state.groups().all().len());
     let _ = match newest {
         Some(received) => write!(body, r#""newestStatisticsAge":{:.3},"#, now.saturating_sub(received).as_secs_f64()),
         None => body.write_str(r#""newestStatisticsAge":null,"#),
     };
     let counters = state.counters();
-    let _ = write!(
-        body,
-        r#""droppedByKernel":{},"lines":{{"received":{}"#,
-        counters.dropped_by_kernel,
-        counters.received()
-    );
+    let (by_kernel, received) = (counters.dropped_by_kernel, counters.received());
+    let _ = write!(body, r#""droppedByKernel":{by_kernel},"lines":{{"received":{received}"#);
     for outcome in Outcome::ALL {
         let _ = write!(body, r#","{}":{}"#, outcome.name(), counters.lines(outcome));
     }

@@ -5,15 +5,6 @@ use core::fmt::{self, Display, Write};
 /// `content-type` of what is written here.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// What a family's values are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MetricKind {
-    /// Grows, and starts at 0 when the process does.
-    Counter,
-    /// Goes up and down.
-    Gauge,
-}
-
 /// One family under way.
 pub struct Family<'a, W> {
     out: &'a mut W,
@@ -21,12 +12,10 @@ pub struct Family<'a, W> {
 }
 
 impl<'a, W: Write> Family<'a, W> {
-    /// Begins a family with its `HELP` and `TYPE`. The help has no backslash and no line end.
-    pub fn new(out: &'a mut W, name: &'static str, kind: MetricKind, help: &str) -> Result<Self, fmt::Error> {
-        let kind = match kind {
-            MetricKind::Counter => "counter",
-            MetricKind::Gauge => "gauge",
-        };
+    /// Begins a family with its `HELP` and `TYPE`: a counter if its name ends with `_total`, else a gauge. The help has
+    /// no backslash and no line end.
+    pub fn new(out: &'a mut W, name: &'static str, help: &str) -> Result<Self, fmt::Error> {
+        let kind = if name.ends_with("_total") { "counter" } else { "gauge" };
         write!(out, "# HELP {name} {help}\n# TYPE {name} {kind}\n")?;
         Ok(Self { out, name })
     }
@@ -64,7 +53,7 @@ mod tests {
     #[test]
     fn labels_are_escaped_and_families_announced() {
         let mut text = String::new();
-        let mut family = Family::new(&mut text, "pacingd_x_total", MetricKind::Counter, "What it is.").unwrap();
+        let mut family = Family::new(&mut text, "pacingd_x_total", "What it is.").unwrap();
         family.value(7).unwrap();
         family.sample(&[("channel", "chat"), ("group", "a\"b\\c\nü")], 0.5).unwrap();
         let want = "# HELP pacingd_x_total What it is.\n# TYPE pacingd_x_total counter\npacingd_x_total 7\n\

@@ -48,7 +48,11 @@ impl Resource {
 pub fn answer(state: &State, now: Duration, method: &str, path: &str, query: &str) -> Answer {
     let Some(resource) = Resource::at(path) else {
         // `OPTIONS *` asks about the server as a whole (RFC 9110, section 9.3.7).
-        return if (method, path) == ("OPTIONS", "*") { Answer::options() } else { not_found() };
+        if (method, path) == ("OPTIONS", "*") {
+            return Answer::options();
+        }
+        let detail = "no such path; try /backend/data/pacing/reactiveState or /backend/data/pacing/channelCapacity";
+        return Answer::problem(Status::NotFound, format_args!("{detail}"));
     };
     match method {
         "GET" | "HEAD" => {}
@@ -125,13 +129,6 @@ fn reactive_state(algorithm: Algorithm, channel: Channel, consolidation: &Consol
         received: consolidation.oldest_predicted,
         ..Answer::json(Status::Ok, format_args!(r#"{{"reactiveState":{state}}}"#))
     }
-}
-
-fn not_found() -> Answer {
-    Answer::problem(
-        Status::NotFound,
-        format_args!("no such path; try /backend/data/pacing/reactiveState or /backend/data/pacing/channelCapacity"),
-    )
 }
 
 fn not_dual(algorithm: Algorithm) -> Answer {

@@ -12,29 +12,24 @@ use toml::de::DeValue;
 /// Bytes of a secret at least (`statistics.key-files` wants 32): what is shorter is repeated in messages.
 pub(super) const SECRET_BYTES: usize = 32;
 
-/// A fault, and where it is in the file.
-pub(super) struct ConfigurationFault {
-    pub(super) at: usize,
-    pub(super) message: String,
-}
-
 /// A file's text, and what was found in it so far.
 pub(super) struct TomlDocument<'a> {
     pub(super) file: &'a str,
     pub(super) text: &'a str,
     /// Keys, each with the place of its value, and whether it was read without a fault.
-    pub(super) given: Vec<(&'static str, Range<usize>, bool)>,
-    pub(super) faults: Vec<ConfigurationFault>,
+    pub(super) given: Vec<(&'static str, usize, bool)>,
+    /// What is wrong, each with its place.
+    pub(super) faults: Vec<(usize, String)>,
 }
 
 impl TomlDocument<'_> {
     pub(super) fn fault(&mut self, at: usize, message: String) {
-        self.faults.push(ConfigurationFault { at, message });
+        self.faults.push((at, message));
     }
 
     /// Where a key's value is. `None`: the file does not have it.
     pub(super) fn place(&self, key: &str) -> Option<usize> {
-        self.given.iter().find(|(given, ..)| *given == key).map(|(_, at, _)| at.start)
+        self.given.iter().find(|(given, ..)| *given == key).map(|(_, at, _)| *at)
     }
 
     /// Whether all of these keys are sound, or left out.

@@ -1,51 +1,111 @@
-//! Files that the configuration is made of. Each is a regular one of bounded size, so that no reading hangs or ends in
-//! all the memory there is.
+//! Files that the configuration is made of, each named by its path or as a credential that systemd hands over. Each is a
+//! regular one of bounded size, so that no reading hangs or ends in all the memory there is.
 
-use std::fs::{self, File, OpenOptions};
+use std::fmt;
+use std::fs::{self, OpenOptions};
 use std::io::{self, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 use zeroize::Zeroizing;
 
+use super::document::SECRET_BYTES;
+
+/// What a key for such a file wants.
+pub(crate) const WANT: &str = "an absolute path such as \"/etc/pacingd/file.pem\", or \"credential:NAME\"";
+
+const PREFIX: &str = "credential:";
+
+/// Where systemd says that it has put the credentials.
+const DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
+
+/// The name of a file.
+#[derive(Clone, Debug)]
+pub(crate) struct FileName {
+    /// An absolute path, because the directory in which a daemon is started is not known; or a credential, as
+    /// `LoadCredential=` and its kin name it (systemd.exec(5)).
+    text: String,
+    /// Where the configuration names it, for errors: file, line and key.
+    origin: String,
+}
+
+impl FileName {
+    pub(super) fn new(text: &str, origin: String) -> Option<Self> {
+        let is_one = match text.strip_prefix(PREFIX) {
+            // One step below the directory, and no other.
+            Some(name) => !matches!(name, "" | "." | "..") && !name.contains('/'),
+            None => text.starts_with('/'),
+        };
+        // A control character is a mistake, and would have to be escaped wherever the name is shown.
+        (is_one && !text.contains(char::is_control)).then(|| Self { text: text.to_owned(), origin })
+    }
+
+    /// Where the file is now.
+    ///
+    /// # Errors
+    ///
+    /// There are no credentials.
+    pub(crate) fn path(&self) -> Result<PathBuf, String> {
+        let Some(name) = self.text.strip_prefix(PREFIX) else { return Ok(PathBuf::from(&self.text)) };
+        std::env::var_os(DIRECTORY).map(|directory| Path::new(&directory).join(name)).ok_or_else(|| {
+            let name = if is_like_a_secret(name) { "NAME" } else { name };
+            self.wrong(format_args!("is unknown: ${DIRECTORY} is not set; want LoadCredential={name}:FILE in the unit"))
+        })
+    }
+
+    /// Says what is wrong with the file, behind where it is named.
+    pub(crate) fn wrong(&self, what: impl fmt::Display) -> String {
+        let name = if is_like_a_secret(&self.text) { "the file named there" } else { &self.text };
+        format!("{}: {name} {what}", self.origin)
+    }
+
+    /// Reads the file as [`read`] does, or says what is wrong with it.
+    pub(crate) fn read(&self, most: usize) -> Result<Zeroizing<Vec<u8>>, String> {
+        read(&self.path()?, most).map_err(|error| self.wrong(format_args!("cannot be read: {error}")))
+    }
+}
+
+/// Whether a name may be a secret in the place of its file's name: it has a part as long as a secret, or is that long and
+/// has as many digits, capitals and marks as base64. The few paths that look the same are not shown either.
+fn is_like_a_secret(name: &str) -> bool {
+    let is_odd = |byte: &u8| !byte.is_ascii_lowercase() && !b"/._-".contains(byte);
+    let has_long_part = name.split('/').any(|part| part.trim_start_matches(PREFIX).len() >= SECRET_BYTES - 1);
+    has_long_part || name.len() >= SECRET_BYTES && name.bytes().filter(is_odd).count() * 4 >= name.len()
+}
+
+/// The same file, wherever it is named.
+impl PartialEq for FileName {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+/// As the configuration has it.
+impl fmt::Display for FileName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.text)
+    }
+}
+
 /// Reads a file of `most` bytes at most. What is read is wiped when it is dropped, and no copy of it is left behind.
 pub(crate) fn read(path: &Path, most: usize) -> io::Result<Zeroizing<Vec<u8>>> {
+    let checked = |metadata: fs::Metadata| match metadata.is_file() {
+        true => Ok(metadata),
+        false => Err(io::Error::other("it is not a regular file")),
+    };
     // Asked for before it is opened, because opening a device may do something; and after, because it may be another.
-    if !fs::metadata(path)?.is_file() {
-        return Err(not_regular());
-    }
+    checked(fs::metadata(path)?)?;
     let flags = OFlags::NONBLOCK.union(OFlags::NOCTTY).bits();
     let file = OpenOptions::new().read(true).custom_flags(flags.cast_signed()).open(path)?;
-    let metadata = file.metadata()?;
-    if !metadata.is_file() {
-        return Err(not_regular());
-    }
-    // A byte more than the file should have, so that one that grows meanwhile is seen.
-    let expected = usize::try_from(metadata.len()).unwrap_or(usize::MAX).clamp(most.min(4096), most);
-    let mut bytes = Zeroizing::new(vec![0; expected + 1]);
-    let length = fill(file, &mut bytes)?;
-    if length > expected {
+    let expected = usize::try_from(checked(file.metadata()?)?.len()).unwrap_or(usize::MAX).clamp(most.min(4096), most);
+    // A byte more than the file should have, so that one that grows meanwhile is seen. All has room, so nothing moves.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(expected + 1));
+    file.take(expected as u64 + 1).read_to_end(&mut bytes)?;
+    if bytes.len() > expected {
         return Err(io::Error::other(format!("it has more than {expected} bytes")));
     }
-    bytes.truncate(length);
     Ok(bytes)
-}
-
-fn not_regular() -> io::Error {
-    io::Error::other("it is not a regular file")
-}
-
-fn fill(mut file: File, bytes: &mut [u8]) -> io::Result<usize> {
-    let mut length = 0;
-    loop {
-        match file.read(bytes.get_mut(length..).unwrap_or_default()) {
-            Ok(0) => return Ok(length),
-            Ok(more) => length += more,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -68,5 +128,34 @@ mod tests {
             assert_eq!(read(path, 10).unwrap_err().to_string(), "it is not a regular file", "{path:?}");
         }
         fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_secret_in_the_place_of_a_name_is_not_repeated() {
+        for secret in [
+            "credential:4f7a2b9c8d1e0f3a5b6c7d8e9f0a1b2c",
+            "/9j4AAQSkZJRgABAQAAAQABAAD/2wBDAAMCAgICAgMCAgIDAwMDBAYEBAQEBAgGBgUG",
+        ] {
+            let name = FileName::new(secret, "FILE:1: https.key".into()).unwrap();
+            let message = name.wrong("cannot be read") + &name.path().err().unwrap_or_default();
+            assert!(!message.contains("4f7a") && !message.contains("9j4A"), "{message}");
+        }
+        for path in ["/usr/local/share/pacingd/certificates/key.pem", "/etc/letsencrypt/live/shop.example/privkey.pem"]
+        {
+            assert!(FileName::new(path, String::new()).unwrap().wrong("is wrong").contains(path));
+        }
+    }
+
+    #[test]
+    fn a_file_is_named_by_an_absolute_path_or_as_a_credential() {
+        for good in ["/etc/a.pem", "credential:tls-key", "credential:key.pem"] {
+            assert_eq!(FileName::new(good, String::new()).unwrap().to_string(), good);
+        }
+        for bad in ["", "a.pem", "./a", "credential:", "credential:../a", "credential:..", "credential:a/b"] {
+            assert_eq!(FileName::new(bad, String::new()), None, "{bad}");
+        }
+        for bad in ["/a\0b", "/a\nb", "/a\x7fb", "/a\u{85}b", "credential:a\tb"] {
+            assert_eq!(FileName::new(bad, String::new()), None, "{bad:?}");
+        }
     }
 }

@@ -1,18 +1,19 @@
 //! The table of keys. Sections, defaults, what is read, what `--check-config` prints and what a reload changes: all of it
 //! follows from a key's line here.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use ipnet::IpNet;
 use pacingd::limits::{GROUPS, KEYS as KEY_FILES, SOURCES};
 use pacingd::pacing::Options;
+use pacingd::settings::Settings;
 use pacingd::wire::group_name::GroupName;
 use pacingd::wire::jws::Keys;
 
 use super::document::Entry;
-use super::file_name::FileName;
-use super::values::{Show, integer, list, number, one, one_or_list, origins, seconds, some};
+use super::files::FileName;
+use super::values::{Show, integer, list, number, one, origins, seconds, some};
 use crate::http::cors::AllowedOrigins;
 use crate::log::{Level, Target};
 use crate::statistics::endpoint::Endpoint;
@@ -45,8 +46,8 @@ pub(crate) struct ConfigurationKey {
     pub(crate) on_reload: OnReload,
     /// Reads its value from a file. `None`: a fault was reported.
     pub(super) read: fn(&mut Configuration, &mut Entry<'_, '_>) -> Option<()>,
-    /// Its value as TOML. `None`: the key is left out.
-    pub(crate) show: fn(&Configuration) -> Option<String>,
+    /// Its value as TOML. Empty: the key is left out.
+    pub(crate) show: fn(&Configuration) -> String,
     /// Copies its value from the first configuration to the second.
     pub(crate) copy: fn(&Configuration, &mut Configuration),
 }
@@ -137,10 +138,11 @@ configuration! {
     }
     /// Where statistics come from.
     statistics: Statistics {
-        "statistics.listen" listen: Vec<Endpoint> = vec![Endpoint::loopback(8127)], NeedsRestart,
-            one_or_list(1..=LISTENERS);
-        "statistics.sources" sources: Vec<IpNet> = loopback_networks(), Applies, list(1..=SOURCES);
-        "statistics.time-to-live" time_to_live: Duration = Duration::from_secs(30), Applies, seconds(1.0..=3600.0);
+        "statistics.listen" listen: Vec<Endpoint> =
+            vec![Endpoint { address: loopback(8127), interface: String::new() }], NeedsRestart, list(1..=LISTENERS);
+        "statistics.sources" sources: Vec<IpNet> = Settings::default().sources.to_vec(), Applies, list(1..=SOURCES);
+        "statistics.time-to-live" time_to_live: Duration = Settings::default().time_to_live, Applies,
+            seconds(1.0..=3600.0);
         "statistics.key-files" key_files: Vec<FileName> = Vec::new(), Applies, list(0..=KEY_FILES);
     }
     /// Groups that are known before their first statistics.
@@ -169,9 +171,4 @@ configuration! {
 
 fn loopback(port: u16) -> SocketAddr {
     (Ipv4Addr::LOCALHOST, port).into()
-}
-
-fn loopback_networks() -> Vec<IpNet> {
-    let v4 = IpNet::new_assert(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0)), 8);
-    vec![v4, IpNet::new_assert(IpAddr::V6(Ipv6Addr::LOCALHOST), 128)]
 }

@@ -1,11 +1,9 @@
 //! The configuration: text, then a table with the place of each value, then valid settings.
 
 mod document;
-mod file_name;
-pub(crate) mod files;
+mod files;
 mod keys;
 mod parse;
-mod validate;
 mod values;
 
 use std::fmt;
@@ -17,7 +15,7 @@ use pacingd::wire::channel::Channel;
 use pacingd::wire::group_name::GroupName;
 use pacingd::wire::jws::{self, Keys};
 
-pub(crate) use file_name::FileName;
+pub(crate) use files::FileName;
 pub(crate) use keys::{Configuration, ConfigurationKey, Https, KEYS, Log, OnReload, Statistics};
 
 const DEFAULT_FILE: &str = "/etc/pacingd.toml";
@@ -28,13 +26,8 @@ const FILE_BYTES: usize = 256 * 1024;
 /// Bytes of the longest key of statistics: a hash makes no more of longer ones, and a file of more is something else.
 const KEY_BYTES: usize = 1024;
 
-/// Where the configuration comes from.
-pub(crate) enum Source {
-    /// The usual file, or the defaults if there is none.
-    Default,
-    /// This file, which must be there.
-    File(PathBuf),
-}
+/// The file of the configuration, which must be there; or without a name the usual one, or the defaults if there is none.
+pub(crate) struct Source(pub(crate) Option<PathBuf>);
 
 impl Source {
     /// Reads the file anew, with the keys of signed statistics; or says everything that is wrong, a line for each fault.
@@ -47,7 +40,7 @@ impl Source {
     /// Reads the file anew, but none of those that it names.
     pub(crate) fn read(&self) -> Result<Configuration, String> {
         let bytes = match files::read(self.file(), FILE_BYTES) {
-            Err(error) if matches!(self, Self::Default) && error.kind() == io::ErrorKind::NotFound => {
+            Err(error) if self.0.is_none() && error.kind() == io::ErrorKind::NotFound => {
                 return Ok(Configuration::default());
             }
             other => other.map_err(|error| format!("{self}: cannot be read: {error}"))?,
@@ -60,10 +53,7 @@ impl Source {
     }
 
     fn file(&self) -> &Path {
-        match self {
-            Self::Default => Path::new(DEFAULT_FILE),
-            Self::File(file) => file,
-        }
+        self.0.as_deref().unwrap_or(Path::new(DEFAULT_FILE))
     }
 }
 
@@ -73,27 +63,14 @@ impl fmt::Display for Source {
     }
 }
 
-/// PEM files: the certificate, with those that lead to an authority behind it, and its private key.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct PairFiles {
-    pub(crate) certificate: FileName,
-    pub(crate) key: FileName,
-}
-
 impl Https {
-    /// Certificate and key; both or none are configured.
-    pub(crate) fn pair(&self) -> Option<PairFiles> {
-        let (certificate, key) = self.certificate.clone().zip(self.key.clone())?;
-        Some(PairFiles { certificate, key })
+    /// The files of the certificate and its key; both or none are configured.
+    pub(crate) fn pair(&self) -> Option<(FileName, FileName)> {
+        self.certificate.clone().zip(self.key.clone())
     }
 }
 
 impl Configuration {
-    /// Reads the text of a file; the files that it names are not read.
-    pub(crate) fn parse(file: &str, text: &str) -> Result<Self, String> {
-        parse::read(file, text)
-    }
-
     /// Reads the keys of signed statistics from their files, or says what is wrong with each file.
     pub(crate) fn read_keys(&self) -> Result<Keys, String> {
         let (mut keys, mut faults) = (Keys::default(), Vec::new());
@@ -125,8 +102,7 @@ impl Configuration {
 }
 
 fn read_key(name: &FileName) -> Result<jws::Key, String> {
-    let bytes = files::read(&name.path()?, KEY_BYTES).map_err(|error| name.unreadable(&error))?;
-    jws::Key::new(without_line_end(&bytes)).map_err(|error| name.wrong(format_args!("has {error}")))
+    jws::Key::new(without_line_end(&name.read(KEY_BYTES)?)).map_err(|error| name.wrong(format_args!("has {error}")))
 }
 
 /// Editors and `openssl rand` end the line that they write, which is no part of the key.
@@ -146,7 +122,8 @@ impl fmt::Display for Configuration {
                 writeln!(formatter, "{separator}[{section}]")?;
                 in_section = section;
             }
-            if let Some(value) = (key.show)(self) {
+            let value = (key.show)(self);
+            if !value.is_empty() {
                 writeln!(formatter, "{name} = {value}")?;
             }
         }

@@ -12,7 +12,7 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::document::Entry;
-use super::file_name::{self, FileName};
+use super::files::{self, FileName};
 use crate::http::cors::{AllowedOrigins, Origin};
 use crate::log::{Level, Target};
 use crate::statistics::endpoint::Endpoint;
@@ -43,8 +43,8 @@ macro_rules! texts {
         }
 
         impl Show for $type {
-            fn show(&self) -> Option<String> {
-                Some(quoted(self))
+            fn show(&self) -> String {
+                quoted(self)
             }
         }
     )* };
@@ -66,7 +66,7 @@ texts! {
 /// A wrong one is not repeated: it may be the secret that belongs into the file.
 impl AsText for FileName {
     fn want() -> String {
-        file_name::WANT.into()
+        files::WANT.into()
     }
 
     fn read(text: &str, entry: &Entry<'_, '_>) -> Option<Self> {
@@ -107,13 +107,18 @@ pub(super) fn some<T: AsText>(entry: &mut Entry<'_, '_>) -> Option<Option<T>> {
     one(entry).map(Some)
 }
 
+/// A list, or one item without its brackets.
 pub(super) fn list<T: AsText>(count: RangeInclusive<usize>) -> impl Fn(&mut Entry<'_, '_>) -> Option<Vec<T>> {
     move |entry| {
         let (least, most) = (count.start(), count.end());
-        let DeValue::Array(items) = entry.value.get_ref() else {
-            let shown = T::shown(entry.shown());
-            let want = format_args!("is {shown}; want a list of {least} to {most}, each {}", T::want());
-            return entry.fault(entry.value, want);
+        let items = match entry.value.get_ref() {
+            DeValue::Array(items) => &items[..],
+            DeValue::String(_) => std::slice::from_ref(entry.value),
+            _ => {
+                let shown = T::shown(entry.shown());
+                let want = format_args!("is {shown}; want a list of {least} to {most}, each {}", T::want());
+                return entry.fault(entry.value, want);
+            }
         };
         if !count.contains(&items.len()) {
             return entry.fault(entry.value, format_args!("has {} entries; want {least} to {most}", items.len()));
@@ -129,18 +134,10 @@ pub(super) fn list<T: AsText>(count: RangeInclusive<usize>) -> impl Fn(&mut Entr
     }
 }
 
-pub(super) fn one_or_list<T: AsText>(count: RangeInclusive<usize>) -> impl Fn(&mut Entry<'_, '_>) -> Option<Vec<T>> {
-    move |entry| match entry.value.get_ref() {
-        DeValue::String(_) => one(entry).map(|value| vec![value]),
-        _ => list(count.clone())(entry),
-    }
-}
-
 pub(super) fn origins(count: RangeInclusive<usize>) -> impl Fn(&mut Entry<'_, '_>) -> Option<AllowedOrigins> {
     move |entry| match entry.value.get_ref().as_str() {
         Some("*") => Some(AllowedOrigins::Any),
-        Some(_) => entry.wrong("\"*\", or a list of origins"),
-        None => list(count.clone())(entry).map(AllowedOrigins::Listed),
+        _ => list(count.clone())(entry).map(AllowedOrigins::Listed),
     }
 }
 
@@ -177,8 +174,8 @@ pub(super) fn number(what: &'static str, range: RangeInclusive<f64>) -> impl Fn(
 
 /// A value as TOML.
 pub(super) trait Show {
-    /// `None`: the key is left out.
-    fn show(&self) -> Option<String>;
+    /// Empty: the key is left out.
+    fn show(&self) -> String;
 }
 
 fn quoted(text: &impl Display) -> String {
@@ -188,23 +185,22 @@ fn quoted(text: &impl Display) -> String {
 
 macro_rules! show {
     ($($type:ty),* => $show:expr) => { $(impl Show for $type {
-        fn show(&self) -> Option<String> {
+        fn show(&self) -> String {
             $show(self)
         }
     })* };
 }
-show!(FileName => |name| Some(quoted(name)));
-show!(Option<FileName> => |name: &Self| name.as_ref().map(quoted));
-show!(f64, u8, usize => |number: &Self| Some(number.to_string()));
-show!(Duration => |value: &Self| Some(value.as_secs_f64().to_string()));
+show!(FileName => quoted);
+show!(Option<FileName> => |name: &Self| name.as_ref().map(quoted).unwrap_or_default());
+show!(f64, u8, usize => ToString::to_string);
+show!(Duration => |value: &Self| value.as_secs_f64().to_string());
 show!(AllowedOrigins => |origins: &Self| match origins {
-    Self::Any => Some(quoted(&"*")),
+    Self::Any => quoted(&"*"),
     Self::Listed(list) => list.show(),
 });
 
 impl<T: Show> Show for Vec<T> {
-    fn show(&self) -> Option<String> {
-        let items: Vec<String> = self.iter().filter_map(Show::show).collect();
-        Some(format!("[{}]", items.join(", ")))
+    fn show(&self) -> String {
+        format!("[{}]", self.iter().map(Show::show).collect::<Vec<_>>().join(", "))
     }
 }

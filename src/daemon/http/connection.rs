@@ -14,13 +14,14 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use pacingd::answer::Status;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::yield_now;
 
 use crate::context::Context;
+use crate::http::counters::count;
 use crate::http::places::Place;
 use crate::http::respond::{self, Asked};
-use crate::http::stream::Stream;
 
 /// The most bytes that hyper buffers of requests, and so of a request's head; its smallest value.
 const HEAD_BYTES: usize = 8192;
@@ -36,6 +37,27 @@ const READ_BYTES: usize = 16 * 1024;
 /// its way.
 pub(crate) const LAST_CALL: Duration = Duration::from_secs(1);
 
+/// What a connection runs over: TCP, or TLS over TCP. One type for both, so that hyper is in the binary once.
+pub(crate) type Stream = Box<dyn OverTcp>;
+
+pub(crate) trait OverTcp: AsyncRead + AsyncWrite + Unpin {
+    /// The socket beneath.
+    fn tcp(&self) -> &TcpStream;
+}
+
+impl OverTcp for TcpStream {
+    fn tcp(&self) -> &TcpStream {
+        self
+    }
+}
+
+#[cfg(feature = "tls")]
+impl OverTcp for tokio_rustls::server::TlsStream<TcpStream> {
+    fn tcp(&self) -> &TcpStream {
+        self.get_ref().0
+    }
+}
+
 /// Answers the requests of a connection until it is over, and closes it.
 pub(crate) async fn serve(context: &Context, asked: Asked, stream: Stream, place: &Place) {
     let mut io = TokioIo::new(stream);
@@ -43,7 +65,7 @@ pub(crate) async fn serve(context: &Context, asked: Asked, stream: Stream, place
     let counts = context.traffic.of(asked.side());
     match ended {
         Ok(()) => {}
-        Err(error) if is_timeout(&error) => return counts.timed_out.add(),
+        Err(error) if is_timeout(&error) => return count(&counts.timed_out),
         Err(error) if error.is_parse_too_large() => counts.answer(Status::RequestHeaderFieldsTooLarge.code()),
         Err(error) if error.is_parse() => counts.answer(Status::BadRequest.code()),
         Err(_) => return,

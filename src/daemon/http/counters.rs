@@ -4,8 +4,7 @@ use std::cell::Cell;
 use std::fmt::{self, Write};
 
 use pacingd::answer::Status;
-use pacingd::answer::prometheus::{Family, MetricKind};
-
+use pacingd::answer::prometheus::Family;
 use pacingd::named;
 
 named! {
@@ -21,17 +20,11 @@ named! {
 /// Methods that count each; clients can make up others without end.
 const METHODS: [&str; 4] = ["GET", "HEAD", "OPTIONS", "other"];
 
-#[derive(Default)]
-pub(crate) struct Counter(Cell<u64>);
+pub(crate) type Counter = Cell<u64>;
 
-impl Counter {
-    pub(crate) fn add(&self) {
-        self.0.set(self.get() + 1);
-    }
-
-    pub(crate) fn get(&self) -> u64 {
-        self.0.get()
-    }
+/// Counts one more.
+pub(crate) fn count(counter: &Counter) {
+    counter.update(|count| count + 1);
 }
 
 /// What is counted of each side.
@@ -54,18 +47,18 @@ impl Counts {
     pub(crate) fn request(&self, method: &str) {
         let [.., other] = &self.methods;
         let mut known = METHODS.iter().zip(&self.methods);
-        known.find(|(known, _)| **known == method).map_or(other, |(_, counter)| counter).add();
+        count(known.find(|(known, _)| **known == method).map_or(other, |(_, counter)| counter));
     }
 
     /// Requests read so far.
     pub(crate) fn requests(&self) -> u64 {
-        self.methods.iter().map(Counter::get).sum()
+        self.methods.iter().map(Cell::get).sum()
     }
 
     pub(crate) fn answer(&self, status: u16) {
         let mut counters = Status::ALL.iter().zip(&self.statuses);
         if let Some((_, counter)) = counters.find(|(known, _)| known.code() == status) {
-            counter.add();
+            count(counter);
         }
     }
 }
@@ -73,50 +66,42 @@ impl Counts {
 /// All counts since the daemon started.
 #[derive(Default)]
 pub(crate) struct Traffic {
-    visitors: Counts,
-    operators: Counts,
+    sides: [Counts; Side::ALL.len()],
     /// The system had no file descriptors or memory for a connection.
     pub(crate) accept_errors: Counter,
 }
 
 impl Traffic {
     pub(crate) const fn of(&self, side: Side) -> &Counts {
-        match side {
-            Side::Visitors => &self.visitors,
-            Side::Operators => &self.operators,
-        }
+        &self.sides[side as usize]
     }
 
     /// Writes all of it for Prometheus.
     pub(crate) fn write(&self, out: &mut impl Write) -> fmt::Result {
-        let help = "Requests read, by listener and method.";
-        let mut family = Family::new(out, "pacingd_http_requests_total", MetricKind::Counter, help)?;
+        let mut family = Family::new(out, "pacingd_http_requests_total", "Requests read, by listener and method.")?;
         for side in Side::ALL {
             for (method, counter) in METHODS.iter().zip(&self.of(side).methods) {
                 family.sample(&[("side", side.name()), ("method", method)], counter.get())?;
             }
         }
         let help = "Answers given, by listener and status. 431 and some 400 are requests that could not be read.";
-        let mut family = Family::new(out, "pacingd_http_responses_total", MetricKind::Counter, help)?;
+        let mut family = Family::new(out, "pacingd_http_responses_total", help)?;
         for side in Side::ALL {
             for (status, counter) in Status::ALL.iter().zip(&self.of(side).statuses) {
                 family.sample(&[("side", side.name()), ("code", &status.code().to_string())], counter.get())?;
             }
         }
-        let mut per_side = |name, kind, help, value: fn(&Counts) -> u64| {
-            let mut family = Family::new(out, name, kind, help)?;
+        let mut per_side = |name, help, value: fn(&Counts) -> u64| {
+            let mut family = Family::new(out, name, help)?;
             Side::ALL.into_iter().try_for_each(|side| family.sample(&[("side", side.name())], value(self.of(side))))
         };
-        let help = "Connections accepted.";
-        per_side("pacingd_connections_accepted_total", MetricKind::Counter, help, |counts| counts.accepted.get())?;
+        per_side("pacingd_connections_accepted_total", "Connections accepted.", |counts| counts.accepted.get())?;
         let help = "Connections closed because no request came or no answer was taken in time, or because another client needed the place.";
-        per_side("pacingd_connections_timed_out_total", MetricKind::Counter, help, |counts| counts.timed_out.get())?;
-        let help = "Connections open now.";
+        per_side("pacingd_connections_timed_out_total", help, |counts| counts.timed_out.get())?;
         let open = |counts: &Counts| counts.accepted.get() - counts.ended.get();
-        per_side("pacingd_connections_open", MetricKind::Gauge, help, open)?;
+        per_side("pacingd_connections_open", "Connections open now.", open)?;
         let help = "Failures to accept a connection: the system has no file descriptors or memory.";
-        Family::new(out, "pacingd_connections_accept_errors_total", MetricKind::Counter, help)?
-            .value(self.accept_errors.get())
+        Family::new(out, "pacingd_connections_accept_errors_total", help)?.value(self.accept_errors.get())
     }
 }
 
@@ -130,7 +115,7 @@ mod tests {
         traffic.of(Side::Visitors).request("GET");
         traffic.of(Side::Visitors).request("BREW");
         traffic.of(Side::Visitors).answer(405);
-        traffic.of(Side::Operators).accepted.add();
+        count(&traffic.of(Side::Operators).accepted);
         let mut text = String::new();
         traffic.write(&mut text).unwrap();
         for line in [

@@ -6,33 +6,15 @@ use std::time::{Duration, UNIX_EPOCH};
 use http::HeaderValue;
 use httpdate::HttpDate;
 
-/// The header values `date` and `last-modified`.
+/// A header with a date, which is the same for a second.
 ///
-/// `date` is written here and not by hyper, which asks the standard library for the time: that cannot count past 2038 on
+/// `date` is written so and not by hyper, which asks the standard library for the time: that cannot count past 2038 on
 /// 32-bit musl (see `clock32`).
 #[derive(Default)]
-pub(crate) struct Dates {
-    date: Date,
-    last_modified: Date,
-}
-
-impl Dates {
-    pub(crate) fn now(&self, since_epoch: Duration) -> HeaderValue {
-        self.date.value(since_epoch)
-    }
-
-    /// When something was received, on the wall clock; `now` and `received` are of the daemon's clock.
-    pub(crate) fn last_modified(&self, since_epoch: Duration, now: Duration, received: Duration) -> HeaderValue {
-        self.last_modified.value(since_epoch.saturating_sub(now.saturating_sub(received)))
-    }
-}
-
-/// The last value made, which holds for a second.
-#[derive(Default)]
-struct Date(RefCell<Option<(u64, HeaderValue)>>);
+pub(crate) struct Date(RefCell<Option<(u64, HeaderValue)>>);
 
 impl Date {
-    fn value(&self, since_epoch: Duration) -> HeaderValue {
+    pub(crate) fn value(&self, since_epoch: Duration) -> HeaderValue {
         let mut last = self.0.borrow_mut();
         match &*last {
             Some((second, value)) if *second == since_epoch.as_secs() => value.clone(),
@@ -50,20 +32,24 @@ pub(crate) fn http_date(since_epoch: Duration) -> HttpDate {
     HttpDate::from(UNIX_EPOCH + since_epoch.min(LAST))
 }
 
+/// When something was received, on the wall clock; `now` and `received` are of the daemon's clock.
+pub(crate) fn on_the_wall(since_epoch: Duration, now: Duration, received: Duration) -> Duration {
+    since_epoch.saturating_sub(now.saturating_sub(received))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn last_modified_is_the_wall_clock_less_the_age_of_the_statistics() {
-        let dates = Dates::default();
         let at = Duration::from_millis;
-        let value = |epoch, now, received| dates.last_modified(at(epoch), at(now), at(received));
-        assert_eq!(value(1_795_653_125_000, 90_000, 90_000), "Thu, 26 Nov 2026 00:32:05 GMT");
-        assert_eq!(value(1_795_653_125_000, 90_000, 85_000), "Thu, 26 Nov 2026 00:32:00 GMT");
-        assert_eq!(value(1_795_653_125_000, 90_000, 84_999), "Thu, 26 Nov 2026 00:31:59 GMT");
+        let date = |epoch, now, received| http_date(on_the_wall(at(epoch), at(now), at(received))).to_string();
+        assert_eq!(date(1_795_653_125_000, 90_000, 90_000), "Thu, 26 Nov 2026 00:32:05 GMT");
+        assert_eq!(date(1_795_653_125_000, 90_000, 85_000), "Thu, 26 Nov 2026 00:32:00 GMT");
+        assert_eq!(date(1_795_653_125_000, 90_000, 84_999), "Thu, 26 Nov 2026 00:31:59 GMT");
         // The clock was set back to 1970.
-        assert_eq!(value(3000, 90_000, 10_000), "Thu, 01 Jan 1970 00:00:00 GMT");
+        assert_eq!(date(3000, 90_000, 10_000), "Thu, 01 Jan 1970 00:00:00 GMT");
     }
 
     #[test]

@@ -7,92 +7,30 @@ pub(crate) mod dates;
 pub(crate) mod operator_pages;
 pub(crate) mod places;
 pub(crate) mod respond;
-pub(crate) mod stream;
-pub(crate) mod turns;
 
-use std::fmt;
-use std::io;
-use std::net::{Ipv6Addr, SocketAddr};
-use std::os::fd::AsFd;
+use std::io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
 use std::pin::pin;
 use std::time::Duration;
 
 use socket2::SockRef;
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::yield_now;
 
 use crate::context::Context;
+use crate::http::counters::count;
 use crate::http::places::{Place, Places};
 use crate::http::respond::Asked;
 use crate::https::Tls;
 use crate::log::Cause;
 
-/// Connections that the kernel keeps until they are accepted. Linux caps it at `net.core.somaxconn`.
-const BACKLOG: u32 = 1024;
-
 /// Places for operators: they are few, and must get in when visitors fill every place of theirs.
 pub(crate) const OPERATORS_CONNECTIONS: usize = 16;
-
-/// Bytes of a connection's answers, and of its requests, that the kernel buffers (it takes twice as many, for what it
-/// needs itself). By default it buffers megabytes for a client that sends requests and takes no answers, and the daemon
-/// would answer all of them. Many answers fit, and a request's head twice.
-const KERNEL_BYTES: usize = 16 * 1024;
-
-/// Bytes of the longest segment. One of loopback's own, 64 KiB, fills what the kernel buffers, and before the client's kernel
-/// acknowledges it, it waits 40 ms for a second one: for each 64 KiB of a large answer. Ethernet's are shorter than this.
-const SEGMENT_BYTES: u32 = 4096;
 
 /// How long accepting pauses when the system has no more file descriptors or memory.
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// How long answers under way get when the daemon stops.
 pub(crate) const DRAIN: Duration = Duration::from_secs(5);
-
-/// Binds a listening socket, one of `all`. Needs the event loop.
-pub(crate) fn bind(address: SocketAddr, all: &[SocketAddr]) -> Result<TcpListener, String> {
-    let bound = || {
-        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-        // A restart must not wait until the kernel has forgotten the connections of the last run.
-        socket.set_reuseaddr(true)?;
-        if address.is_ipv6() {
-            // Always set, because the default is the administrator's (net.ipv6.bindv6only).
-            SockRef::from(&socket).set_only_v6(leaves_ipv4(address, all))?;
-        }
-        socket.bind(address)?;
-        bound_buffers(&socket)?;
-        socket.listen(BACKLOG)
-    };
-    bound().map_err(|error: io::Error| format!("cannot listen on {address}: {error}"))
-}
-
-/// Whether a socket for any address of IPv6, which takes those of IPv4, too, has to leave them to another of `all`.
-pub(crate) fn leaves_ipv4(address: SocketAddr, all: &[SocketAddr]) -> bool {
-    let is_beside = |other: &SocketAddr| other.is_ipv4() && other.port() == address.port();
-    address.ip() == Ipv6Addr::UNSPECIFIED && all.iter().any(is_beside)
-}
-
-/// Takes a socket that is bound and listens already. Needs the event loop.
-pub(crate) fn adopt(socket: std::net::TcpListener) -> Result<TcpListener, String> {
-    let adopted = || {
-        socket.set_nonblocking(true)?;
-        bound_buffers(&socket)?;
-        TcpListener::from_std(socket)
-    };
-    adopted().map_err(|error| format!("cannot take systemd's socket: {error}"))
-}
-
-/// What is accepted inherits it.
-fn bound_buffers(socket: &impl AsFd) -> io::Result<()> {
-    let socket = SockRef::from(socket);
-    socket.set_send_buffer_size(KERNEL_BYTES)?;
-    socket.set_recv_buffer_size(KERNEL_BYTES)?;
-    socket.set_tcp_mss(SEGMENT_BYTES)
-}
-
-/// The socket's own address, for people.
-pub(crate) fn local(listener: &TcpListener) -> impl fmt::Display {
-    listener.local_addr().map_or_else(|error| error.to_string(), |address| address.to_string())
-}
 
 /// Accepts and serves until the daemon stops. Whoever has connected by then is served, too.
 pub(crate) async fn serve(
@@ -121,9 +59,11 @@ pub(crate) async fn serve(
                 // One connection in each turn of the event loop: a crowd delays other clients by no more than that.
                 yield_now().await;
             }
-            Err(error) if is_of_the_connection(&error) => {}
+            // A client went away before it was accepted, as accept(2) reports it.
+            Err(error)
+                if matches!(error.kind(), ConnectionAborted | ConnectionReset | ConnectionRefused | Interrupted) => {}
             Err(error) => {
-                context.traffic.accept_errors.add();
+                count(&context.traffic.accept_errors);
                 context.log.limited(
                     Cause::Accept,
                     format_args!("cannot accept connections: {error}; they wait in the listen queue"),
@@ -142,7 +82,7 @@ async fn serve_one(
     place: Place,
 ) {
     let counts = context.traffic.of(asked.side());
-    counts.accepted.add();
+    count(&counts.accepted);
     // An answer is one small segment; nothing is gained by waiting for more.
     let _ = stream.set_nodelay(true);
     // The kernel ends the connection of a client that takes no answer for so long.
@@ -160,16 +100,7 @@ async fn serve_one(
     tokio::select! {
         biased;
         () = served => {}
-        () = place.needed() => counts.timed_out.add(),
+        () = place.needed() => count(&counts.timed_out),
     }
-    counts.ended.add();
-}
-
-/// Errors of a client that went away before it was accepted, as accept(2) reports them.
-fn is_of_the_connection(error: &io::Error) -> bool {
-    use io::ErrorKind as Kind;
-    matches!(
-        error.kind(),
-        Kind::ConnectionAborted | Kind::ConnectionReset | Kind::ConnectionRefused | Kind::Interrupted
-    )
+    count(&counts.ended);
 }

@@ -4,13 +4,14 @@
 //! every one of 256 groups at its widest it takes some 140 KB (`/status`) or 680 KB (`/metrics`). Their number is limited
 //! (`context::LARGE_RESPONSES`), so clients that take them slowly cost 5.5 MB at most; visitors cannot ask for them.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{self, HeaderMap, HeaderValue};
 use hyper::body::Bytes;
 use pacingd::answer::Document;
-use pacingd::answer::prometheus::{self, Family, MetricKind};
+use pacingd::answer::prometheus::{self, Family};
 use pacingd::answer::status::About;
 use pacingd::answer::{metrics, status};
 use tokio::sync::OwnedSemaphorePermit;
@@ -51,8 +52,13 @@ pub(crate) fn document(context: &Context, document: Document, headers: &mut Head
             headers.insert(header::REFERRER_POLICY, NO_REFERRER);
             (HTML, Bytes::from_static(PAGE.as_bytes()))
         }
-        Document::Status => (JSON, Bytes::from_owner(Text(status_text(context), permit))),
-        Document::Metrics => (METRICS, Bytes::from_owner(Text(metrics_text(context), permit))),
+        Document::Status | Document::Metrics => {
+            let mut text = String::new();
+            let is_status = document == Document::Status;
+            // A String takes all that is written to it.
+            let _ = if is_status { write_status(context, &mut text) } else { write_metrics(context, &mut text) };
+            (if is_status { JSON } else { METRICS }, Bytes::from_owner(Text(text, permit)))
+        }
     };
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, NO_SNIFFING);
     headers.insert(header::CACHE_CONTROL, NO_STORE);
@@ -60,14 +66,11 @@ pub(crate) fn document(context: &Context, document: Document, headers: &mut Head
     Some(body)
 }
 
-fn status_text(context: &Context) -> String {
+fn write_status(context: &Context, text: &mut String) -> fmt::Result {
     let (uptime, started) = uptime_and_start(context);
     let expires = context.tls.as_ref().map(Tls::expires);
     let about = About { version: VERSION, uptime, started, certificate_expires: expires.as_deref() };
-    let mut text = String::new();
-    // A String takes all that is written to it.
-    let _ = status::write(&mut text, &context.state(), clock::now(), about);
-    text
+    status::write(text, &context.state(), clock::now(), about)
 }
 
 /// How long the daemon has run, and when it was started, since 1970.
@@ -76,36 +79,29 @@ fn uptime_and_start(context: &Context) -> (Duration, Duration) {
     (uptime, clock::since_epoch().saturating_sub(uptime))
 }
 
-fn metrics_text(context: &Context) -> String {
-    let mut text = String::new();
-    // A String takes all that is written to it.
-    let _ = write_metrics(context, &mut text);
-    text
-}
-
-fn write_metrics(context: &Context, text: &mut String) -> std::fmt::Result {
+fn write_metrics(context: &Context, text: &mut String) -> fmt::Result {
     metrics::write(text, &context.state(), clock::now())?;
     context.traffic.write(text)?;
     if let Some(tls) = &context.tls {
         tls.write(text)?;
     }
     let help = "Log lines that were dropped because the log was not being read.";
-    Family::new(text, "pacingd_log_lines_lost_total", MetricKind::Counter, help)?.value(context.log.lost())?;
+    Family::new(text, "pacingd_log_lines_lost_total", help)?.value(context.log.lost())?;
     let help = "1 while statistics are received there, 0 while a multicast group's interface is missing.";
-    let mut family = Family::new(text, "pacingd_statistics_listener_up", MetricKind::Gauge, help)?;
+    let mut family = Family::new(text, "pacingd_statistics_listener_up", help)?;
     context.listeners.each(|name, is_up, _| _ = family.sample(&[("listener", name)], u8::from(is_up)));
     let help = "Datagrams that the kernel dropped because the listener's socket was full, since it was opened.";
-    let mut family = Family::new(text, "pacingd_statistics_datagrams_dropped_total", MetricKind::Counter, help)?;
+    let mut family = Family::new(text, "pacingd_statistics_datagrams_dropped_total", help)?;
     context.listeners.each(|name, _, drops| {
         if let Some(drops) = drops {
             _ = family.sample(&[("listener", name)], drops);
         }
     });
-    let help = "1, with the version of the program.";
-    Family::new(text, "pacingd_build_info", MetricKind::Gauge, help)?.sample(&[("version", VERSION)], 1)?;
+    let mut family = Family::new(text, "pacingd_build_info", "1, with the version of the program.")?;
+    family.sample(&[("version", VERSION)], 1)?;
     let help = "When the process was started, seconds since 1970.";
     let (_, started) = uptime_and_start(context);
-    Family::new(text, "process_start_time_seconds", MetricKind::Gauge, help)?.value(started.as_secs())
+    Family::new(text, "process_start_time_seconds", help)?.value(started.as_secs())
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Places: how many connections or handshakes there may be at once, and which of them ends when another one waits.
+//! How clients share the daemon: places, of which there are so many for connections or handshakes at once, and turns.
 //!
 //! A client that holds a place and sends nothing must not keep others out. So when all places are taken, the holder that has
 //! waited longest for its client gives its place up; a holder whose client is being answered keeps it until then.
@@ -8,7 +8,8 @@ use std::future::pending;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Mutex, MutexGuard, Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::task::yield_now;
 
 /// A fixed number of places.
 #[derive(Clone)]
@@ -49,7 +50,7 @@ impl Places {
     pub(crate) async fn take(&self) -> Place {
         if self.0.permits.available_permits() == 0 {
             // What has arrived from a holder's client by now is read first: that holder waits no longer.
-            tokio::task::yield_now().await;
+            yield_now().await;
             self.ask_one_to_leave();
         }
         let Ok(permit) = Arc::clone(&self.0.permits).acquire_owned().await else {
@@ -122,6 +123,21 @@ impl Drop for Place {
     }
 }
 
+/// Turns of the event loop: what clients can ask for without end is done one piece in a turn, first come, first served.
+/// Between two turns every socket that is ready is served.
+#[derive(Default)]
+pub(crate) struct Turns(Mutex<()>);
+
+impl Turns {
+    /// Waits for a turn, which lasts until what is returned is dropped.
+    pub(crate) async fn next(&self) -> MutexGuard<'_, ()> {
+        // Whoever waits is served in the order of arrival.
+        let turn = self.0.lock().await;
+        yield_now().await;
+        turn
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::future::Future;
@@ -191,5 +207,27 @@ mod tests {
         assert_waits(third.as_mut());
         assert_waits(fourth.as_mut());
         assert_eq!([&first, &second].map(is_needed), [true, true]);
+    }
+
+    #[test]
+    fn no_two_have_the_same_turn() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build_local(Default::default()).unwrap();
+        let (turns, number, taken) = (Rc::new(Turns::default()), Rc::new(Cell::new(0)), Rc::new(RefCell::default()));
+        runtime.block_on(async {
+            for _ in 0..5 {
+                let (turns, number, taken) = (Rc::clone(&turns), Rc::clone(&number), Rc::clone(&taken));
+                tokio::task::spawn_local(async move {
+                    for _ in 0..2 {
+                        let _turn = turns.next().await;
+                        RefCell::<Vec<u32>>::borrow_mut(&taken).push(number.get());
+                    }
+                });
+            }
+            while taken.borrow().len() < 10 {
+                number.set(number.get() + 1);
+                yield_now().await;
+            }
+        });
+        assert!(taken.borrow().is_sorted_by(|one, next| one < next), "{taken:?}");
     }
 }

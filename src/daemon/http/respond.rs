@@ -1,19 +1,18 @@
 //! From hyper's request to the core's answer and back to hyper's response.
 
-use std::convert::Infallible;
-use std::pin::Pin;
-use std::task::{self, Poll};
 use std::time::Duration;
 
 use http::header::{self, HeaderValue};
 use http::{Request, Response, StatusCode};
-use hyper::body::{Body as _, Bytes, Frame, Incoming, SizeHint};
+use http_body_util::Full;
+use hyper::body::{Body as _, Bytes, Incoming};
 use pacingd::answer::{self, Answer, Document, METHODS, Status};
 
 use crate::clock;
 use crate::context::{Context, LARGE_RESPONSES};
 use crate::http::cors;
 use crate::http::counters::Side;
+use crate::http::dates::on_the_wall;
 use crate::http::operator_pages::{self, JSON, NO_STORE};
 
 const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
@@ -39,7 +38,7 @@ impl Asked {
 }
 
 /// Answers a request.
-pub(crate) fn respond(context: &Context, asked: Asked, request: &Request<Incoming>) -> Response<ResponseBody> {
+pub(crate) fn respond(context: &Context, asked: Asked, request: &Request<Incoming>) -> Response<Full<Bytes>> {
     let now = clock::now();
     let (method, path, query) = (request.method(), request.uri().path(), request.uri().query().unwrap_or_default());
     let counts = context.traffic.of(asked.side());
@@ -59,7 +58,7 @@ pub(crate) fn respond(context: &Context, asked: Asked, request: &Request<Incomin
     };
     counts.answer(response.status().as_u16());
     let headers = response.headers_mut();
-    headers.insert(header::DATE, context.dates.now(clock::since_epoch()));
+    headers.insert(header::DATE, context.date.value(clock::since_epoch()));
     // Nothing here takes a body; reading it to keep the connection would let a client choose how long.
     if !request.body().is_end_stream() || asked == Asked::PlainOverHttps || context.is_stopping() {
         headers.insert(header::CONNECTION, CLOSE);
@@ -67,16 +66,16 @@ pub(crate) fn respond(context: &Context, asked: Asked, request: &Request<Incomin
     response
 }
 
-fn operators_response(context: &Context, method: &str, path: &str, now: Duration) -> Response<ResponseBody> {
+fn operators_response(context: &Context, method: &str, path: &str, now: Duration) -> Response<Full<Bytes>> {
     context.state().counters_mut().dropped_by_kernel = context.listeners.dropped();
     let Some(document) = Document::asked_for(method, path) else {
         let answer = answer::operators_answer(&context.state(), now, method, path);
         return response_of(context, answer, now);
     };
-    let mut response = Response::new(ResponseBody::default());
+    let mut response = Response::new(Full::default());
     match operator_pages::document(context, document, response.headers_mut()) {
         Some(text) => {
-            *response.body_mut() = ResponseBody(text);
+            *response.body_mut() = Full::new(text);
             response
         }
         None => {
@@ -87,8 +86,8 @@ fn operators_response(context: &Context, method: &str, path: &str, now: Duration
     }
 }
 
-fn response_of(context: &Context, answer: Answer, now: Duration) -> Response<ResponseBody> {
-    let mut response = Response::new(ResponseBody(Bytes::copy_from_slice(answer.body.as_bytes())));
+fn response_of(context: &Context, answer: Answer, now: Duration) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::copy_from_slice(answer.body.as_bytes())));
     *response.status_mut() = StatusCode::from_u16(answer.status.code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     if !answer.body.is_empty() {
@@ -96,7 +95,8 @@ fn response_of(context: &Context, answer: Answer, now: Duration) -> Response<Res
         headers.insert(header::CACHE_CONTROL, NO_STORE);
     }
     if let Some(received) = answer.received {
-        headers.insert(header::LAST_MODIFIED, context.dates.last_modified(clock::since_epoch(), now, received));
+        let received = on_the_wall(clock::since_epoch(), now, received);
+        headers.insert(header::LAST_MODIFIED, context.last_modified.value(received));
     }
     if let Some(seconds) = answer.retry_after {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
@@ -105,29 +105,4 @@ fn response_of(context: &Context, answer: Answer, now: Duration) -> Response<Res
         headers.insert(header::ALLOW, ALLOW);
     }
     response
-}
-
-/// A response's body, which is there as a whole.
-#[derive(Default)]
-pub(crate) struct ResponseBody(Bytes);
-
-impl hyper::body::Body for ResponseBody {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut task::Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let bytes = std::mem::take(&mut self.0);
-        Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.0.len() as u64)
-    }
 }

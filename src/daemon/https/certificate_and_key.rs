@@ -6,16 +6,16 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use der::asn1::{AnyRef, GeneralizedTime, UtcTime};
+use der::{Decode as _, Header, SliceReader, Tag};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::sign::CertifiedKey;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{Error, InconsistentKeys};
-use zeroize::Zeroizing;
 
-use super::validity::{Remaining, Validity};
 use crate::clock;
-use crate::configuration::{FileName, PairFiles, files};
+use crate::configuration::FileName;
 use crate::http::dates::http_date;
 use crate::throttle::Throttle;
 
@@ -30,8 +30,8 @@ const WANT_KEY: &str = "PEM: a private key, RSA of 2048 bits or more, ECDSA on P
 
 /// Certificate and key that fit together.
 pub(crate) struct Pair {
-    pub(super) files: PairFiles,
-    pub(super) key: Arc<CertifiedKey>,
+    certificate: FileName,
+    pub(super) resolver: Arc<SingleCertAndKey>,
     pub(super) validity: Validity,
     /// What should be mended, but is no reason to refuse the files.
     pub(super) complaint: Option<String>,
@@ -45,18 +45,17 @@ pub(super) fn provider() -> Arc<CryptoProvider> {
 }
 
 impl Pair {
-    /// Reads and checks both files.
+    /// Reads and checks the files of a certificate and its key.
     ///
     /// # Errors
     ///
     /// What is wrong with which of them. No message repeats what stands in a file, and so none repeats a key: not even
     /// the errors of the libraries, which do.
-    pub(super) fn load(files: &PairFiles) -> Result<Self, String> {
-        let PairFiles { certificate: certificate_file, key: key_file } = files;
+    pub(super) fn load((certificate_file, key_file): (FileName, FileName)) -> Result<Self, String> {
         let wrong_certificate = |what: &str| certificate_file.wrong(format_args!("{what}; want {WANT_CERTIFICATE}"));
         let wrong_key = |what: &str| key_file.wrong(format_args!("{what}; want {WANT_KEY}"));
 
-        let text = read(certificate_file)?;
+        let text = certificate_file.read(FILE_BYTES)?;
         let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
         let chain = chain.map_err(|error| wrong_certificate(pem_fault(&text, &error)))?;
         let Some(own) = chain.first() else {
@@ -64,7 +63,7 @@ impl Pair {
         };
         let validity = Validity::of(own).map_err(|_| wrong_certificate("has a broken certificate"))?;
 
-        let text = read(key_file)?;
+        let text = key_file.read(FILE_BYTES)?;
         let is_encrypted = |line: &[u8]| line.starts_with(b"Proc-Type: 4,ENCRYPTED");
         if labels(&text).contains("ENCRYPTED") || text.split(|byte| *byte == b'\n').any(is_encrypted) {
             return Err(key_file.wrong(
@@ -83,29 +82,22 @@ impl Pair {
             _ => wrong_key("has a private key that cannot be used"),
         })?;
         let warned = Throttle::new(WARNING_INTERVAL);
-        Ok(Self { files: files.clone(), key: Arc::new(key), validity, complaint: complaint(key_file), warned })
+        let resolver = Arc::new(SingleCertAndKey::from(key));
+        Ok(Self { certificate: certificate_file, resolver, validity, complaint: complaint(&key_file), warned })
     }
 }
 
 /// The certificate in use, and how long it is valid.
 impl fmt::Display for Pair {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Validity { not_before, not_after } = self.validity;
-        let certificate = &self.files.certificate;
-        match self.validity.remaining(clock::since_epoch()) {
-            Remaining::NotYet => {
-                write!(formatter, "{certificate} is valid from {} to {}", http_date(not_before), http_date(not_after))
-            }
-            Remaining::Days(days) => {
-                write!(formatter, "{certificate} is valid until {} (days left: {days})", http_date(not_after))
-            }
-            Remaining::Expired => write!(formatter, "{certificate} was valid until {}", http_date(not_after)),
+        let Self { certificate, validity, .. } = self;
+        let (not_before, not_after) = (http_date(validity.not_before), http_date(validity.not_after));
+        match validity.remaining(clock::since_epoch()) {
+            Remaining::NotYet => write!(formatter, "{certificate} is not valid before {not_before}"),
+            Remaining::Days(days) => write!(formatter, "{certificate} is valid until {not_after} (days left: {days})"),
+            Remaining::Expired => write!(formatter, "{certificate} expired on {not_after}"),
         }
     }
-}
-
-fn read(name: &FileName) -> Result<Zeroizing<Vec<u8>>, String> {
-    files::read(&name.path()?, FILE_BYTES).map_err(|error| name.unreadable(&error))
 }
 
 /// A key that everyone can read is no secret.
@@ -146,6 +138,55 @@ fn labels(text: &[u8]) -> String {
     if labels.is_empty() { "nothing in PEM".to_owned() } else { labels.join(", ") }
 }
 
+/// From when until when a certificate is valid (RFC 5280, section 4.1.2.5), since 1970. Nothing else of it is read here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Validity {
+    pub(super) not_before: Duration,
+    pub(super) not_after: Duration,
+}
+
+/// How long a certificate is still good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Remaining {
+    NotYet,
+    /// Whole days.
+    Days(u64),
+    Expired,
+}
+
+impl Validity {
+    fn of(certificate: &[u8]) -> der::Result<Self> {
+        let mut reader = SliceReader::new(certificate)?;
+        // Certificate, and in it TBSCertificate.
+        Header::decode(&mut reader)?;
+        Header::decode(&mut reader)?;
+        // The version is left out in version 1.
+        if Tag::peek(&reader)?.is_context_specific() {
+            AnyRef::decode(&mut reader)?;
+        }
+        for _serial_number_and_signature_and_issuer in 0..3 {
+            AnyRef::decode(&mut reader)?;
+        }
+        Header::decode(&mut reader)?;
+        Ok(Self { not_before: time(&mut reader)?, not_after: time(&mut reader)? })
+    }
+
+    pub(super) fn remaining(&self, now: Duration) -> Remaining {
+        if now < self.not_before {
+            return Remaining::NotYet;
+        }
+        let left = self.not_after.checked_sub(now);
+        left.map_or(Remaining::Expired, |left| Remaining::Days(left.as_secs() / (24 * 60 * 60)))
+    }
+}
+
+fn time(reader: &mut SliceReader<'_>) -> der::Result<Duration> {
+    if Tag::peek(reader)? == Tag::UtcTime {
+        return UtcTime::decode(reader).map(|time| time.to_unix_duration());
+    }
+    GeneralizedTime::decode(reader).map(|time| time.to_unix_duration())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -182,5 +223,46 @@ mod tests {
             let error = PrivateKeyDer::pem_slice_iter(text.as_bytes()).next().unwrap().unwrap_err();
             assert_eq!(pem_fault(text.as_bytes(), &error), want, "{text}");
         }
+    }
+
+    /// A certificate that ends behind its validity.
+    fn certificate(version: &[u8], times: &[&[u8]]) -> Vec<u8> {
+        let mut inside = version.to_vec();
+        inside.extend([0x02, 1, 7, 0x30, 0, 0x30, 0]);
+        inside.extend([0x30, u8::try_from(times.concat().len()).unwrap()]);
+        inside.extend(times.concat());
+        let length = u8::try_from(inside.len()).unwrap();
+        [&[0x30, length + 2, 0x30, length], &*inside].concat()
+    }
+
+    #[test]
+    fn both_forms_of_a_time_are_read_and_a_version_may_be_left_out() {
+        let from: &[u8] = b"\x17\x0d261122083545Z";
+        for version in [&b"\xa0\x03\x02\x01\x02"[..], b""] {
+            let validity = Validity::of(&certificate(version, &[from, b"\x17\x0d491231235959Z"])).unwrap();
+            assert_eq!(validity.not_before, Duration::from_secs(1_795_336_545));
+            assert_eq!(validity.not_after, Duration::from_secs(2_524_607_999));
+            let validity = Validity::of(&certificate(version, &[from, b"\x18\x0f20500101000000Z"])).unwrap();
+            assert_eq!(validity.not_after, Duration::from_secs(2_524_608_000));
+        }
+    }
+
+    #[test]
+    fn what_is_no_certificate_is_an_error_however_it_is_cut() {
+        let whole = certificate(b"", &[b"\x17\x0d261122083545Z", b"\x17\x0d491231235959Z"]);
+        for end in 0..whole.len() {
+            assert!(Validity::of(&whole[..end]).is_err(), "{end} bytes");
+        }
+        assert!(Validity::of(&certificate(b"", &[b"\x17\x0d269922083545Z", b"\x17\x0d491231235959Z"])).is_err());
+    }
+
+    #[test]
+    fn what_remains_is_in_whole_days() {
+        let day = |days: u64| Duration::from_secs(days * 24 * 60 * 60);
+        let validity = Validity { not_before: day(10), not_after: day(100) };
+        assert_eq!(validity.remaining(day(9)), Remaining::NotYet);
+        assert_eq!(validity.remaining(day(10)), Remaining::Days(90));
+        assert_eq!(validity.remaining(day(99) + Duration::from_secs(1)), Remaining::Days(0));
+        assert_eq!(validity.remaining(day(100) + Duration::from_secs(1)), Remaining::Expired);
     }
 }

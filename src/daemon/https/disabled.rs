@@ -5,14 +5,13 @@ use std::time::Duration;
 
 use tokio::net::TcpStream;
 
-use crate::configuration::{Https, PairFiles};
+use crate::configuration::Https;
 use crate::context::Context;
+use crate::http::connection::Stream;
 use crate::http::respond::Asked;
-use crate::http::stream::Stream;
 use crate::log::Log;
 
 pub(crate) enum Tls {}
-pub(crate) enum Pair {}
 
 impl Tls {
     pub(crate) fn new(https: &Https) -> Result<Option<Self>, String> {
@@ -24,11 +23,11 @@ impl Tls {
         }
     }
 
-    pub(crate) fn load(&self, _: &PairFiles) -> Result<Pair, String> {
+    pub(crate) fn reload(&self, _: &Https) -> Result<(), String> {
         match *self {}
     }
 
-    pub(crate) fn replace(&self, _: Pair) {
+    pub(crate) fn certificate(&self) -> String {
         match *self {}
     }
 
@@ -49,12 +48,6 @@ impl Tls {
     }
 
     pub(crate) fn write(&self, _: &mut impl fmt::Write) -> fmt::Result {
-        match *self {}
-    }
-}
-
-impl fmt::Display for Tls {
-    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {}
     }
 }

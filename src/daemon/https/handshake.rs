@@ -17,12 +17,10 @@ use tokio_rustls::TlsAcceptor;
 
 use super::Tls;
 use crate::context::Context;
-use crate::http::connection;
-use crate::http::counters::Counter;
-use crate::http::places::Place;
+use crate::http::connection::{self, Stream};
+use crate::http::counters::count;
+use crate::http::places::{Place, Turns};
 use crate::http::respond::Asked;
-use crate::http::stream::Stream;
-use crate::http::turns::Turns;
 use crate::log::Cause;
 use pacingd::named;
 
@@ -73,7 +71,7 @@ impl Tls {
             () = tokio::time::sleep(time) => (HandshakeOutcome::TimedOut, None),
             () = stopped => (HandshakeOutcome::Closed, None),
         };
-        self.outcomes.get(outcome as usize).map(Counter::add);
+        count(&self.outcomes[outcome as usize]);
         let mut stream = stream?;
         match outcome {
             HandshakeOutcome::Full | HandshakeOutcome::Resumed => Some((stream, Asked::Visitors)),
@@ -147,7 +145,7 @@ mod tests {
     use tokio::task::yield_now;
 
     use super::*;
-    use crate::http::places::Places;
+    use crate::http::places::{Places, Turns};
 
     #[test]
     fn in_a_turn_of_the_event_loop_one_handshake_is_carried_on() {

@@ -6,28 +6,24 @@
 
 mod certificate_and_key;
 mod handshake;
-mod validity;
 
 use std::cell::{Cell, RefCell};
 use std::fmt::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
-use pacingd::answer::prometheus::{Family, MetricKind};
+use pacingd::answer::prometheus::Family;
 use rustls::ServerConfig;
 use rustls::server::ServerSessionMemoryCache;
-use rustls::sign::SingleCertAndKey;
 
 use crate::clock;
-use crate::configuration::{Https, PairFiles};
+use crate::configuration::Https;
 use crate::http::counters::Counter;
 use crate::http::dates::http_date;
-use crate::http::places::Places;
-use crate::http::turns::Turns;
+use crate::http::places::{Places, Turns};
 use crate::log::Log;
-pub(crate) use certificate_and_key::Pair;
+use certificate_and_key::{Pair, Remaining};
 use handshake::HandshakeOutcome;
-use validity::Remaining;
 
 /// Sessions that can be resumed. A web tier needs few, visitors stay connected from one question to the next; more would
 /// take memory: these take up to 144 KiB, measured by filling them.
@@ -55,12 +51,12 @@ impl Tls {
     ///
     /// What is wrong with the files.
     pub(crate) fn new(https: &Https) -> Result<Option<Self>, String> {
-        let Some(files) = &https.pair() else { return Ok(None) };
+        let Some(files) = https.pair() else { return Ok(None) };
         let pair = Pair::load(files)?;
         let builder = ServerConfig::builder_with_provider(certificate_and_key::provider());
         let builder = builder.with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12]);
         let builder = builder.map_err(|error| format!("TLS cannot be set up: {error}"))?.with_no_client_auth();
-        let mut config = builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(Arc::clone(&pair.key))));
+        let mut config = builder.with_cert_resolver(Arc::clone(&pair.resolver) as _);
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         config.session_storage = ServerSessionMemoryCache::new(SESSIONS);
         // A client asks on one connection, as a rule; each ticket takes a session's place.
@@ -75,23 +71,26 @@ impl Tls {
         }))
     }
 
-    /// Reads the files again, and changes nothing yet.
+    /// Reads the files again, if any are configured, for connections from now on. Open connections and sessions go on.
     ///
     /// # Errors
     ///
-    /// What is wrong with them.
-    pub(crate) fn load(&self, files: &PairFiles) -> Result<Pair, String> {
+    /// What is wrong with the files; the old ones stay in force.
+    pub(crate) fn reload(&self, https: &Https) -> Result<(), String> {
+        let Some(files) = https.pair() else { return Ok(()) };
         let loaded = Pair::load(files);
         self.is_outdated.set(loaded.is_err());
-        loaded
-    }
-
-    /// Takes another pair for connections from now on. Open connections and sessions go on.
-    pub(crate) fn replace(&self, pair: Pair) {
+        let pair = loaded?;
         let mut config = ServerConfig::clone(&self.config.borrow());
-        config.cert_resolver = Arc::new(SingleCertAndKey::from(Arc::clone(&pair.key)));
+        config.cert_resolver = Arc::clone(&pair.resolver) as _;
         self.config.replace(Arc::new(config));
         self.pair.replace(pair);
+        Ok(())
+    }
+
+    /// Says which certificate is in use, and how long it is valid.
+    pub(crate) fn certificate(&self) -> String {
+        self.pair.borrow().to_string()
     }
 
     /// Logs which certificate is in use.
@@ -109,23 +108,17 @@ impl Tls {
         if pair.warned.start_if_due(now).is_none() {
             return pair.warned.due();
         }
-        let certificate = &pair.files.certificate;
-        match pair.validity.remaining(clock::since_epoch()) {
-            Remaining::NotYet => log.warning(format_args!(
-                "{certificate} is not valid before {}: browsers refuse it. It is served nevertheless: the box's clock may be \
-                 wrong",
-                http_date(pair.validity.not_before)
-            )),
-            Remaining::Days(days) if days < WARNING_DAYS => {
-                let date = http_date(pair.validity.not_after);
-                log.warning(format_args!("{certificate} expires on {date} (days left: {days}): renew it, and reload"));
+        let advice = match pair.validity.remaining(clock::since_epoch()) {
+            Remaining::Days(WARNING_DAYS..) => "",
+            Remaining::Days(_) => "renew it, and reload",
+            Remaining::NotYet => "browsers refuse it. It is served nevertheless: the box's clock may be wrong",
+            Remaining::Expired => {
+                "browsers refuse it. An expired certificate is still served: the box's clock may be wrong. Renew it, and \
+                 reload"
             }
-            Remaining::Days(_) => {}
-            Remaining::Expired => log.warning(format_args!(
-                "{certificate} expired on {}: browsers refuse it. An expired certificate is still served: the box's clock \
-                 may be wrong. Renew it, and reload",
-                http_date(pair.validity.not_after)
-            )),
+        };
+        if !advice.is_empty() {
+            log.warning(format_args!("{pair}: {advice}"));
         }
         pair.warned.due()
     }
@@ -138,25 +131,17 @@ impl Tls {
     /// Writes all of it for Prometheus.
     pub(crate) fn write(&self, out: &mut impl Write) -> fmt::Result {
         let help = "TLS handshakes by outcome. Those that were dropped for newer ones are timed_out.";
-        let mut family = Family::new(out, "pacingd_tls_handshakes_total", MetricKind::Counter, help)?;
+        let mut family = Family::new(out, "pacingd_tls_handshakes_total", help)?;
         for (outcome, counter) in HandshakeOutcome::ALL.into_iter().zip(&self.outcomes) {
             family.sample(&[("outcome", outcome.name())], counter.get())?;
         }
-        let help = "TLS handshakes under way.";
-        Family::new(out, "pacingd_tls_handshakes_under_way", MetricKind::Gauge, help)?.value(self.places.taken())?;
+        let mut family = Family::new(out, "pacingd_tls_handshakes_under_way", "TLS handshakes under way.")?;
+        family.value(self.places.taken())?;
         let help = "When the certificate expires, seconds since 1970.";
         let not_after = self.pair.borrow().validity.not_after.as_secs();
-        Family::new(out, "pacingd_tls_certificate_not_after_timestamp_seconds", MetricKind::Gauge, help)?
-            .value(not_after)?;
+        Family::new(out, "pacingd_tls_certificate_not_after_timestamp_seconds", help)?.value(not_after)?;
         let help = "1 if certificate and key in force are those that were read last, 0 if those were refused.";
         let in_force = u8::from(!self.is_outdated.get());
-        Family::new(out, "pacingd_tls_certificate_reload_successful", MetricKind::Gauge, help)?.value(in_force)
-    }
-}
-
-/// Which certificate is in use, and how long it is valid.
-impl fmt::Display for Tls {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.pair.borrow().fmt(formatter)
+        Family::new(out, "pacingd_tls_certificate_reload_successful", help)?.value(in_force)
     }
 }

@@ -1,7 +1,7 @@
 //! The log: to syslog or to standard error, and never in the way.
 //!
 //! A line that cannot be written at once is dropped and counted; the count is logged with the next line that gets through.
-//! What outsiders can trigger is logged once a minute for each cause, with the number of lines left out.
+//! What outsiders can trigger is logged once a minute for each cause; the next line says how many were left out.
 
 mod output;
 
@@ -12,7 +12,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::clock;
-use crate::throttle::{Suppressed, Throttle};
+use crate::throttle::Throttle;
 use output::Output;
 use pacingd::named;
 
@@ -23,16 +23,16 @@ const LINE_BYTES: usize = 960;
 const INTERVAL: Duration = Duration::from_secs(60);
 
 named! {
-    /// How much is logged: a level, and all above it.
+    /// How much is logged: a level, and all above it. The numbers are syslog's severities.
     pub(crate) enum Level {
         /// The daemon ends, or an order of its operator was not carried out.
-        Error => "error",
+        Error = 3 => "error",
         /// Somebody can do something about it.
-        Warning => "warning",
+        Warning = 4 => "warning",
         /// What an operator wants to know of a healthy daemon.
-        Info => "info",
+        Info = 6 => "info",
         /// What its developers want to know.
-        Debug => "debug",
+        Debug = 7 => "debug",
     }
 }
 
@@ -59,26 +59,12 @@ named! {
         Receive => "errors of a statistics socket",
         Dropped => "reports of datagrams that the kernel dropped",
         Accept => "failures to accept a connection",
-        Declared => "declared groups without a place",
         Handshake => "TLS handshakes that failed",
     }
 }
 
-impl Cause {
-    /// For whom it is. On the open internet somebody always tries a handshake that fails: the counts of it suffice.
-    const fn level(self) -> Level {
-        match self {
-            Self::Handshake => Level::Debug,
-            _ => Level::Warning,
-        }
-    }
-}
-
-/// The log; copies write to the same place. It lives as long as the process.
-#[derive(Clone, Copy)]
-pub(crate) struct Log(&'static LogInner);
-
-struct LogInner {
+/// The log, which lives as long as the process.
+pub(crate) struct Log {
     level: Cell<Level>,
     output: RefCell<Output>,
     dropped: Cell<u64>,
@@ -88,27 +74,27 @@ struct LogInner {
 }
 
 impl Log {
-    pub(crate) fn new(target: Target, level: Level) -> Self {
+    pub(crate) fn start(target: Target, level: Level) -> &'static Self {
         let to_stderr = match target {
             Target::Stderr => true,
             Target::Syslog => false,
             Target::Auto => std::io::stderr().is_terminal() || !Path::new(output::SOCKET).exists(),
         };
-        Self(Box::leak(Box::new(LogInner {
+        Box::leak(Box::new(Self {
             level: Cell::new(level),
             output: RefCell::new(if to_stderr { Output::stderr() } else { Output::syslog() }),
             dropped: Cell::new(0),
             unreported: Cell::new(0),
             throttles: Cause::ALL.map(|_| Throttle::new(INTERVAL)),
-        })))
+        }))
     }
 
     pub(crate) fn is_on_stderr(&self) -> bool {
-        matches!(*self.0.output.borrow(), Output::Stderr { .. })
+        matches!(*self.output.borrow(), Output::Stderr { .. })
     }
 
     pub(crate) fn set_level(&self, level: Level) {
-        self.0.level.set(level);
+        self.level.set(level);
     }
 
     pub(crate) fn error(&self, message: fmt::Arguments<'_>) {
@@ -125,53 +111,36 @@ impl Log {
 
     /// Lines dropped since the start.
     pub(crate) fn lost(&self) -> u64 {
-        self.0.dropped.get()
+        self.dropped.get()
     }
 
-    /// Logs what outsiders can trigger, at its cause's level.
+    /// Logs what outsiders can trigger. On the open internet somebody always tries a handshake that fails: the counts of
+    /// it suffice, except for developers.
     pub(crate) fn limited(&self, cause: Cause, message: fmt::Arguments<'_>) {
-        if cause.level() > self.0.level.get() {
+        let level = if cause == Cause::Handshake { Level::Debug } else { Level::Warning };
+        if level > self.level.get() {
             return;
         }
-        let suppressed = self.0.throttles.get(cause as usize).and_then(|throttle| throttle.start_if_due(clock::now()));
-        if let Some(suppressed) = suppressed {
-            self.write_suppressed(cause, suppressed);
-            self.write(cause.level(), message);
-        }
-    }
-
-    /// When [`log_suppressed`](Self::log_suppressed) has something to log. `None`: nothing is suppressed.
-    pub(crate) fn next_wakeup(&self) -> Option<Duration> {
-        self.0.throttles.iter().filter(|throttle| throttle.has_suppressed()).filter_map(Throttle::due).min()
-    }
-
-    /// Logs how many lines were left out, of each cause whose minute is over.
-    pub(crate) fn log_suppressed(&self, now: Duration) {
-        for (cause, throttle) in Cause::ALL.into_iter().zip(&self.0.throttles) {
-            if throttle.has_suppressed() && throttle.is_due(now) {
-                self.write_suppressed(cause, throttle.start(now));
-            }
-        }
-    }
-
-    fn write_suppressed(&self, cause: Cause, Suppressed { count, over }: Suppressed) {
+        let due = self.throttles.get(cause as usize).and_then(|throttle| throttle.start_if_due(clock::now()));
+        let Some((count, over)) = due else { return };
         if count > 0 {
-            self.write(cause.level(), format_args!("{count} more {cause} in the last {} s", over.as_secs()));
+            self.write(level, format_args!("{count} more {cause} in the last {} s", over.as_secs()));
         }
+        self.write(level, message);
     }
 
     fn write(&self, level: Level, message: fmt::Arguments<'_>) {
-        if level > self.0.level.get() {
+        if level > self.level.get() {
             return;
         }
-        let unreported = &self.0.unreported;
+        let unreported = &self.unreported;
         let (count, plural) = (unreported.get(), if unreported.get() == 1 { " was" } else { "s were" });
         let report = format_args!("{count} log line{plural} dropped: the log was not being read");
         if count > 0 && self.send(Level::Warning, report) {
             unreported.set(0);
         }
         if !self.send(level, message) {
-            self.0.dropped.set(self.0.dropped.get() + 1);
+            self.dropped.set(self.dropped.get() + 1);
             unreported.set(unreported.get() + 1);
         }
     }
@@ -180,6 +149,6 @@ impl Log {
         let mut line = message.to_string();
         let end = (0..=LINE_BYTES).rev().find(|end| line.is_char_boundary(*end));
         line.truncate(end.unwrap_or_default());
-        self.0.output.borrow_mut().send(level, &line)
+        self.output.borrow_mut().send(level, &line)
     }
 }

@@ -4,21 +4,15 @@
 //! interface, a group would be joined on the one that the routes of the moment name; so the interface is part of it.
 
 use std::fmt;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 
 /// Bytes of an interface's name: IFNAMSIZ, less the 0 at its end.
 const INTERFACE_BYTES: usize = 15;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Endpoint {
-    Unicast(SocketAddr),
-    Multicast(MulticastGroup),
-}
-
-/// A multicast group, and the interface on which it is joined.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct MulticastGroup {
+pub(crate) struct Endpoint {
     pub(crate) address: SocketAddr,
+    /// Where a multicast group is joined; empty for an address of this machine.
     pub(crate) interface: String,
 }
 
@@ -28,25 +22,19 @@ impl Endpoint {
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let (address, interface) = text.rsplit_once('%').map_or((text, None), |(start, end)| (start, Some(end)));
         let address: SocketAddr = address.parse().ok()?;
-        match interface {
-            None if !address.ip().is_multicast() => Some(Self::Unicast(address)),
-            Some(interface) if address.ip().is_multicast() && is_interface(interface) && address.port() != 0 => {
-                Some(Self::Multicast(MulticastGroup { address, interface: interface.into() }))
-            }
-            _ => None,
-        }
+        let is_valid = match interface {
+            None => !address.ip().is_multicast(),
+            Some(name) => address.ip().is_multicast() && is_interface(name) && address.port() != 0,
+        };
+        is_valid.then(|| Self { address, interface: interface.unwrap_or_default().into() })
     }
 
-    pub(crate) fn loopback(port: u16) -> Self {
-        Self::Unicast((Ipv4Addr::LOCALHOST, port).into())
+    pub(crate) fn is_multicast(&self) -> bool {
+        !self.interface.is_empty()
     }
 
     pub(crate) fn unicast(&self) -> Option<SocketAddr> {
-        if let Self::Unicast(address) = self { Some(*address) } else { None }
-    }
-
-    pub(crate) fn multicast(&self) -> Option<&MulticastGroup> {
-        if let Self::Multicast(group) = self { Some(group) } else { None }
+        (!self.is_multicast()).then_some(self.address)
     }
 }
 
@@ -58,16 +46,8 @@ fn is_interface(name: &str) -> bool {
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unicast(address) => write!(formatter, "{address}"),
-            Self::Multicast(group) => write!(formatter, "{group}"),
-        }
-    }
-}
-
-impl fmt::Display for MulticastGroup {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}%{}", self.address, self.interface)
+        let separator = if self.is_multicast() { "%" } else { "" };
+        write!(formatter, "{}{separator}{}", self.address, self.interface)
     }
 }
 
@@ -80,7 +60,7 @@ mod tests {
         for text in ["127.0.0.1:8127", "[::]:8127", "239.1.2.3:8127%eth0", "[ff15::7061]:8127%br-lan.7"] {
             assert_eq!(Endpoint::parse(text).unwrap().to_string(), text);
         }
-        assert!(matches!(Endpoint::parse("239.1.2.3:8127%lo"), Some(Endpoint::Multicast(_))));
+        assert!(Endpoint::parse("239.1.2.3:8127%lo").unwrap().is_multicast());
         for text in [
             "239.1.2.3:8127",
             "239.1.2.3:0%eth0",

@@ -43,18 +43,15 @@ impl Listeners {
         listeners.len() - 1
     }
 
-    pub(crate) fn opened(&self, place: usize, socket: &UdpSocket) {
-        // The inode of a descriptor stands in the kernel's file system of a process, which needs no unsafe code.
-        let metadata = fs::metadata(format!("/proc/self/fd/{}", socket.as_raw_fd()));
-        let open = socket.local_addr().ok().zip(metadata.ok().map(|metadata| metadata.ino()).or(Some(0)));
+    /// Notes the socket that the listener has from now on, if any.
+    pub(crate) fn set(&self, place: usize, socket: Option<&UdpSocket>) {
+        let open = socket.and_then(|socket| {
+            // The inode of a descriptor stands in the kernel's file system of a process, which needs no unsafe code.
+            let metadata = fs::metadata(format!("/proc/self/fd/{}", socket.as_raw_fd()));
+            Some((socket.local_addr().ok()?, metadata.map_or(0, |metadata| metadata.ino())))
+        });
         if let Some(listener) = self.all.borrow_mut().get_mut(place) {
             listener.open = open;
-        }
-    }
-
-    pub(crate) fn closed(&self, place: usize) {
-        if let Some(listener) = self.all.borrow_mut().get_mut(place) {
-            listener.open = None;
         }
     }
 

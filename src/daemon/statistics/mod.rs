@@ -4,7 +4,6 @@ pub(crate) mod endpoint;
 pub(crate) mod listeners;
 pub(crate) mod multicast;
 
-use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -12,13 +11,11 @@ use std::time::Duration;
 use pacingd::counters::Outcome;
 use pacingd::fault::Fault;
 use pacingd::limits::DATAGRAM_BYTES;
-use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::net::UdpSocket;
 
 use crate::clock;
 use crate::context::Context;
-use crate::http::leaves_ipv4;
-use crate::log::{Cause, Log};
+use crate::log::Cause;
 
 /// Datagrams received in one turn of the event loop: in a flood, requests wait for that many and no more.
 const DATAGRAMS_A_TURN: usize = 32;
@@ -28,51 +25,6 @@ const BYTES_A_TURN: usize = 32 * 1024;
 
 /// How long a socket that reports errors is left alone.
 const PAUSE: Duration = Duration::from_millis(200);
-
-/// The receive buffer asked for, in bytes: a burst of more than a thousand short datagrams, each of which takes 768 to
-/// 1,280 bytes of it. The kernel grants `net.core.rmem_max` at most.
-const RECEIVE_BUFFER: usize = 1024 * 1024;
-
-/// Binds a socket to `address`, one of `all`. Needs the event loop.
-pub(crate) fn bind(address: SocketAddr, all: &[SocketAddr]) -> Result<UdpSocket, String> {
-    let bound = || {
-        let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
-        if address.is_ipv6() {
-            // Always said: what holds else is up to `net.ipv6.bindv6only`.
-            socket.set_only_v6(leaves_ipv4(address, all))?;
-        }
-        enlarge_buffer(&socket);
-        socket.bind(&address.into())?;
-        socket.set_nonblocking(true)?;
-        UdpSocket::from_std(socket.into())
-    };
-    bound().map_err(|error: io::Error| format!("cannot receive statistics on UDP {address}: {error}"))
-}
-
-/// Asks for a receive buffer of [`RECEIVE_BUFFER`]; a smaller one serves as well, and [`log_buffer`] reports it.
-fn enlarge_buffer(socket: &Socket) {
-    let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
-}
-
-/// Logs the receive buffer that the kernel grants.
-pub(crate) fn log_buffer(socket: &UdpSocket, log: &Log) {
-    // The kernel doubles what it grants, for its own records of each datagram.
-    let Ok(granted) = SockRef::from(socket).recv_buffer_size().map(|bytes| bytes / 2) else { return };
-    let is_small = granted < RECEIVE_BUFFER;
-    let advice = if is_small { "; bursts are safer with 1024: raise net.core.rmem_max and restart" } else { "" };
-    log.info(format_args!("receive buffer for statistics: {} KiB{advice}", granted / 1024));
-}
-
-/// Adopts a socket that is bound already. Needs the event loop.
-pub(crate) fn adopt(socket: std::net::UdpSocket) -> Result<UdpSocket, String> {
-    let adopted = socket.set_nonblocking(true).and_then(|()| UdpSocket::from_std(socket));
-    adopted.map_err(|error| format!("cannot use systemd's UDP socket: {error}"))
-}
-
-/// The socket's own address, for people.
-pub(crate) fn local(socket: &UdpSocket) -> impl fmt::Display {
-    socket.local_addr().map_or_else(|error| error.to_string(), |address| address.to_string())
-}
 
 pub(crate) async fn receive(context: &'static Context, socket: &UdpSocket) {
     let mut buffer = vec![0; DATAGRAM_BYTES];

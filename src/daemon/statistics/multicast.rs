@@ -9,26 +9,26 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::net::netdevice::name_to_index;
-use socket2::{Domain, InterfaceIndexOrAddress, Protocol, Socket, Type};
+use socket2::{Domain, InterfaceIndexOrAddress, SockRef, Socket, Type};
 use tokio::net::UdpSocket;
 
 use crate::context::Context;
-use crate::statistics::endpoint::MulticastGroup;
-use crate::statistics::{self, enlarge_buffer};
+use crate::statistics::endpoint::Endpoint;
+use crate::{sockets, statistics};
 
 /// How often the interface is looked for: statistics are stale after thirty seconds.
 const LOOK: Duration = Duration::from_secs(5);
 
 /// Receives from `group` for as long as the daemon runs. `place` is its place among the listeners.
-pub(crate) async fn receive(context: &'static Context, group: MulticastGroup, place: usize) {
-    let MulticastGroup { interface, .. } = &group;
+pub(crate) async fn receive(context: &'static Context, group: Endpoint, place: usize) {
+    let interface = &group.interface;
     let mut is_logged = false;
     loop {
         match join(&group) {
             Ok((socket, index)) => {
                 context.log.info(format_args!("receiving statistics on UDP {group}"));
-                statistics::log_buffer(&socket, &context.log);
-                context.listeners.opened(place, &socket);
+                sockets::log_buffer(&SockRef::from(&socket), context.log);
+                context.listeners.set(place, Some(&socket));
                 let gone = async {
                     // One that comes back under its name has another index.
                     while name_to_index(&socket, interface) == Ok(index) {
@@ -39,7 +39,7 @@ pub(crate) async fn receive(context: &'static Context, group: MulticastGroup, pl
                     () = statistics::receive(context, &socket) => {}
                     () = gone => {}
                 }
-                context.listeners.closed(place);
+                context.listeners.set(place, None);
                 context.log.warning(format_args!("{interface} is gone, and with it the statistics on UDP {group}"));
                 is_logged = true;
             }
@@ -57,11 +57,11 @@ pub(crate) async fn receive(context: &'static Context, group: MulticastGroup, pl
 }
 
 /// A socket of the group, and the index of the interface on which it was joined.
-fn join(group: &MulticastGroup) -> io::Result<(UdpSocket, u32)> {
+fn join(group: &Endpoint) -> io::Result<(UdpSocket, u32)> {
     let address = group.address;
-    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, None)?;
     let index = name_to_index(&socket, &group.interface)?;
-    enlarge_buffer(&socket);
+    sockets::enlarge_buffer(&socket);
     // Several programs of a machine may receive from a group.
     socket.set_reuse_address(true)?;
     // Bound to the group and not to any address, so that nothing else that arrives at the port is received; and without

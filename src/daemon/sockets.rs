@@ -1,0 +1,275 @@
+//! The sockets that the daemon starts with: those that systemd holds for it (`sd_listen_fds(3)`), else its own.
+//!
+//! systemd's outlive the daemon, and so do the connections and datagrams that wait in them while it restarts. A socket
+//! unit can give all its sockets only one name. So a name decides if it is `http`, `https`, `operators` or
+//! `statistics`; else a datagram socket is for statistics, a stream socket with the port of `operators.listen` for
+//! operators, one with a port of `https.listen` for HTTPS, and any other for HTTP. Each is used as it is bound: whether
+//! one for any address of IPv6 takes IPv4 as well is up to `BindIPv6Only=` in the unit.
+
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use listenfd::ListenFd;
+use socket2::{Domain, Socket, Type};
+
+use crate::configuration::Configuration;
+use crate::exit::Failure;
+use crate::log::Log;
+use crate::statistics::endpoint::Endpoint;
+
+/// Connections that the kernel keeps until they are accepted. Linux caps it at `net.core.somaxconn`.
+const BACKLOG: i32 = 1024;
+
+/// Bytes of a connection's answers, and of its requests, that the kernel buffers (it takes twice as many, for what it
+/// needs itself). By default it buffers megabytes for a client that sends requests and takes no answers, and the daemon
+/// would answer all of them. Many answers fit, and a request's head twice.
+const KERNEL_BYTES: usize = 16 * 1024;
+
+/// Bytes of the longest segment. One of loopback's own, 64 KiB, fills what the kernel buffers, and before the client's kernel
+/// acknowledges it, it waits 40 ms for a second one: for each 64 KiB of a large answer. Ethernet's are shorter than this.
+const SEGMENT_BYTES: u32 = 4096;
+
+/// The receive buffer asked for, in bytes: a burst of more than a thousand short datagrams, each of which takes 768 to
+/// 1,280 bytes of it. The kernel grants `net.core.rmem_max` at most.
+const RECEIVE_BUFFER: usize = 1024 * 1024;
+
+/// Sockets that do not block, TCP's listening.
+#[derive(Default)]
+pub(crate) struct Sockets {
+    pub(crate) http: Vec<Socket>,
+    pub(crate) https: Vec<Socket>,
+    pub(crate) operators: Vec<Socket>,
+    /// Without those of multicast groups, which are opened when their interfaces are there.
+    pub(crate) statistics: Vec<Socket>,
+}
+
+/// Opens all sockets. To be called once, before there is another thread.
+pub(crate) fn open(configuration: &Configuration, log: &Log) -> Result<Sockets, Failure> {
+    let Configuration { http, https, operators, statistics, .. } = configuration;
+    let mut sockets = Sockets::from_systemd(configuration).map_err(Failure::configuration)?;
+    if !sockets.https.is_empty() && https.pair().is_none() {
+        let want = "want https.certificate and https.key in the configuration";
+        return Err(Failure::configuration(format!("systemd hands over a socket for HTTPS; {want}")));
+    }
+    let unicast: Vec<_> = statistics.listen.iter().filter_map(Endpoint::unicast).collect();
+    let mut opened = Vec::new();
+    for (key, what, kind, sockets, configured) in [
+        ("http.listen", "answering HTTP on", Type::STREAM, &mut sockets.http, &http.listen[..]),
+        ("https.listen", "answering HTTPS on", Type::STREAM, &mut sockets.https, &https.listen),
+        ("operators.listen", "answering operators on", Type::STREAM, &mut sockets.operators, &[operators.listen]),
+        ("statistics.listen", "receiving statistics on UDP", Type::DGRAM, &mut sockets.statistics, &unicast),
+    ] {
+        if let Some(warning) = overruled(key, sockets, configured) {
+            log.warning(format_args!("{warning}"));
+        }
+        if sockets.is_empty() {
+            for address in configured {
+                let failed = |error| Failure::system(format!("cannot listen on {address} ({key}): {error}"));
+                sockets.push(bind(kind, *address, configured).map_err(failed)?);
+            }
+        }
+        for socket in sockets {
+            let failed = |error| Failure::system(format!("cannot use the socket of {key}: {error}"));
+            prepare(socket, kind).map_err(failed)?;
+            opened.push(format!("{what} {}", local(socket)));
+        }
+    }
+    opened.iter().for_each(|line| log.info(format_args!("{line}")));
+    sockets.statistics.iter().for_each(|socket| log_buffer(socket, log));
+    Ok(sockets)
+}
+
+/// Says that a setting has no effect because systemd holds sockets of other addresses in its place. The daemon joins
+/// multicast groups by itself, whatever systemd holds.
+fn overruled(key: &str, held: &[Socket], configured: &[SocketAddr]) -> Option<String> {
+    let (mut held, mut configured): (Vec<_>, _) = (held.iter().map(local).collect(), configured.to_vec());
+    held.sort_unstable();
+    configured.sort_unstable();
+    (!held.is_empty() && held != configured).then(|| {
+        format!(
+            "{key} is {configured:?}, but systemd listens on {held:?} instead; change pacingd.socket (systemctl edit)"
+        )
+    })
+}
+
+/// Binds a socket to `address`, one of `all`.
+fn bind(kind: Type, address: SocketAddr, all: &[SocketAddr]) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), kind, None)?;
+    if address.is_ipv6() {
+        // Always set, because the default is the administrator's (net.ipv6.bindv6only). A socket for any address takes
+        // those of IPv4, too, unless they are left to another one.
+        let is_beside = |other: &SocketAddr| other.is_ipv4() && other.port() == address.port();
+        socket.set_only_v6(address.ip() == Ipv6Addr::UNSPECIFIED && all.iter().any(is_beside))?;
+    }
+    if kind == Type::DGRAM {
+        enlarge_buffer(&socket);
+        socket.bind(&address.into())?;
+    } else {
+        // A restart must not wait until the kernel has forgotten the connections of the last run.
+        socket.set_reuse_address(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(BACKLOG)?;
+    }
+    Ok(socket)
+}
+
+fn prepare(socket: &Socket, kind: Type) -> io::Result<()> {
+    if kind == Type::STREAM {
+        // What is accepted inherits it.
+        socket.set_send_buffer_size(KERNEL_BYTES)?;
+        socket.set_recv_buffer_size(KERNEL_BYTES)?;
+        socket.set_tcp_mss(SEGMENT_BYTES)?;
+    }
+    socket.set_nonblocking(true)
+}
+
+/// The socket's own address; 0.0.0.0:0 if the kernel does not tell it.
+pub(crate) fn local(socket: &Socket) -> SocketAddr {
+    let address = socket.local_addr().ok().and_then(|address| address.as_socket());
+    address.unwrap_or((Ipv4Addr::UNSPECIFIED, 0).into())
+}
+
+/// Asks for a receive buffer of [`RECEIVE_BUFFER`]; a smaller one serves as well, and [`log_buffer`] reports it.
+pub(crate) fn enlarge_buffer(socket: &Socket) {
+    let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
+}
+
+/// Logs the receive buffer that the kernel grants.
+pub(crate) fn log_buffer(socket: &Socket, log: &Log) {
+    // The kernel doubles what it grants, for its own records of each datagram.
+    let Ok(granted) = socket.recv_buffer_size().map(|bytes| bytes / 2) else { return };
+    let is_small = granted < RECEIVE_BUFFER;
+    let advice = if is_small { "; bursts are safer with 1024: raise net.core.rmem_max and restart" } else { "" };
+    log.info(format_args!("receive buffer for statistics: {} KiB{advice}", granted / 1024));
+}
+
+impl Sockets {
+    /// Takes those that systemd hands over; none if it did not start the daemon.
+    ///
+    /// # Errors
+    ///
+    /// One of them cannot be used; starting again does not help.
+    fn from_systemd(configuration: &Configuration) -> Result<Self, String> {
+        let mut handed_over = ListenFd::from_env();
+        let names = std::env::var("LISTEN_FDNAMES").unwrap_or_default();
+        let mut names = names.split(':');
+        let mut sockets = Self::default();
+        for index in 0..handed_over.len() {
+            let name = names.next().unwrap_or_default();
+            if let Ok(Some(socket)) = handed_over.take_udp_socket(index) {
+                sockets.add(name, true, socket.into(), configuration)?;
+            } else if let Ok(Some(socket)) = handed_over.take_tcp_listener(index) {
+                sockets.add(name, false, socket.into(), configuration)?;
+            } else {
+                return Err(format!("systemd hands over socket {index}, \"{name}\", which is neither TCP nor UDP"));
+            }
+        }
+        Ok(sockets)
+    }
+
+    fn add(&mut self, name: &str, is_udp: bool, socket: Socket, configuration: &Configuration) -> Result<(), String> {
+        let address = local(&socket);
+        let has_its_port = |other: &SocketAddr| other.port() == address.port();
+        let purpose = match name {
+            "http" | "https" | "operators" | "statistics" => name,
+            _ if is_udp => "statistics",
+            _ if has_its_port(&configuration.operators.listen) => "operators",
+            _ if configuration.https.listen.iter().any(has_its_port) => "https",
+            _ => "http",
+        };
+        if is_udp != (purpose == "statistics") {
+            let (kind, want) = if is_udp { ("UDP", "TCP") } else { ("TCP", "UDP") };
+            return Err(format!("systemd hands over a {kind} socket as \"{name}\", which wants a {want} one"));
+        }
+        if address.ip().is_multicast() {
+            return Err(format!(
+                "systemd hands over a socket of the multicast group {address}, which it has not joined; \
+                 want the group in statistics.listen alone: the daemon joins it"
+            ));
+        }
+        match purpose {
+            "http" => self.http.push(socket),
+            "https" => self.https.push(socket),
+            "operators" => self.operators.push(socket),
+            _ => self.statistics.push(socket),
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{TcpListener, UdpSocket};
+
+    use super::*;
+
+    fn tcp() -> Socket {
+        TcpListener::bind("127.0.0.1:0").unwrap().into()
+    }
+
+    fn udp() -> Socket {
+        UdpSocket::bind("127.0.0.1:0").unwrap().into()
+    }
+
+    #[test]
+    fn sockets_of_one_unit_are_distinguished_by_kind_and_port() {
+        let mut sockets = Sockets::default();
+        let (visitors, secured, watchers) = (tcp(), tcp(), tcp());
+        let mut configuration = Configuration::default();
+        configuration.operators.listen = local(&watchers);
+        configuration.https.listen.push(local(&secured));
+        for socket in [visitors, secured, watchers] {
+            sockets.add("pacingd.socket", false, socket, &configuration).unwrap();
+        }
+        sockets.add("pacingd.socket", true, udp(), &configuration).unwrap();
+        assert_eq!(sockets.http.len(), 1);
+        assert_eq!(local(&sockets.https[0]), configuration.https.listen[0]);
+        assert_eq!(local(&sockets.operators[0]), configuration.operators.listen);
+        assert_eq!(sockets.statistics.len(), 1);
+    }
+
+    #[test]
+    fn a_known_name_decides_whatever_the_port_is() {
+        let mut sockets = Sockets::default();
+        let visitors = tcp();
+        let mut configuration = Configuration::default();
+        configuration.operators.listen = local(&visitors);
+        sockets.add("http", false, visitors, &configuration).unwrap();
+        sockets.add("https", false, tcp(), &configuration).unwrap();
+        sockets.add("operators", false, tcp(), &configuration).unwrap();
+        assert_eq!((sockets.http.len(), sockets.https.len(), sockets.operators.len()), (1, 1, 1));
+    }
+
+    #[test]
+    fn a_socket_of_the_wrong_kind_is_refused() {
+        let mut sockets = Sockets::default();
+        let configuration = Configuration::default();
+        let group = UdpSocket::bind("239.1.2.3:0").unwrap().into();
+        let mut refusal = |name, is_udp, socket| sockets.add(name, is_udp, socket, &configuration).unwrap_err();
+        assert!(refusal("statistics", true, group).contains("the daemon joins it"));
+        assert!(refusal("https", true, udp()).contains("wants a TCP one"));
+        assert!(refusal("statistics", false, tcp()).contains("wants a UDP one"));
+    }
+
+    #[test]
+    fn a_setting_that_systemd_overrules_is_reported_and_one_that_it_meets_is_not() {
+        let (held, configured) = (tcp(), SocketAddr::from(([127, 0, 0, 1], 8080)));
+        let address = local(&held);
+        for (configured, held, want) in [
+            (
+                &[configured][..],
+                &[held][..],
+                Some(format!("x is [127.0.0.1:8080], but systemd listens on [{address}]")),
+            ),
+            (&[], &[tcp()], Some("x is [], but systemd listens on [127.0.0.1:".into())),
+            (&[configured], &[], None),
+        ] {
+            let warning = overruled("x", held, configured);
+            assert_eq!(warning.is_some(), want.is_some(), "{warning:?}");
+            assert!(warning.unwrap_or_default().starts_with(&want.unwrap_or_default()));
+        }
+        let held = [tcp(), tcp()];
+        let [one, other] = [local(&held[0]), local(&held[1])];
+        assert_eq!(overruled("x", &held, &[other, one]), None, "in whatever order");
+    }
+}
