@@ -23,16 +23,16 @@ const LINE_BYTES: usize = 960;
 const INTERVAL: Duration = Duration::from_secs(60);
 
 named! {
-    /// How much is logged: a level, and all above it. The numbers are syslog's severities.
+    /// How much is logged: a level, and all above it.
     pub(crate) enum Level {
         /// The daemon ends, or an order of its operator was not carried out.
-        Error = 3 => "error",
+        Error => "error",
         /// Somebody can do something about it.
-        Warning = 4 => "warning",
+        Warning => "warning",
         /// What an operator wants to know of a healthy daemon.
-        Info = 6 => "info",
+        Info => "info",
         /// What its developers want to know.
-        Debug = 7 => "debug",
+        Debug => "debug",
     }
 }
 

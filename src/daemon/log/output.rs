@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::time::Timespec;
+use syslog::{Facility, LogFormat, Logger, LoggerBackend, Severity};
 use time::{OffsetDateTime, UtcOffset};
 
 use super::Level;
@@ -14,9 +15,6 @@ use crate::throttle::Throttle;
 
 /// Where every syslog daemon of Linux listens, journald's included.
 pub(super) const SOCKET: &str = "/dev/log";
-
-/// Syslog's number for daemons, `LOG_DAEMON`.
-const FACILITY: u8 = 3 << 3;
 
 /// A syslogd that restarts is back within seconds; without one it is looked for by no more than a system call a second.
 const RECONNECT_INTERVAL: Duration = Duration::from_secs(1);
@@ -28,8 +26,10 @@ pub(super) enum Output {
         /// The disk was full in the middle of a line.
         is_torn: bool,
     },
-    /// The socket is opened when it is needed, and again after it failed.
-    Syslog { socket: Option<UnixDatagram>, reconnect: Throttle },
+    Syslog {
+        logger: Option<Logger<LoggerBackend, Rfc3164>>,
+        reconnect: Throttle,
+    },
 }
 
 impl Output {
@@ -38,43 +38,48 @@ impl Output {
     }
 
     pub(super) fn syslog() -> Self {
-        Self::Syslog { socket: None, reconnect: Throttle::new(RECONNECT_INTERVAL) }
+        Self::Syslog { logger: None, reconnect: Throttle::new(RECONNECT_INTERVAL) }
     }
 
     /// Writes a line. Returns false if it was dropped.
     pub(super) fn send(&mut self, level: Level, line: &str) -> bool {
         match self {
             Self::Stderr { journal, is_torn } => write_to_stderr(*journal, is_torn, level, line).is_ok(),
-            Self::Syslog { socket, reconnect } => {
-                let datagram = datagram(level, line);
-                match socket.as_ref().map(|socket| socket.send(datagram.as_bytes())) {
-                    Some(Ok(_)) => return true,
-                    Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => return false,
-                    // It went away; it may be back already.
-                    Some(Err(_)) => *socket = None,
-                    None => {}
+            Self::Syslog { logger, reconnect } => {
+                if let Some(Logger { formatter, backend }) = logger {
+                    match formatter.format(backend, severity(level), line) {
+                        Ok(()) => return true,
+                        Err(syslog::Error::Write(error) | syslog::Error::Io(error))
+                            if error.kind() == io::ErrorKind::WouldBlock =>
+                        {
+                            return false;
+                        }
+                        // It went away; it may be back already.
+                        Err(_) => *logger = None,
+                    }
                 }
                 if reconnect.start_if_due(clock::now()).is_some() {
-                    *socket = connect().ok();
+                    *logger = connect().ok();
                 }
-                socket.as_ref().is_some_and(|socket| socket.send(datagram.as_bytes()).is_ok())
+                let Some(Logger { formatter, backend }) = logger else { return false };
+                formatter.format(backend, severity(level), line).is_ok()
             }
         }
     }
 }
 
-/// A datagram socket: a stream to a syslogd that hangs would block already when it is opened.
-fn connect() -> io::Result<UnixDatagram> {
+/// Every socket here is a datagram one: a stream to a syslogd that hangs would block already when it is opened.
+fn connect() -> io::Result<Logger<LoggerBackend, Rfc3164>> {
     let socket = UnixDatagram::unbound()?;
     socket.set_nonblocking(true)?;
     socket.connect(SOCKET)?;
-    Ok(socket)
+    Ok(Logger::new(LoggerBackend::Unix(socket), Rfc3164 { pid: std::process::id() }))
 }
 
 fn write_to_stderr(journal: bool, is_torn: &mut bool, level: Level, line: &str) -> io::Result<()> {
     let start = if *is_torn { "\n" } else { "" };
     let text = match level {
-        _ if journal => format!("{start}<{}>{line}\n", level as u8),
+        _ if journal => format!("{start}<{}>{line}\n", severity(level) as u8),
         Level::Info => format!("{start}pacingd: {line}\n"),
         _ => format!("{start}pacingd: {level}: {line}\n"),
     };
@@ -93,11 +98,28 @@ fn write_to_stderr(journal: bool, is_torn: &mut bool, level: Level, line: &str) 
     Ok(())
 }
 
+const fn severity(level: Level) -> Severity {
+    match level {
+        Level::Error => Severity::LOG_ERR,
+        Level::Warning => Severity::LOG_WARNING,
+        Level::Info => Severity::LOG_INFO,
+        Level::Debug => Severity::LOG_DEBUG,
+    }
+}
+
 /// `<priority>Mmm dd hh:mm:ss pacingd[pid]: message`, as local programs write it: RFC 3164, section 4.1, without the
-/// host name, which the syslog daemon knows.
-fn datagram(level: Level, message: &str) -> String {
-    let priority = FACILITY | level as u8;
-    format!("<{priority}>{} pacingd[{}]: {message}", timestamp(local_time()), std::process::id())
+/// host name, which the syslog daemon knows. The crate's own formatter asks the standard library for the time, which
+/// ends in 2038 on 32-bit musl, and fills the day up with a zero.
+pub(super) struct Rfc3164 {
+    pid: u32,
+}
+
+impl LogFormat<&str> for Rfc3164 {
+    fn format<W: io::Write>(&self, writer: &mut W, severity: Severity, message: &str) -> syslog::Result<()> {
+        let priority = Facility::LOG_DAEMON as u8 | severity as u8;
+        let line = format!("<{priority}>{} pacingd[{}]: {message}", timestamp(local_time()), self.pid);
+        writer.write_all(line.as_bytes()).map_err(syslog::Error::Write)
+    }
 }
 
 fn timestamp(at: OffsetDateTime) -> String {
@@ -127,9 +149,11 @@ mod tests {
 
     #[test]
     fn a_line_has_the_form_of_rfc_3164() {
-        let line = datagram(Level::Warning, "no chats");
+        let mut line = Vec::new();
+        Rfc3164 { pid: 7 }.format(&mut line, severity(Level::Warning), "no chats").unwrap();
+        let line = String::from_utf8(line).unwrap();
         assert!(line.starts_with("<28>"), "{line}");
-        assert!(line.ends_with(&format!(" pacingd[{}]: no chats", std::process::id())), "{line}");
+        assert!(line.ends_with(" pacingd[7]: no chats"), "{line}");
         let at = OffsetDateTime::from_unix_timestamp(2_208_989_045).unwrap();
         assert_eq!(timestamp(at), "Jan  1 00:04:05", "in 2040 too, with the day filled up by a space");
     }
