@@ -307,6 +307,10 @@ pub(crate) fn tuned() -> Vec<Case> {
         case("40 agents, in progress not told", 40, 1.3, LARGE).fields(|fields| fields.in_progress = false),
         case("20 agents, handle time in ms", 20, 1.4, SMALL)
             .collector(|collector| collector.handle_time_bias = 1_000.0),
+        case("20 agents, handle time 0 at first", 20, 1.4, SMALL)
+            .times(exponential(150.0), exponential(60.0))
+            .expected_handle_time(600)
+            .collector(|collector| collector.handle_time_from = 2.0 * HOUR),
         case("20 agents, handle time drifts", 20, 1.3, SMALL).fields(|fields| fields.handle_time = false).scenario(
             |scenario| {
                 scenario.handle_time_scale =
@@ -414,6 +418,12 @@ impl Case {
     /// The patience in the daemon's options, which may be wrong.
     fn believed_patience(mut self, seconds: u64) -> Self {
         self.options.patience = Duration::from_secs(seconds);
+        self
+    }
+
+    /// The handle time in the daemon's options, which may be wrong.
+    fn expected_handle_time(mut self, seconds: u64) -> Self {
+        self.options.handle_time = Duration::from_secs(seconds);
         self
     }
 

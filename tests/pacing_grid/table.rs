@@ -89,8 +89,8 @@ fn row(title: &str, case: &Case, algorithm: Algorithm, rivals: &Rivals) -> Row {
     let options = Options { algorithm, ..case.options };
     let outcome = simulate(case, Rule::Engine(options));
     let first = first_hours(case, options);
-    let spent =
-        case.is_target(rivals).then(|| simulate(case, Rule::Engine(Options { abandonment_cost: 0.0, ..options })));
+    let at_no_cost = Options { abandonment_cost: 0.0, ..options };
+    let spent = case.is_target(rivals).then(|| simulate(case, Rule::Engine(at_no_cost)));
     let november = november(title, case, algorithm);
     let reached = |outcome: &Outcome| {
         let judged = case.judged(outcome);
@@ -136,8 +136,9 @@ fn row(title: &str, case: &Case, algorithm: Algorithm, rivals: &Rivals) -> Row {
     let mut bars = Bars { case, algorithm, misses: Vec::new() };
     bars.limit(&outcome, first, rivals);
     bars.worth(&figures, november);
-    if let Some(spent) = &spent_all {
-        bars.target(spent, rivals);
+    if let (Some(spent), Some(all)) = (&spent, &spent_all) {
+        bars.limit(spent, first_hours(case, at_no_cost), rivals);
+        bars.target(all, rivals);
     }
     bars.open(&all, &figures);
     bars.busy_factor(&all, rivals);

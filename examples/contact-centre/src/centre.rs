@@ -347,7 +347,8 @@ impl Centre {
             handle_time: self
                 .handle_time
                 .filter(|_| fields.handle_time)
-                .map(|handle_time| handle_time * self.scenario.collector.handle_time_bias),
+                .map(|handle_time| handle_time * self.scenario.collector.handle_time_bias)
+                .map(|told| if self.now < self.scenario.collector.handle_time_from { 0.0 } else { told }),
             reactive_entered: fields.entered.then_some(totals.reactive_entered),
             proactive_entered: fields.entered.then_some(totals.proactive_entered),
             abandoned: fields.abandoned.then_some(totals.abandoned),

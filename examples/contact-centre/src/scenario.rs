@@ -116,6 +116,8 @@ pub struct Collector {
     pub restart_every: f64,
     /// The mean handle time is told times this: collectors are wrong now and then.
     pub handle_time_bias: f64,
+    /// Until this moment the mean handle time is told as 0: nothing is known of it yet.
+    pub handle_time_from: f64,
     /// Which fields a line has, besides channel, group and ready.
     pub fields: Fields,
 }
@@ -216,6 +218,7 @@ impl Default for Scenario {
                 abandoned_every: 0.0,
                 restart_every: f64::INFINITY,
                 handle_time_bias: 1.0,
+                handle_time_from: 0.0,
                 fields: Fields::ALL,
             },
             network: Network { loss: 0.0, delay: Times::Fixed(0.0) },

@@ -17,18 +17,24 @@ const RECENT: f64 = 20.0;
 /// … and no longer than it takes this many to enter. After a spike the door is nearly shut, exposure hardly grows, and it is
 /// by those who are awaited and don't come that its end is seen.
 const ENTRIES_RECENT: f64 = 60.0;
-/// More entries a second than this are nonsense in the totals, and would shut the door for good.
-const MOST_PER_SECOND: f64 = 1_000.0;
 /// Deviations by which the recent past must differ to make the longer memory worthless. Three come by chance once in
 /// some hundred stretches of the recent past, and cost little then: the estimate is merely rougher for a while.
 const SURPRISE: f64 = 3.0;
 /// Before anything is known demand is assumed to be this many times what the agents can do: a door opened carefully.
 const ASSUMED_OVERLOAD: f64 = 10.0;
-/// … but at least one interaction an hour, and no more a second than the largest site sees.
+/// … but at least one interaction an hour.
 const LEAST_ASSUMED: f64 = 1.0 / 3600.0;
-const MOST_ASSUMED: f64 = 100.0;
 /// With this many entries, the assumed one included, or a minute of exposure, what is known outweighs what was assumed.
 const ENTRIES_KNOWN: f64 = 4.0;
+/// Silence is evidence when this many times those who usually enter from one move of the total to the next were to be
+/// expected, and not before: collectors update their totals as rarely as every quarter of an hour.
+const LUMPS: f64 = 4.0;
+/// Such a silence leaves this share of what was known: it comes by chance once in e^4 = 55 entries.
+const KNOWN_AFTER_SILENCE: f64 = 0.5;
+/// More entries at once than this are nonsense in the totals.
+const LARGEST_LUMP: f64 = 1e5;
+/// Weight of the last move of the total in the usual one.
+const LUMP_WEIGHT: f32 = 0.3;
 
 /// Entries and the exposure in which they came, the past fading away.
 #[derive(Clone, Copy, Debug, Default)]
@@ -44,16 +50,6 @@ impl Memory {
     }
 }
 
-/// Silence is evidence when this many times those who usually enter from one move of the total to the next were to be
-/// expected, and not before: collectors update their totals as rarely as every quarter of an hour.
-const LUMPS: f64 = 4.0;
-/// Such a silence leaves this share of what was known: it comes by chance once in e^4 = 55 entries.
-const KNOWN_AFTER_SILENCE: f64 = 0.5;
-/// More than this are nonsense in the totals.
-const LARGEST_LUMP: f64 = 1e5;
-/// Weight of the last move of the total in the usual one.
-const LUMP_WEIGHT: f32 = 0.3;
-
 /// The demand for one kind of interaction.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Demand {
@@ -68,23 +64,21 @@ pub(super) struct Demand {
 impl Demand {
     /// Before any report: as if one had entered in the time in which far more than the capacity (per second) would bring one.
     pub(super) fn assume(&mut self, capacity: f64) {
-        let assumed = (ASSUMED_OVERLOAD * capacity).clamp(LEAST_ASSUMED, MOST_ASSUMED);
+        let assumed = (ASSUMED_OVERLOAD * capacity).max(LEAST_ASSUMED);
         self.long = Memory { entered: 1.0, exposure: (1.0 / assumed) as f32 };
     }
 
     /// Learns from a report: `entered` since the last one, during `exposure` seconds.
     pub(super) fn learn(&mut self, entered: f64, exposure: f64) {
         self.silent += exposure as f32;
+        let entered = entered.min(LARGEST_LUMP);
         if entered > 0.0 {
-            self.lump += LUMP_WEIGHT * (entered.min(LARGEST_LUMP) as f32 - self.lump);
+            self.lump += LUMP_WEIGHT * (entered as f32 - self.lump);
         } else if self.per_second() * f64::from(self.silent) < LUMPS * f64::from(self.lump.max(1.0)) {
             return;
         }
         let exposure = f64::from(core::mem::take(&mut self.silent));
-        let entered = entered.min(MOST_PER_SECOND * (1.0 + exposure));
-        let by_exposure = exposure / EXPOSURE_REMEMBERED;
-        let by_entries = entered / ENTRIES_REMEMBERED;
-        let fade = by_exposure.min(by_entries).max(exposure / EXPOSURE_AT_MOST);
+        let fade = (exposure / EXPOSURE_REMEMBERED).min(entered / ENTRIES_REMEMBERED).max(exposure / EXPOSURE_AT_MOST);
         let known = if entered > 0.0 { 1.0 } else { KNOWN_AFTER_SILENCE };
         self.long.add(known * exp(-fade), entered, exposure);
         let awaited = self.per_second() * exposure / ENTRIES_RECENT;

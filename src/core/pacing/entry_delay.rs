@@ -38,44 +38,36 @@ impl EntryDelay {
     }
 }
 
-/// Entries and the time in which they came.
-#[derive(Clone, Copy, Debug, Default)]
-struct Rate {
-    entered: f32,
-    seconds: f32,
-}
+/// Visitors who enter late have entered within this many seconds after the door shut.
+const SOON: f64 = 60.0;
+/// Half is forgotten after ten hours of a shut door.
+const SHUT_REMEMBERED: f32 = 36_000.0;
+/// Ten entries, or expected ones, are no chance; and three times as many soon as later are a pattern.
+const ENOUGH: f32 = 10.0;
+const PATTERN: f32 = 3.0;
 
-/// Entries while the door is shut: just after it shut, and later.
-///
-/// Visitors who enter late do so just after the door shut; those who never ask go on entering.
+/// Entries while the door is shut, and seconds of it: soon after it shut, and later. Visitors who enter late do so soon;
+/// those who never ask go on entering.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct EntriesWhileShut {
-    soon: Rate,
-    later: Rate,
+    entered: [f32; 2],
+    seconds: [f32; 2],
 }
 
 impl EntriesWhileShut {
-    /// Visitors who enter late have entered within this many seconds.
-    const SOON: f64 = 60.0;
-    /// Half is forgotten after ten hours of a shut door.
-    const REMEMBERED: f32 = 36_000.0;
-    /// Ten entries, or expected ones, are no chance; and three times as many soon as later are a pattern.
-    const ENOUGH: f32 = 10.0;
-    const PATTERN: f32 = 3.0;
-
     /// `entered` within `seconds`, with the door shut for `shut` seconds.
     pub(super) fn learn(&mut self, entered: f64, seconds: f64, shut: f64) {
-        let rate = if shut < Self::SOON { &mut self.soon } else { &mut self.later };
-        let keep = if rate.seconds > Self::REMEMBERED { 0.5 } else { 1.0 };
-        rate.entered = keep * rate.entered + entered as f32;
-        rate.seconds = keep * rate.seconds + seconds as f32;
+        let when = usize::from(shut >= SOON);
+        let keep = if self.seconds[when] > SHUT_REMEMBERED { 0.5 } else { 1.0 };
+        self.entered[when] = keep * self.entered[when] + entered as f32;
+        self.seconds[when] = keep * self.seconds[when] + seconds as f32;
     }
 
     /// Whether visitors enter later than the door says.
     pub(super) fn are_late(&self) -> bool {
-        let Self { soon, later } = self;
-        let expected_later = soon.entered / soon.seconds.max(1.0) * later.seconds;
-        soon.entered >= Self::ENOUGH && expected_later >= Self::ENOUGH.max(Self::PATTERN * later.entered)
+        let ([soon, later], [seconds_soon, seconds_later]) = (self.entered, self.seconds);
+        let expected_later = soon / seconds_soon.max(1.0) * seconds_later;
+        soon >= ENOUGH && expected_later >= ENOUGH.max(PATTERN * later)
     }
 }
 

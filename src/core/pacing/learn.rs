@@ -4,7 +4,7 @@ use core::mem::{replace, size_of, take};
 use core::time::Duration;
 
 use super::{
-    Growth, OptimizationTarget, Options, Reason, Stakes,
+    Growth, Options, Reason, Stakes,
     demand::Demand,
     entry_delay::{EntriesWhileShut, EntryDelay},
     invitations::Invitations,
@@ -22,10 +22,6 @@ const LEAST_OPEN: f64 = 0.01;
 const SHUT: f64 = 0.001;
 /// Whoever was let in has entered, and is in the statistics, within this many seconds.
 const ON_THE_WAY: f64 = 3.0;
-/// Share of the last visitors who entered without asking above which no one is taken to ask …
-const NOBODY_ASKS: f32 = 0.9;
-/// … and of how many that is.
-const SHARE_REMEMBERED: f32 = 8.0;
 /// This many at once, and this many times what the group can do, is the most that may enter or abandon since the total of
 /// entries last moved; more is nonsense in the totals.
 const PLAUSIBLE: (f64, f64) = (100.0, 30.0);
@@ -79,8 +75,6 @@ pub struct Pacer {
     pub(super) unasked: Demand,
     /// Those of them who were to be expected while the door was open, and did not enter yet.
     unasked_expected: f32,
-    /// Share of the last visitors who entered without asking.
-    unasked_share: f32,
     /// Proactive interactions that no invitation counted here led to.
     pub(super) uninvited: Demand,
     pub(super) price: Price,
@@ -94,13 +88,10 @@ pub struct Pacer {
     since_totals: SinceTotals,
     since_entry: SinceEntry,
     since_abandonment: SinceAbandonment,
-    /// A report had the total of reactive entries, or of invitations.
+    /// A report had the total of reactive entries.
     pub(super) has_reactive_total: bool,
-    pub(super) has_invitations: bool,
     /// Invitations pending by the last report.
     pending: Option<u32>,
-    /// Whether a report has come.
-    reported: bool,
     /// Seconds since the last report.
     pub(super) age: f64,
     /// Until when exposure was counted.
@@ -134,7 +125,7 @@ impl Pacer {
 
     /// What is at stake with one more visitor, by the last prediction.
     pub fn stakes(&self, options: &Options) -> Stakes {
-        Stakes { risk: self.risk_of_all.into(), worth: self.price.of_worth(options.cost()) }
+        Stakes { risk: self.risk_of_all.into(), worth: self.price.of_worth(options.abandonment_cost) }
     }
 
     /// Whether visitors enter later than they were let in: the option `entry-delay` is for them.
@@ -146,24 +137,17 @@ impl Pacer {
     pub fn report(&mut self, now: Duration, statistics: &Statistics, growth: &Growth, options: &Options) {
         self.pass_time(now, options);
         let passed = take(&mut self.age);
+        self.exposure = 0.0;
         let occupancy = Occupancy::of(statistics, options);
-        self.since_totals.seconds += passed as f32;
-        self.since_totals.exposure += take(&mut self.exposure) as f32;
         self.since_abandonment.seconds += passed as f32;
         self.since_abandonment.waited += (occupancy.queued * passed / occupancy.patience) as f32;
         self.since_entry.seconds += passed as f32;
         self.since_entry.worked += (occupancy.busy * passed / occupancy.handle_time) as f32;
-        self.has_reactive_total |= statistics.reactive_entered.is_some();
-        // Where statistics know of no invitations, and of nothing that one led to, none is on the way.
-        self.has_invitations |=
-            [statistics.invitations_sent, statistics.invitations_accepted].iter().any(Option::is_some)
-                || statistics.invitations_pending.is_some()
-                || statistics.proactive_entered.is_some_and(|entered| entered > 0);
         let before = replace(&mut self.pending, statistics.invitations_pending);
         if self.pending.is_some() {
             self.invitations.reported();
         }
-        if !replace(&mut self.reported, true) {
+        if statistics.reactive_entered.is_some() && !replace(&mut self.has_reactive_total, true) {
             self.reactive.assume(occupancy.capacity());
         } else if self.is_plausible(growth, &occupancy) {
             self.learn(growth, &occupancy, options);
@@ -190,15 +174,12 @@ impl Pacer {
         // What enters at once beyond what the group can do is a total that is updated in lumps. And where a busy factor is held,
         // the doors of a fleet are not shut at the same moments.
         let is_lump = entered > 3.0 + 5.0 * occupancy.capacity() * seconds;
-        let by_abandonment = options.optimization_target == OptimizationTarget::AbandonmentRate;
-        if by_abandonment && !is_lump && f64::from(self.shut) >= seconds + ON_THE_WAY {
+        if !options.holds_busy_factor() && !is_lump && f64::from(self.shut) >= seconds + ON_THE_WAY {
             self.unasked.learn(entered, seconds);
             self.entries_while_shut.learn(entered, seconds, self.shut.into());
-            self.unasked_share += (1.0 - self.unasked_share) * (entered as f32 / SHARE_REMEMBERED).min(1.0);
         } else {
             let unasked = f64::from(self.unasked_expected) + self.unasked.per_second() * seconds;
             self.unasked_expected = (unasked - entered).clamp(0.0, UNASKED_AT_MOST) as f32;
-            self.unasked_share -= self.unasked_share * (entered as f32 / SHARE_REMEMBERED).min(1.0);
             self.reactive.learn((entered - unasked).max(0.0), exposure.max(LEAST_OPEN * seconds));
         }
         self.knows_demand |= self.reactive.is_learned();
@@ -221,13 +202,16 @@ impl Pacer {
             if waited > 0.0 {
                 self.patience.learn(waited.into(), abandoned, ABANDONED_REMEMBERED);
             }
-            // While nearly everyone enters without asking, the price has no influence on abandonment.
-            if self.unasked_share <= NOBODY_ASKS {
-                self.price.learn(options.goal(), occupancy.at_work(), entered.into(), abandoned);
+            // While more enter without asking than the agents can serve, the price has no influence on abandonment, and what
+            // was learned on the way there is no knowledge of it.
+            if self.unasked.per_second() < occupancy.capacity() {
+                self.price.learn(options, occupancy.at_work(), entered.into(), abandoned);
+            } else {
+                self.price.restart();
             }
         } else {
             let expected = f64::from(waited) / self.patience.factor(PATIENCE_WRONG);
-            self.price.expect(options.goal(), occupancy.at_work(), entered.into(), expected);
+            self.price.expect(options, occupancy.at_work(), entered.into(), expected);
         }
     }
 
@@ -244,8 +228,8 @@ impl Pacer {
     }
 
     /// Whether the total of reactive entries was last reported more than `seconds` ago.
-    pub(super) fn totals_older_than(&self, seconds: f64) -> bool {
-        f64::from(self.since_totals.seconds) + self.age > seconds
+    pub(super) fn totals_older_than(&self, seconds: f32) -> bool {
+        self.since_totals.seconds > seconds
     }
 
     /// Time has gone on to `now`, with the door open by the probability in force.
@@ -255,6 +239,8 @@ impl Pacer {
         self.age += passed;
         let exposure = self.entry_delay.pass(self.probability, passed, options.entry_delay.as_secs_f64());
         self.exposure += exposure;
+        self.since_totals.seconds += passed as f32;
+        self.since_totals.exposure += exposure as f32;
         let is_shut = exposure <= LEAST_OPEN * passed && self.reactive.per_second() * exposure <= SHUT * passed;
         self.shut = if is_shut { self.shut + passed as f32 } else { 0.0 };
     }

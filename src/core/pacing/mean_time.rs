@@ -1,8 +1,6 @@
-//! Mean times as they are measured: the time spent ÷ how often it came to an end. For patience that is the time waited ÷
-//! those who abandoned, for the handle time that of the slots in use ÷ the interactions that ended.
+//! Mean times as they are measured: the time spent ÷ how often it came to an end, from what all daemons receive alike.
 //!
-//! Where times are not exponential it is the patience of those who wait as long as they do here, which is what the risk needs.
-//! It is learned from what all daemons receive alike.
+//! Where times are not exponential, that is the patience of those who wait as long as they do here, which the risk needs.
 
 use libm::expf;
 

@@ -18,7 +18,6 @@
 
 mod demand;
 mod entry_delay;
-mod growth;
 mod invitations;
 mod learn;
 mod mean_time;
@@ -29,10 +28,28 @@ mod price;
 mod risk;
 mod set_point;
 
-pub use growth::Growth;
 pub use learn::Pacer;
 pub use occupancy::busy_factor;
 pub use options::{Algorithm, OptimizationTarget, Options};
+
+/// What the running totals of a group have grown by since each was last reported. `None`: the line does not report the
+/// total, or is the first to do so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Growth {
+    /// Reactive interactions that entered.
+    pub reactive_entered: Option<u64>,
+    /// Proactive interactions that entered.
+    pub proactive_entered: Option<u64>,
+    /// Interactions abandoned.
+    pub abandoned: Option<u64>,
+    /// Invitations sent.
+    pub invitations_sent: Option<u64>,
+    /// Invitations accepted.
+    pub invitations_accepted: Option<u64>,
+    /// The totals are a base line, of a collector that is new or was restarted: nothing is known of the time before,
+    /// and every growth is `None`.
+    pub starts_row: bool,
+}
 
 /// The prediction for one group until its next refresh.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,100 +1,42 @@
 //! The options that steer the engine, under the reference's names; all values are valid ones.
 
-use core::fmt;
 use core::time::Duration;
 
-/// How the prediction is made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Algorithm {
-    /// Proactive traffic only; groups of 1–30 agents.
-    SuperProgressive,
-    /// Proactive and reactive traffic; groups of 1–30 agents.
-    SuperProgressiveDual,
-    /// Proactive traffic only; groups from 30 agents.
-    PredictiveB,
-    /// Proactive and reactive traffic; groups from 30 agents.
-    PredictiveBDual,
-    /// The collector sends the reactive state; it is served as it is.
-    External,
+crate::named! {
+    /// How the prediction is made.
+    pub enum Algorithm {
+        /// Proactive traffic only; groups of 1–30 agents.
+        SuperProgressive => "SUPER_PROGRESSIVE",
+        /// Proactive and reactive traffic; groups of 1–30 agents.
+        SuperProgressiveDual => "SUPER_PROGRESSIVE_DUAL",
+        /// Proactive traffic only; groups from 30 agents.
+        PredictiveB => "PREDICTIVE_B",
+        /// Proactive and reactive traffic; groups from 30 agents.
+        PredictiveBDual => "PREDICTIVE_B_DUAL",
+        /// The collector sends the reactive state; it is served as it is.
+        External => "EXTERNAL",
+    }
 }
 
 impl Algorithm {
-    /// Every algorithm, in the reference's order.
-    pub const ALL: [Self; 5] =
-        [Self::SuperProgressive, Self::SuperProgressiveDual, Self::PredictiveB, Self::PredictiveBDual, Self::External];
-
-    /// The reference's name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::SuperProgressive => "SUPER_PROGRESSIVE",
-            Self::SuperProgressiveDual => "SUPER_PROGRESSIVE_DUAL",
-            Self::PredictiveB => "PREDICTIVE_B",
-            Self::PredictiveBDual => "PREDICTIVE_B_DUAL",
-            Self::External => "EXTERNAL",
-        }
-    }
-
     /// Whether the reactive state is predicted, too.
     pub const fn is_dual(self) -> bool {
-        match self {
-            Self::SuperProgressiveDual | Self::PredictiveBDual => true,
-            Self::SuperProgressive | Self::PredictiveB | Self::External => false,
-        }
+        matches!(self, Self::SuperProgressiveDual | Self::PredictiveBDual)
     }
 
     /// Whether the risk is computed in the form for large groups.
     pub(super) const fn is_for_large_groups(self) -> bool {
-        match self {
-            Self::PredictiveB | Self::PredictiveBDual => true,
-            Self::SuperProgressive | Self::SuperProgressiveDual | Self::External => false,
-        }
-    }
-
-    /// The algorithm of that name, spelt exactly so.
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|algorithm| algorithm.name() == name)
+        matches!(self, Self::PredictiveB | Self::PredictiveBDual)
     }
 }
 
-impl fmt::Display for Algorithm {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.name())
-    }
-}
-
-/// What the optimization goal is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OptimizationTarget {
-    /// The largest share of the interactions that may be abandoned.
-    AbandonmentRate,
-    /// The share of the time that agents are busy.
-    BusyFactor,
-}
-
-impl OptimizationTarget {
-    /// Every target.
-    pub const ALL: [Self; 2] = [Self::AbandonmentRate, Self::BusyFactor];
-
-    /// The reference's name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::AbandonmentRate => "ABANDONMENT_RATE",
-            Self::BusyFactor => "BUSY_FACTOR",
-        }
-    }
-
-    /// The target of that name. `ABANDONEMENT_RATE`, as the reference misspells it, is understood too.
-    pub fn named(name: &str) -> Option<Self> {
-        match name {
-            "ABANDONEMENT_RATE" => Some(Self::AbandonmentRate),
-            _ => Self::ALL.into_iter().find(|target| target.name() == name),
-        }
-    }
-}
-
-impl fmt::Display for OptimizationTarget {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.name())
+crate::named! {
+    /// What the optimization goal is about.
+    pub enum OptimizationTarget {
+        /// The largest share of the interactions that may be abandoned.
+        AbandonmentRate => "ABANDONMENT_RATE",
+        /// The share of the time that agents are busy.
+        BusyFactor => "BUSY_FACTOR",
     }
 }
 
@@ -124,23 +66,13 @@ pub struct Options {
 impl Options {
     /// The goal as a share, 0.001..=0.99.
     pub(super) fn goal(&self) -> f64 {
-        within(self.optimization_goal, 0.1, 99.0) / 100.0
+        self.optimization_goal / 100.0
     }
 
-    /// The cost of an abandonment, in visitors served.
-    pub(super) fn cost(&self) -> f64 {
-        within(self.abandonment_cost, 0.0, 100.0)
+    /// Whether the goal is a busy factor.
+    pub(super) fn holds_busy_factor(&self) -> bool {
+        self.optimization_target == OptimizationTarget::BusyFactor
     }
-
-    /// The least share of the slots that is kept for proactive interactions, 0..=1.
-    pub(super) fn kept(&self) -> f64 {
-        f64::from(self.proactive_ratio.min(100)) / 100.0
-    }
-}
-
-/// `value` clamped to `least..=most`; what is no number is the least.
-fn within(value: f64, least: f64, most: f64) -> f64 {
-    if value >= least { value.min(most) } else { least }
 }
 
 impl Default for Options {

@@ -10,19 +10,25 @@
 
 use libm::{exp, log};
 
+use super::Options;
+
 /// By how much one abandonment moves the logarithm of the price of the goal. In large groups, where they are many, it is less,
 /// so that the abandonment allowed within one handle time moves the price by a factor e: the number in progress responds no
 /// faster, and a price that runs ahead of it swings.
 const STEP: f64 = 0.25;
+/// Where the goal is a target it is more in groups of a few slots, this many times more in those of one: they are to be there
+/// within days.
+const STEP_OF_ONE: f64 = 2.0;
 /// It starts at e^this = twice the goal: a marginal risk of that is, in the mean over all who enter, about the goal.
 const START: f64 = core::f64::consts::LN_2;
-/// The lowest price, in goals. The marginal risk exceeds the mean one; a model wrong by 30 is not worth following.
-const LEAST: f64 = 1.0 / 30.0;
+/// The logarithm of the lowest price, a thirtieth of the goal: a model that is wrong by more is not worth following.
+const LEAST: f64 = -3.4;
+/// … and of the highest, five goals: what a quiet night leaves unused must not let the morning's rush in (anti-windup).
+const MOST: f64 = 1.6;
+/// Where the goal is a target the price goes on rising by this beyond 1, so that what it is missed by is made up for.
+const SAVED: f64 = 2.0;
 /// One report moves the logarithm by this at most, from the lowest price nearly to the start: totals come in lumps.
 const MOVE_AT_MOST: f64 = 3.0;
-/// The price rises above its start only if it held the door within this many seconds, and less and less after: what a quiet
-/// night leaves unused must not let the morning's rush in whole (anti-windup).
-const HELD_WITHIN: f32 = 600.0;
 /// The price fades to its start by this part of each move that the goal allows, so that daemons that receive the same
 /// statistics agree, whenever each was started.
 const FADING: f64 = 0.015;
@@ -42,21 +48,18 @@ pub(super) struct Price {
     provisional: f32,
     /// Share of the slots that is idle, averaged over those who ask.
     idle: f64,
-    /// Seconds since the price of the goal last held the door.
-    held: f32,
 }
 
 impl Default for Price {
     fn default() -> Self {
-        Self { logarithm: START, provisional: 0.0, idle: IDLE_ASSUMED, held: f32::INFINITY }
+        Self { logarithm: START, provisional: 0.0, idle: IDLE_ASSUMED }
     }
 }
 
 impl Price {
     /// The price of the goal, a probability.
     pub(super) fn of_goal(&self, goal: f64) -> f64 {
-        let logarithm = self.logarithm + f64::from(self.provisional);
-        goal * exp(logarithm.clamp(log(LEAST), -log(goal)))
+        (goal * exp((self.logarithm + f64::from(self.provisional)).max(LEAST))).min(1.0)
     }
 
     /// How far, in e-folds, the price of the goal had to fall below its start.
@@ -70,31 +73,24 @@ impl Price {
     }
 
     /// Learns from reports: `entered` and `abandoned` since it last learned, in a group of `slots`.
-    pub(super) fn learn(&mut self, goal: f64, slots: f64, entered: f64, abandoned: f64) {
-        let step = STEP.min(1.0 / (goal * slots.max(1.0)));
-        let allowed = goal * entered;
-        let faded = (FADING * step * allowed).min(1.0) * (START - self.logarithm);
-        self.logarithm += self.moved(step * (allowed - abandoned)) + faded;
-        self.logarithm = self.logarithm.clamp(log(LEAST), -log(goal));
+    pub(super) fn learn(&mut self, options: &Options, slots: f64, entered: f64, abandoned: f64) {
+        let fading = (FADING * step(options, slots) * options.goal() * entered).min(1.0);
+        let logarithm = self.logarithm + moved(options, slots, entered, abandoned) + fading * (START - self.logarithm);
+        // A target that was missed is made up for; a limit that was not reached is not.
+        let most = if options.abandonment_cost > 0.0 { MOST } else { SAVED - log(options.goal()) };
+        self.logarithm = logarithm.clamp(LEAST, most);
+        self.provisional = 0.0;
+    }
+
+    /// What was learned on the way to a state that the price has no influence on is no knowledge.
+    pub(super) fn restart(&mut self) {
+        self.logarithm = self.logarithm.max(START);
         self.provisional = 0.0;
     }
 
     /// The same provisionally, while the total of those who abandoned has not moved and `expected` are to be expected.
-    pub(super) fn expect(&mut self, goal: f64, slots: f64, entered: f64, expected: f64) {
-        let step = STEP.min(1.0 / (goal * slots.max(1.0)));
-        self.provisional = self.moved(step * (goal * entered - expected)) as f32;
-    }
-
-    /// By how much the logarithm moves of `wanted`.
-    fn moved(&self, wanted: f64) -> f64 {
-        let is_rise = wanted > 0.0 && self.logarithm > START;
-        let weight = if is_rise { exp(-f64::from((self.held / HELD_WITHIN - 1.0).max(0.0))) } else { 1.0 };
-        (weight * wanted).clamp(-MOVE_AT_MOST, MOVE_AT_MOST)
-    }
-
-    /// Learns from a refresh whether the price of the goal `holds` the door for the `period`.
-    pub(super) fn observe_door(&mut self, holds: bool, period: f64) {
-        self.held = if holds { 0.0 } else { self.held + period as f32 };
+    pub(super) fn expect(&mut self, options: &Options, slots: f64, entered: f64, expected: f64) {
+        self.provisional = moved(options, slots, entered, expected) as f32;
     }
 
     /// Learns from a refresh: `idle` is the share of the slots that is idle, and `asked` ask within the `period`.
@@ -102,6 +98,17 @@ impl Price {
         let weight = asked / (ASKS_REMEMBERED + asked * (IDLE_REMEMBERED / period).max(1.0));
         self.idle += (idle - self.idle) * weight;
     }
+}
+
+/// By how much one abandonment moves the logarithm of the price of the goal.
+fn step(options: &Options, slots: f64) -> f64 {
+    let few = if options.abandonment_cost > 0.0 { 0.0 } else { STEP_OF_ONE / slots.max(1.0) };
+    (STEP * (1.0 + few)).min(1.0 / (options.goal() * slots.max(1.0)))
+}
+
+/// By how much reports move it.
+fn moved(options: &Options, slots: f64, entered: f64, abandoned: f64) -> f64 {
+    (step(options, slots) * (options.goal() * entered - abandoned)).clamp(-MOVE_AT_MOST, MOVE_AT_MOST)
 }
 
 #[cfg(test)]

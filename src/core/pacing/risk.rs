@@ -56,14 +56,12 @@ impl Seats {
 /// Where the numbers are too large for the sums the normal form answers.
 pub(super) fn exact(seats: &Seats, price: f64, limit: f64) -> Room {
     let ending = seats.ending.min(ENDING_AT_MOST);
-    let place_of_first = 1.0 + seats.queued - seats.free;
     if seats.busy * ending > MEAN_EXACT {
         return normal(seats, price, limit);
     }
-    // Seats that come free, B: probabilities by recurrence from B = 0.
+    // The seats that come free: probabilities by recurrence from none.
     let mut freed = [0.0; TERMS];
-    let mut probability = exp(seats.busy * log1p(-ending));
-    let odds = ending / (1.0 - ending);
+    let (mut probability, odds) = (exp(seats.busy * log1p(-ending)), ending / (1.0 - ending));
     let (mut sum, mut support, mut number) = (0.0, 0, 0.0);
     for term in &mut freed {
         *term = probability;
@@ -75,21 +73,18 @@ pub(super) fn exact(seats: &Seats, price: f64, limit: f64) -> Room {
         probability *= odds * (seats.busy - number) / (number + 1.0);
         number += 1.0;
     }
-    let freed = freed.get(..support).unwrap_or(&freed);
-    // As many who enter as Poisson with the largest mean can reach.
+    // As many who enter as Poisson with the largest mean can reach, and the risk of one more after each: the mean over the
+    // seats that come free.
     let summed = limit.min(MEAN_EXACT);
     let terms = (summed + 6.0 * sqrt(summed) + 6.0).min(TERMS as f64) as usize;
-    // The risk at each place in line there can be, from that of the first when the most seats come free …
-    let mut by_place = [0.0; 2 * TERMS];
-    let mut place = place_of_first - (support - 1) as f64;
-    for value in by_place.iter_mut().take(support + terms) {
-        *value = seats.risk_at(place);
+    let (mut risk, mut place) = ([0.0; TERMS], 1.0 + seats.queued - seats.free);
+    for value in risk.iter_mut().take(terms) {
+        let mut of_freed = place;
+        for probability in freed.iter().take(support) {
+            *value += probability * seats.risk_at(of_freed);
+            of_freed -= 1.0;
+        }
         place += 1.0;
-    }
-    // … and risk[k], that of one more when k others enter: the mean over the seats that come free.
-    let mut risk = [0.0; TERMS];
-    for (value, places) in risk.iter_mut().zip(by_place.windows(support)).take(terms) {
-        *value = freed.iter().zip(places.iter().rev()).map(|(probability, risk)| probability * risk).sum();
     }
     let risk = risk.get(..terms).unwrap_or(&risk);
     let room = largest_mean(price, summed, |mean| poisson_mean(risk, mean));
@@ -114,22 +109,17 @@ pub(super) fn normal(seats: &Seats, price: f64, limit: f64) -> Room {
 
 /// The mean of `values[K]` with `K ~ Poisson(mean)`, and its derivative `E[values[K + 1] − values[K]]`.
 fn poisson_mean(values: &[f64], mean: f64) -> (f64, f64) {
-    let mut probability = exp(-mean);
-    let (mut value, mut slope, mut sum, mut number, mut before) = (0.0, 0.0, 0.0, 0.0, None);
-    let mut probability_before = 0.0;
-    for next in values {
-        if let Some(before) = before {
-            slope += probability_before * (next - before);
-        }
-        value += probability * next;
-        sum += probability;
+    let (mut probability, mut rest) = (exp(-mean), 1.0);
+    let (mut value, mut slope, mut number) = (0.0, 0.0, 0.0);
+    for pair in values.windows(2) {
+        value += probability * pair[0];
+        slope += probability * (pair[1] - pair[0]);
+        rest -= probability;
         number += 1.0;
-        before = Some(*next);
-        probability_before = probability;
         probability *= mean / number;
     }
-    // What lies beyond the last term is worth at least as much as the last.
-    (value + (1.0 - sum).max(0.0) * before.unwrap_or(0.0), slope)
+    // What lies beyond is worth at least as much as the last.
+    (value + rest.max(0.0) * values.last().copied().unwrap_or(0.0), slope)
 }
 
 /// The largest mean in `0..=limit` whose risk is at most the price. `risk` gives value and slope, and grows.

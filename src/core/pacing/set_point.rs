@@ -11,9 +11,9 @@ const PERIODS: f64 = 30.0;
 const OPEN: f64 = 0.97;
 /// The offset fades within this many handle times, divided by the slots, so that daemons that receive the same statistics
 /// agree, whenever each was started. It costs a third of a percent of the slots where the offset is one slot.
-const FADES: f64 = 300.0;
+const FADES: f64 = 200.0;
 /// Bounds of the same: chance weighs little in large groups, and offsets much in small ones.
-const FADES_WITHIN: (f64, f64) = (3.0, 30.0);
+const FADES_WITHIN: (f64, f64) = (2.0, 30.0);
 
 /// The set point for one target.
 #[derive(Clone, Copy, Debug, Default)]

@@ -56,7 +56,7 @@ texts! {
     GroupName: "a group's name: 1 to 64 bytes of UTF-8 without control characters", |text| Self::new(text).ok();
     IpNet: "a network such as \"192.168.7.0/24\", or an address", network;
     Level: one_of(&Self::ALL), Self::named;
-    OptimizationTarget: one_of(&Self::ALL), Self::named;
+    OptimizationTarget: one_of(&Self::ALL), optimization_target;
     Origin: "an origin as browsers write it, such as \"https://shop.example\" (no path, no default port, lower case)",
         Self::new;
     SocketAddr: "an address with port such as \"127.0.0.1:8080\" or \"[::1]:8080\"", |text: &str| text.parse().ok();
@@ -80,6 +80,11 @@ impl AsText for FileName {
 
 fn one_of(names: &[impl Display]) -> String {
     format!("one of {}", names.iter().map(quoted).collect::<Vec<_>>().join(", "))
+}
+
+/// A target's name, in the reference's misspelling too.
+fn optimization_target(text: &str) -> Option<OptimizationTarget> {
+    OptimizationTarget::named(if text == "ABANDONEMENT_RATE" { "ABANDONMENT_RATE" } else { text })
 }
 
 fn network(text: &str) -> Option<IpNet> {
