@@ -39,26 +39,26 @@ impl Asked {
 
 /// Answers a request.
 pub(crate) fn respond(context: &Context, asked: Asked, request: &Request<Incoming>) -> Response<Full<Bytes>> {
-    let now = clock::now();
+    let (now, since_epoch) = (clock::now(), clock::since_epoch());
     let (method, path, query) = (request.method(), request.uri().path(), request.uri().query().unwrap_or_default());
     let counts = context.traffic.of(asked.side());
     counts.request(method.as_str());
     let mut response = match asked {
         Asked::Visitors => {
             let answer = answer::answer(&context.state(), now, method.as_str(), path, query);
-            let mut response = response_of(context, answer, now);
+            let mut response = response_of(context, answer, now, since_epoch);
             cors::grant(&context.configuration().cors.allowed_origins, request, response.headers_mut());
             response
         }
-        Asked::Operators => operators_response(context, method.as_str(), path, now),
+        Asked::Operators => operators_response(context, method.as_str(), path, now, since_epoch),
         Asked::PlainOverHttps => {
             let detail = format_args!("this port speaks HTTPS and got plain HTTP; want https:// in the URL");
-            response_of(context, Answer::problem(Status::BadRequest, detail), now)
+            response_of(context, Answer::problem(Status::BadRequest, detail), now, since_epoch)
         }
     };
     counts.answer(response.status().as_u16());
     let headers = response.headers_mut();
-    headers.insert(header::DATE, context.date.value(clock::since_epoch()));
+    headers.insert(header::DATE, context.date.value(since_epoch));
     // Nothing here takes a body; reading it to keep the connection would let a client choose how long.
     if !request.body().is_end_stream() || asked == Asked::PlainOverHttps || context.is_stopping() {
         headers.insert(header::CONNECTION, CLOSE);
@@ -66,11 +66,17 @@ pub(crate) fn respond(context: &Context, asked: Asked, request: &Request<Incomin
     response
 }
 
-fn operators_response(context: &Context, method: &str, path: &str, now: Duration) -> Response<Full<Bytes>> {
+fn operators_response(
+    context: &Context,
+    method: &str,
+    path: &str,
+    now: Duration,
+    since_epoch: Duration,
+) -> Response<Full<Bytes>> {
     context.state().counters_mut().dropped_by_kernel = context.listeners.dropped();
     let Some(document) = Document::asked_for(method, path) else {
         let answer = answer::operators_answer(&context.state(), now, method, path);
-        return response_of(context, answer, now);
+        return response_of(context, answer, now, since_epoch);
     };
     let mut response = Response::new(Full::default());
     match operator_pages::document(context, document, response.headers_mut()) {
@@ -81,12 +87,12 @@ fn operators_response(context: &Context, method: &str, path: &str, now: Duration
         None => {
             let detail = format_args!("{LARGE_RESPONSES} large responses are already being sent; try again");
             let refusal = Answer { retry_after: Some(1), ..Answer::problem(Status::ServiceUnavailable, detail) };
-            response_of(context, refusal, now)
+            response_of(context, refusal, now, since_epoch)
         }
     }
 }
 
-fn response_of(context: &Context, answer: Answer, now: Duration) -> Response<Full<Bytes>> {
+fn response_of(context: &Context, answer: Answer, now: Duration, since_epoch: Duration) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(Bytes::copy_from_slice(answer.body.as_bytes())));
     *response.status_mut() = StatusCode::from_u16(answer.status.code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
@@ -95,7 +101,7 @@ fn response_of(context: &Context, answer: Answer, now: Duration) -> Response<Ful
         headers.insert(header::CACHE_CONTROL, NO_STORE);
     }
     if let Some(received) = answer.received {
-        let received = on_the_wall(clock::since_epoch(), now, received);
+        let received = on_the_wall(since_epoch, now, received);
         headers.insert(header::LAST_MODIFIED, context.last_modified.value(received));
     }
     if let Some(seconds) = answer.retry_after {
