@@ -95,8 +95,9 @@ impl Parameter {
         if is_accepted { Ok(Some(parameter)) } else { Err(QueryError::NearMiss(parameter, Excerpt::new(encoded))) }
     }
 
-    /// The parameter whose name remains of this one in lower case, without what is not visible, what is in brackets, `amp;` (a
-    /// link copied from HTML) and question marks before it, and `.N`, `s` and what was encoded twice or badly (`%`, `=`) behind it.
+    /// The parameter whose name remains of this one in lower case, without what is not visible, what is in brackets,
+    /// question marks, `amp;` before it (a link copied from HTML), and behind it `.N`, `s` and what was encoded twice or
+    /// badly (`%`, `=`).
     fn resembled_by(encoded: &str) -> Option<Self> {
         let mut brackets = 0_usize;
         let is_outside = move |byte: &u8| {
