@@ -21,12 +21,18 @@ crate::named! {
 impl Algorithm {
     /// Whether the reactive state is predicted, too.
     pub const fn is_dual(self) -> bool {
-        matches!(self, Self::SuperProgressiveDual | Self::PredictiveBDual)
+        match self {
+            Self::SuperProgressiveDual | Self::PredictiveBDual => true,
+            Self::SuperProgressive | Self::PredictiveB | Self::External => false,
+        }
     }
 
     /// Whether the risk is computed in the form for large groups.
     pub(super) const fn is_for_large_groups(self) -> bool {
-        matches!(self, Self::PredictiveB | Self::PredictiveBDual)
+        match self {
+            Self::PredictiveB | Self::PredictiveBDual => true,
+            Self::SuperProgressive | Self::SuperProgressiveDual | Self::External => false,
+        }
     }
 }
 

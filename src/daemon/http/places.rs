@@ -1,4 +1,4 @@
-//! How clients share the daemon: places, of which there are so many for connections or handshakes at once, and turns.
+//! How clients share the daemon: places, a fixed number of them for connections or handshakes, and turns.
 //!
 //! A client that holds a place and sends nothing must not keep others out. So when all places are taken, the holder that has
 //! waited longest for its client gives its place up; a holder whose client is being answered keeps it until then.
