@@ -1,4 +1,6 @@
 //! A refresh: the reactive state and the allowance, made anew from the statistics and what was learned.
+//!
+//! Each is predicted first, which changes nothing; then the pacer learns from it.
 
 use core::time::Duration;
 
@@ -91,6 +93,12 @@ impl View<'_> {
         in_progress * exp(-horizon / self.occupancy.handle_time)
     }
 
+    /// The state of an algorithm that is not dual: reactive visitors are not asked about.
+    fn proactive_only(&self) -> ReactiveState {
+        let asked = (self.occupancy.at_work() >= 1.0).then_some(0.0);
+        ReactiveState { asked, ..ReactiveState::plain(1.0, Reason::ProactiveOnly) }
+    }
+
     /// The most slots that reactive interactions may take in the mean.
     fn reactive_slots(&self) -> f64 {
         self.occupancy.at_work() * (1.0 - f64::from(self.options.proactive_ratio) / 100.0)
@@ -102,6 +110,26 @@ impl View<'_> {
     }
 }
 
+/// A reactive state, and what it was made of.
+struct ReactiveState {
+    probability: f64,
+    reason: Reason,
+    /// What the set points alone would answer, where they are asked.
+    by_busy: f64,
+    by_share: f64,
+    /// Visitors who ask within the period. `None`: nothing can be learned from this state.
+    asked: Option<f64>,
+    /// The marginal risk, if all of them were let in.
+    risk_of_all: f64,
+}
+
+impl ReactiveState {
+    /// A state that no risk was computed for.
+    const fn plain(probability: f64, reason: Reason) -> Self {
+        Self { probability, reason, by_busy: 1.0, by_share: 1.0, asked: None, risk_of_all: 0.0 }
+    }
+}
+
 impl Pacer {
     /// Makes the prediction anew. Called once per refresh period, and at once when a group's first report came.
     pub fn refresh(&mut self, now: Duration, statistics: &Statistics, options: &Options) -> Prediction {
@@ -109,18 +137,21 @@ impl Pacer {
         let view = self.view(statistics, options);
         // An assumption about one group must not outweigh what is known of others.
         let reactive_demand = view.reactive_rate.filter(|_| self.knows_demand);
-        self.risk_of_all = 0.0;
         if options.algorithm == Algorithm::External {
             let reactive_state = statistics.reactive_state.filter(|state| (0.0..=1.0).contains(state));
-            (self.probability, self.reason) = (reactive_state.unwrap_or(0.0), Reason::External);
+            self.learn_from_reactive(&view, &ReactiveState::plain(reactive_state.unwrap_or(0.0), Reason::External));
             return Prediction { reactive_state, proactive_allowance: None, reactive_demand };
         }
         let is_dual = options.algorithm.is_dual();
-        (self.probability, self.reason) =
-            if is_dual { self.reactive_state(&view) } else { (1.0, Reason::ProactiveOnly) };
+        let reactive = if is_dual { self.reactive_state(&view) } else { view.proactive_only() };
+        self.learn_from_reactive(&view, &reactive);
         let allowance = if view.occupancy.at_work() < 1.0 { 0.0 } else { self.proactive_allowance(&view) };
+        if !is_dual && options.holds_busy_factor() && view.occupancy.at_work() >= 1.0 {
+            let open = if allowance > 0.0 { 0.5 } else { 0.0 };
+            self.busy.learn(view.busy_slots() - view.occupancy.busy, open, view.period, &view.occupancy);
+        }
         self.invitations.allow(allowance, view.period, statistics.invitations_pending.is_some());
-        let reactive_state = is_dual.then_some(self.probability);
+        let reactive_state = is_dual.then_some(reactive.probability);
         Prediction { reactive_state, proactive_allowance: Some(allowance), reactive_demand }
     }
 
@@ -152,17 +183,18 @@ impl Pacer {
         }
     }
 
-    /// The reactive state of a dual algorithm, and what stands in the way of more. Learns from both.
-    fn reactive_state(&mut self, view: &View<'_>) -> (f64, Reason) {
+    /// The reactive state of a dual algorithm, and what stands in the way of more.
+    fn reactive_state(&self, view: &View<'_>) -> ReactiveState {
         let (occupancy, options) = (&view.occupancy, view.options);
         if occupancy.at_work() < 1.0 {
-            return (0.0, Reason::NoAgents);
+            return ReactiveState::plain(0.0, Reason::NoAgents);
         }
         if options.proactive_ratio >= 100 {
-            return (0.0, Reason::ProactiveShare);
+            return ReactiveState::plain(0.0, Reason::ProactiveShare);
         }
         let Some(rate) = view.reactive_rate else {
-            return (f64::from(u8::from(occupancy.free > occupancy.queued)), Reason::FewStatistics);
+            let is_open = occupancy.free > occupancy.queued;
+            return ReactiveState::plain(f64::from(u8::from(is_open)), Reason::FewStatistics);
         };
         let asked = rate * view.period;
         let coming = view.reactive_coming + view.uncontrolled();
@@ -173,7 +205,6 @@ impl Pacer {
             (price, reason) = (of_goal, Reason::Abandonment);
         }
         let room = view.room(view.horizon, price, coming + asked, view.reserved(self.price.shortfall()));
-        self.risk_of_all = room.risk_of_all as f32;
         let mut probability = share(room.mean - coming);
         let (mut by_busy, mut by_share) = (1.0, 1.0);
         if options.holds_busy_factor() {
@@ -190,21 +221,32 @@ impl Pacer {
                 (probability, reason) = (by, why);
             }
         }
-        self.observe_idle(view, asked);
+        let reason = if probability < 1.0 { reason } else { Reason::DemandFits };
+        ReactiveState { probability, reason, by_busy, by_share, asked: Some(asked), risk_of_all: room.risk_of_all }
+    }
+
+    fn learn_from_reactive(&mut self, view: &View<'_>, state: &ReactiveState) {
+        let (occupancy, options) = (&view.occupancy, view.options);
+        (self.probability, self.reason, self.risk_of_all) = (state.probability, state.reason, state.risk_of_all as f32);
+        let Some(asked) = state.asked else { return };
+        let entering = asked + view.uncontrolled() * view.period / view.horizon;
+        self.price.observe_idle(occupancy.idle(), entering, view.period);
+        if !options.algorithm.is_dual() {
+            return;
+        }
         // A set point learns unless something else held the door tighter than it.
         let missing = view.busy_slots() - occupancy.busy;
-        if options.holds_busy_factor() && (by_busy <= probability || missing < 0.0) {
-            self.busy.learn(missing, by_busy, view.period, occupancy);
+        if options.holds_busy_factor() && (state.by_busy <= state.probability || missing < 0.0) {
+            self.busy.learn(missing, state.by_busy, view.period, occupancy);
         }
         let missing = view.reactive_slots() - occupancy.reactive;
-        if options.proactive_ratio > 0 && (by_share <= probability || missing < 0.0) {
-            self.reactive_share.learn(missing, by_share, view.period, occupancy);
+        if options.proactive_ratio > 0 && (state.by_share <= state.probability || missing < 0.0) {
+            self.reactive_share.learn(missing, state.by_share, view.period, occupancy);
         }
-        (probability, if probability < 1.0 { reason } else { Reason::DemandFits })
     }
 
     /// Invitations that may be sent in the next period. They are answered later than it ends: the horizon is the answer.
-    fn proactive_allowance(&mut self, view: &View<'_>) -> f64 {
+    fn proactive_allowance(&self, view: &View<'_>) -> f64 {
         let (occupancy, options) = (&view.occupancy, view.options);
         let ahead = view.answer_time.max(view.period);
         let horizon = view.age + ahead;
@@ -212,8 +254,6 @@ impl Pacer {
         let mut asking = view.reactive_rate.unwrap_or(0.0) * ahead;
         if options.algorithm.is_dual() {
             asking = asking.min((view.reactive_slots() - view.still(occupancy.reactive, horizon)).max(0.0));
-        } else {
-            self.observe_idle(view, 0.0);
         }
         let coming = view.reactive_coming + asking + view.uncontrolled_rate * horizon + view.accepting;
         let spare = if options.holds_busy_factor() {
@@ -222,16 +262,6 @@ impl Pacer {
             let price = self.price.of_goal(options.goal()).min(self.price.of_worth(options.abandonment_cost));
             view.room(horizon, price, view.most(horizon, price), 0.0).mean - coming
         };
-        if options.holds_busy_factor() && !options.algorithm.is_dual() {
-            let open = if spare > 0.0 { 0.5 } else { 0.0 };
-            self.busy.learn(view.busy_slots() - occupancy.busy, open, view.period, occupancy);
-        }
         spare.max(0.0) / self.invitations.acceptance()
-    }
-
-    /// Learns how many slots are idle as those find it who enter within the period, `asked` of them because they ask.
-    fn observe_idle(&mut self, view: &View<'_>, asked: f64) {
-        let entering = asked + view.uncontrolled() * view.period / view.horizon;
-        self.price.observe_idle(view.occupancy.idle(), entering, view.period);
     }
 }
