@@ -6,7 +6,7 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use core::fmt;
 
-use serde::de::{Deserialize as _, Deserializer as _, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserialize as _, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::wire::excerpt::Excerpt;
@@ -64,17 +64,21 @@ impl<'a> Value<'a> {
     }
 }
 
-/// Reads `text`, one object. Calls `each` with the key and the value of each member in their order, the value as it stands in
-/// the text.
+/// Reads `text`, one object. Calls `each` with what `key` makes of a member's name and with its value as it stands in the text,
+/// in their order; where `key` makes nothing of it, the value can be any JSON.
 ///
 /// # Errors
 ///
 /// [`JsonFault`]. Then `each` may have been called all the same.
-pub(super) fn members(text: &str, each: impl FnMut(&str, &str)) -> Result<(), JsonFault> {
+pub(super) fn members<K>(
+    text: &str,
+    key: impl FnMut(&str) -> Option<K>,
+    each: impl FnMut(K, &str),
+) -> Result<(), JsonFault> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let is_object = text.trim_ascii_start().starts_with('{');
     let read = if is_object {
-        deserializer.deserialize_map(Members(each))
+        deserializer.deserialize_map(Members(key, each))
     } else {
         IgnoredAny::deserialize(&mut deserializer).map(drop)
     };
@@ -90,9 +94,9 @@ pub(super) fn members(text: &str, each: impl FnMut(&str, &str)) -> Result<(), Js
     }
 }
 
-struct Members<F>(F);
+struct Members<F, E>(F, E);
 
-impl<'de, F: FnMut(&str, &str)> Visitor<'de> for Members<F> {
+impl<'de, K, F: FnMut(&str) -> Option<K>, E: FnMut(K, &str)> Visitor<'de> for Members<F, E> {
     type Value = ();
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -100,11 +104,36 @@ impl<'de, F: FnMut(&str, &str)> Visitor<'de> for Members<F> {
     }
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
-        while let Some((key, value)) = map.next_entry::<&RawValue, &RawValue>()? {
-            // Half a surrogate pair is in no key that is known.
-            (self.0)(&unescaped(key.get()).unwrap_or_default(), value.get());
+        while let Some(key) = map.next_key_seed(Name(&mut self.0))? {
+            match key {
+                Some(key) => (self.1)(key, map.next_value::<&RawValue>()?.get()),
+                None => drop(map.next_value::<IgnoredAny>()?),
+            }
         }
         Ok(())
+    }
+}
+
+/// A member's name, which is passed to a function.
+struct Name<F>(F);
+
+impl<'de, K, F: FnMut(&str) -> Option<K>> DeserializeSeed<'de> for Name<F> {
+    type Value = Option<K>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<K>, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'de, K, F: FnMut(&str) -> Option<K>> Visitor<'de> for Name<F> {
+    type Value = Option<K>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a string")
+    }
+
+    fn visit_str<E>(mut self, name: &str) -> Result<Option<K>, E> {
+        Ok((self.0)(name))
     }
 }
 

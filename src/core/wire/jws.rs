@@ -150,17 +150,21 @@ fn check_header(header: &[u8]) -> Result<(), SignatureError> {
     let not_an_object = SignatureError::Header("is not a JSON object");
     let text = core::str::from_utf8(header).map_err(|_| not_an_object.clone())?;
     let (mut algorithms, mut other, mut is_critical) = (0, None, false);
-    let read = json::members(text, |name, value| match name {
-        "alg" => {
-            algorithms += 1;
-            match Value::of(value) {
-                Value::Text(name) if name == "HS256" => {}
-                value => other = Some(Found::from(value)),
-            }
-        }
+    let name = |name: &str| match name {
+        "alg" => Some(()),
         // It lists what must be understood (RFC 7515, section 4.1.11), and no extension is.
-        "crit" => is_critical = true,
-        _ => {}
+        "crit" => {
+            is_critical = true;
+            None
+        }
+        _ => None,
+    };
+    let read = json::members(text, name, |(), value| {
+        algorithms += 1;
+        match Value::of(value) {
+            Value::Text(name) if name == "HS256" => {}
+            value => other = Some(Found::from(value)),
+        }
     });
     read.map_err(|_| not_an_object)?;
     match (algorithms, other) {

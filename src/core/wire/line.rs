@@ -60,8 +60,7 @@ impl Line {
         let text = core::str::from_utf8(line).map_err(|error| (not_utf8(line, error.valid_up_to()), None))?;
         // A bit for each field of the table that was read.
         let (mut draft, mut seen, mut first_error) = (Draft::default(), 0_u32, None);
-        let read = json::members(text, |name, value| {
-            let Some((index, field)) = Field::named(name) else { return };
+        let read = json::members(text, Field::named, |(index, field), value| {
             let is_duplicate = seen & 1 << index != 0;
             seen |= 1 << index;
             let stored = if is_duplicate {
@@ -99,11 +98,8 @@ pub fn known_fields() -> impl Iterator<Item = &'static str> + Clone {
 /// Calls `each` with the name of each member of `line` that is not a known field, as far as it is JSON.
 pub fn unknown_fields(line: &[u8], mut each: impl FnMut(&str)) {
     // Why a line is not JSON is what `parse` says.
-    let _ = json::members(core::str::from_utf8(line).unwrap_or_default(), |name, _| {
-        if Field::named(name).is_none() {
-            each(name);
-        }
-    });
+    let unknown = |name: &str| Field::named(name).is_none().then(|| each(name));
+    let _ = json::members(core::str::from_utf8(line).unwrap_or_default(), unknown, |(), _| {});
 }
 
 /// The format that bytes which are not a line seem to be in.
