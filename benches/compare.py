@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compares pacingd with a floor of system calls in C, and with other programs for the same work, in one run.
 
-    benches/compare.py                     all of it, ten rounds: about seven minutes
+    benches/compare.py                     all of it, ten rounds: about ten minutes
     benches/compare.py --rounds 1 --seconds 0.3
     benches/compare.py request --pacingd target/release/pacingd
 
@@ -212,6 +212,44 @@ def datagrams(arguments, work, floor):
               f"| {statistics.median(resident):.1f} |")
 
 
+def handshakes(arguments, work):
+    print("\n| a connection over TLS 1.3 with one request | ms of CPU | against nginx | resumed, ms | against nginx |")
+    print("|---|---|---|---|---|")
+    for name, options in ("ECDSA on P-256", ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"]), ("RSA of 2048 bits", ["rsa:2048"]):
+        place, https = folder(work), free_port()
+        certificate, key = place / "certificate", place / "key"
+        subprocess.run(["openssl", "req", "-x509", "-nodes", "-subj", "/CN=localhost", "-keyout", key, "-out", certificate,
+                        "-newkey", *options], check=True, stderr=subprocess.DEVNULL)
+        with Server.ended():
+            Pacingd([arguments.pacingd], work, more_settings=f"""
+                [https]
+                listen = ["127.0.0.1:{https}"]
+                certificate = "{certificate}"
+                key = "{key}"
+                """).port = https
+            if have("nginx", "nginx-light"):
+                tls = f"ssl_protocols TLSv1.3; ssl_certificate {certificate}; ssl_certificate_key {key}; location"
+                nginx("nginx", work, "", CONSTANT.replace("LISTEN;", "LISTEN ssl;").replace("location", tls, 1))
+            found = {server: ([], []) for server in Server.all}
+            for _ in range(arguments.rounds):
+                for server, kinds in found.items():
+                    for option, cpu in zip(("-new", "-reuse"), kinds):
+                        cpu.append(handshake(server, option, arguments.seconds))
+            *_, peer = found.values()
+            for server, kinds in found.items():
+                cells = (f"{cell(cpu)} | {cell(ratios(cpu, other))}" for cpu, other in zip(kinds, peer))
+                print(f"| {server.name}, {name} | {' | '.join(cells)} |")
+
+
+def handshake(server, option, seconds):
+    """Processor time of a connection, in ms."""
+    before = server.cpu()
+    printed = subprocess.run(
+        ["taskset", "-c", str(CLIENT), "openssl", "s_time", option, "-time", str(max(1, round(seconds))), "-tls1_3",
+         "-connect", f"127.0.0.1:{server.port}", "-www", PATH], check=True, capture_output=True, text=True).stdout
+    return (server.cpu() - before) / int(re.search(r"(\d+) connections in \d+ real", printed)[1]) * 1e3
+
+
 def documents(arguments, work):
     server = Pacingd([arguments.pacingd], work, [f"{number:03}{'ü' * 30}" for number in range(256)])
     client = http.client.HTTPConnection("127.0.0.1", server.operators)
@@ -239,8 +277,8 @@ def version(*words):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("what", nargs="*", default=["request", "datagram", "document"],
-                        help="request, datagram, document; default: all")
+    parser.add_argument("what", nargs="*", default=["request", "datagram", "handshake", "document"],
+                        help="request, datagram, handshake, document; default: all")
     parser.add_argument("--pacingd", default=ROOT / "target/release/pacingd", type=pathlib.Path)
     parser.add_argument("--rounds", default=10, type=int)
     parser.add_argument("--seconds", default=3.0, type=float, help="of each run of each round")
@@ -259,6 +297,8 @@ def main():
         if "datagram" in arguments.what:
             with Server.ended():
                 datagrams(arguments, work, floor)
+        if "handshake" in arguments.what and have("openssl", "openssl"):
+            handshakes(arguments, work)
         if "document" in arguments.what:
             with Server.ended():
                 documents(arguments, work)

@@ -100,7 +100,7 @@ def signed(group, milliseconds):
 class Pacingd(Server):
     """Its statistics stay fresh, and with groups known from the start no clock makes a difference."""
 
-    def __init__(self, words, work, groups=("Sales", "Support"), is_signed=False, **more):
+    def __init__(self, words, work, groups=("Sales", "Support"), is_signed=False, more_settings="", **more):
         self.operators, self.statistics = free_port(), free_port(socket.SOCK_DGRAM)
         port = free_port()
         configuration = folder(work) / "pacingd.toml"
@@ -117,6 +117,7 @@ class Pacingd(Server):
             {f'key-files = ["{self.key_file(work)}"]' if is_signed else ""}
             [pacing]
             refresh-period = 60
+            {more_settings}
             """)
         super().__init__("pacingd", [*words, "--config", configuration, "--log", "stderr"], port, **more)
         waited_for("pacingd", lambda: listens(port) and listens(self.operators) and bound(self.statistics))
