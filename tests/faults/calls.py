@@ -16,7 +16,7 @@ import time
 import parts
 from parts import Collector, Daemon, Visitor, holds, until
 
-# While it serves. No EAGAIN for reading: the kernel never says so when it has said that there is something.
+# While it serves. No EAGAIN for reading: the kernel never reports it after it reported that there is something.
 SERVING = {
     "accept4": "ECONNABORTED EMFILE ENFILE ENOBUFS ENOMEM EINTR EPERM EPROTO ETIMEDOUT EHOSTUNREACH EAGAIN",
     "recvfrom": "EINTR ECONNRESET ENOMEM EIO ETIMEDOUT ECONNREFUSED ENOBUFS",
@@ -225,10 +225,10 @@ def injecting(command, call, what, joined=None):
     trace = Trace(process, file, joined)
     try:
         if joined:
-            # It says when it has joined.
-            said = process.stderr.readline().decode()
-            if not re.search("attached", said):
-                raise SystemExit(f"strace cannot join the daemon: {said}")
+            # It prints when it has joined.
+            printed = process.stderr.readline().decode()
+            if not re.search("attached", printed):
+                raise SystemExit(f"strace cannot join the daemon: {printed}")
         yield trace
     finally:
         trace.end()

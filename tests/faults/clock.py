@@ -68,20 +68,20 @@ def others(daemon, clock, key, time_to_live):
     """With a collector on another box, whose clock is right."""
     with Collector(daemon.statistics[0], key=key) as collector, Visitor(daemon.http[0], is_right_or_stale) as visitor:
         clock.set(time.time())
-        holds("a collector with the right time is heard", until(lambda: ask(daemon.http[0]).capacity == READY))
+        holds("a collector with the right time is accepted", until(lambda: ask(daemon.http[0]).capacity == READY))
         clock.set(time.time() - HOURS)
         before, sent = daemon.health()["lines"], collector.sent
         until(lambda: collector.sent > sent + 1.5 * time_to_live / collector.pause)
         lines, status = daemon.health()["lines"], ask(daemon.http[0]).status
         replayed = lines["replayed"] - before["replayed"]
         if key:
-            holds("while the clock here is wrong, signed lines are refused, counted and told", status == 503 and replayed and daemon.told("clock"), f"{replayed}, and {status}")
+            holds("while the clock here is wrong, signed lines are refused, counted and logged", status == 503 and replayed and daemon.logged("clock"), f"{replayed}, and {status}")
         else:
             holds("while the clock here is wrong, its lines count all the same", status == 200 and not replayed, f"{status}")
         clock.set(time.time())
         began = time.monotonic()
-        heard = until(lambda: ask(daemon.http[0]).capacity == READY)
-        holds("when it is right again, they count at once", heard, f"after {(time.monotonic() - began) * 1000:.0f} ms")
+        accepted = until(lambda: ask(daemon.http[0]).capacity == READY)
+        holds("when it is right again, they count at once", accepted, f"after {(time.monotonic() - began) * 1000:.0f} ms")
     holds("no request failed", visitor.has_what_it_asked_for(), visitor)
 
 

@@ -25,7 +25,7 @@ def run(binary, folder):
             daemon.allow_descriptors(limit)
             crowd = [socket.create_connection(visitors, PATIENCE) for _ in range(CONNECTIONS)]
             exhausted = "cannot accept connections: Too many open files"
-            holds(f"{CONNECTIONS} connect where {SPARE} can be accepted", until(lambda: daemon.told(exhausted)))
+            holds(f"{CONNECTIONS} connect where {SPARE} can be accepted", until(lambda: daemon.logged(exhausted)))
             holds("every descriptor is in use", daemon.descriptors() == limit, limit)
             before, accepted = visitor.answers[200], lines_accepted(watcher)
             time.sleep(SECONDS)
@@ -33,7 +33,7 @@ def run(binary, folder):
             holds("statistics count", lines_accepted(watcher) > accepted, f"{lines_accepted(watcher) - accepted} lines")
             holds("no request failed", visitor.has_what_it_asked_for(), visitor)
             os.kill(daemon.pid, signal.SIGHUP)
-            holds("a reload that cannot read the file changes nothing", until(lambda: daemon.told("nothing was changed")))
+            holds("a reload that cannot read the file changes nothing", until(lambda: daemon.logged("nothing was changed")))
         # Alone with those that wait: what it does now is trying to accept.
         spent = daemon.processor_time()
         failed = failures(watcher)
@@ -41,7 +41,7 @@ def run(binary, folder):
         spent, failed = daemon.processor_time() - spent, failures(watcher) - failed
         holds("nothing spins: 5 % of a processor at most", spent <= 0.05 * SECONDS, f"{spent:.2f} s of {SECONDS}, {failed} tries")
         holds("it tries again a few times a second", 1 <= failed <= 6 * SECONDS)
-        holds("the log tells it once", daemon.told(exhausted) == 1)
+        holds("it is logged once", daemon.logged(exhausted) == 1)
         for connection in crowd:
             connection.close()
         began = time.monotonic()

@@ -1,4 +1,4 @@
-"""Disk full, with the log on it: the daemon goes on, counts the lines that found no room, and tells it when there is some."""
+"""Disk full, with the log on it: the daemon goes on, counts the log lines that found no room, and logs their number when there is some."""
 
 import os
 import signal
@@ -37,10 +37,10 @@ def run(binary, folder):
             os.unlink(filler)
             # A signal of before may still be under way: its line, and the number, come then.
             os.kill(daemon.pid, signal.SIGHUP)
-            told = until(lambda: [line for line in daemon.log().splitlines() if "dropped: the log was not being read" in line])
-            holds("when there is room, it is told how many", bool(told) and f" {lost(daemon)} log lines" in told[0], told and told[0])
-            told_whole = bool(told) and told[0].startswith("pacingd: warning: ")
-            holds("on a line of its own, though the line before was cut", told_whole)
+            logged = until(lambda: [line for line in daemon.log().splitlines() if "dropped: the log was not being read" in line])
+            holds("when there is room, their number is logged", bool(logged) and f" {lost(daemon)} log lines" in logged[0], logged and logged[0])
+            is_whole = bool(logged) and logged[0].startswith("pacingd: warning: ")
+            holds("on a line of its own, though the line before was cut", is_whole)
         holds("no request failed", visitor.has_what_it_asked_for(), visitor)
 
 

@@ -1,4 +1,4 @@
-"""An interface goes down, loses its address, or is gone: others go on, and when it is back it is heard again as before."""
+"""An interface goes down, loses its address, or is gone: others go on, and when it is back its datagrams are received as before."""
 
 import contextlib
 import json
@@ -48,15 +48,15 @@ def inside(binary, folder):
             with Visitor((STEADY, PORT), is_right=lambda answer: answer.capacity is not None) as visitor:
                 pull(holder, there, steady)
             holds("no request over the other interface failed", visitor.has_what_it_asked_for(), visitor)
-            said = daemon.log().count("warning") + daemon.log().count("error")
-            holds("the log is not filled", said <= 2, f"{said} warnings and errors")
+            lines = daemon.log().count("warning") + daemon.log().count("error")
+            holds("the log is not filled", lines <= 2, f"{lines} warnings and errors")
     finally:
         holder.kill()
         holder.wait()
 
 
 def pull(holder, there, steady):
-    holds("both are heard", until(lambda: is_heard(steady)))
+    holds("both are received", until(lambda: is_received(steady)))
     for what, fail, mend in (
         ("set down and up", lambda: ip("link set failing down", there), lambda: ip("link set failing up", there)),
         ("without its address and with it", lambda: ip(f"addr del {FAILING}/24 dev failing", there), lambda: ip(f"addr add {FAILING}/24 dev failing", there)),
@@ -67,11 +67,11 @@ def pull(holder, there, steady):
         fail()
         is_gone = not is_answered()
         numbers = steady.number
-        goes_on = until(lambda: steady.number > numbers + 5) and until(lambda: heard("steady") > numbers)
-        holds(f"the interface {what}: meanwhile there is no answer over it, and the other is heard", is_gone and goes_on)
+        goes_on = until(lambda: steady.number > numbers + 5) and until(lambda: received("steady") > numbers)
+        holds(f"the interface {what}: meanwhile there is no answer over it, and the other is received", is_gone and goes_on)
         mend()
         began = time.monotonic()
-        is_back = until(lambda: is_heard(steady))
+        is_back = until(lambda: is_received(steady))
         holds("then requests and statistics arrive over it again", is_back, f"after {time.monotonic() - began:.1f} s")
         holds("and a connection of before goes on", before == 200 and is_answering(kept))
 
@@ -87,12 +87,12 @@ class Steady(parts.Loop):
             report(STEADY, "steady", self.number)
 
 
-def is_heard(steady):
+def is_received(steady):
     """Whether a request and a datagram arrive over the failing one."""
     number = steady.number + 1_000_000
     with contextlib.suppress(OSError):
         report(FAILING, "failing", number)
-    return is_answered() and heard("failing") >= number
+    return is_answered() and received("failing") >= number
 
 
 def is_answered():
@@ -105,7 +105,7 @@ def is_answering(client):
     return False
 
 
-def heard(group):
+def received(group):
     return ask((STEADY, PORT), parts.CAPACITY + "&groups=" + group).capacity or 0
 
 

@@ -68,9 +68,9 @@ def run(binary, folder):
         supervisor.terminate()
         status = supervisor.wait()
     with open(os.path.join(folder, "log"), encoding="utf-8") as log:
-        said = log.read()
-    starts = said.count("ready, version")
-    holds("the last one ends well", status == 0 and "panic" not in said, f"status {status}; {starts} of {KILLS + 1} came to be ready")
+        log_text = log.read()
+    starts = log_text.count("ready, version")
+    holds("the last one ends well", status == 0 and "panic" not in log_text, f"status {status}; {starts} of {KILLS + 1} came to be ready")
 
 
 def is_right(answer):

@@ -180,8 +180,8 @@ class Collector(Loop):
 def signed(line, key):
     """A JWS in compact serialization (RFC 7515), HS256."""
     base64url = lambda data: base64.urlsafe_b64encode(data).rstrip(b"=")
-    said = base64url(b'{"alg":"HS256"}') + b"." + base64url(json.dumps(line).encode())
-    return said + b"." + base64url(hmac.new(key, said, hashlib.sha256).digest())
+    text = base64url(b'{"alg":"HS256"}') + b"." + base64url(json.dumps(line).encode())
+    return text + b"." + base64url(hmac.new(key, text, hashlib.sha256).digest())
 
 
 class Daemon:
@@ -233,7 +233,7 @@ class Daemon:
         """Where its file is for us, whatever is mounted for it; once it has ended, only our own files are left."""
         return f"/proc/{self.process.pid}/root{path}" if self.is_alive() else path
 
-    def told(self, words):
+    def logged(self, words):
         return self.log().count(words)
 
     def metric(self, name):

@@ -34,21 +34,21 @@ def run(binary, folder):
             in_force, broken = in_force + (not is_broken), broken + is_broken
             os.kill(daemon.pid, signal.SIGHUP)
             words, number = ("nothing was changed", broken) if is_broken else ("is in force, all statistics are kept", in_force)
-            if not until(lambda: daemon.told(words) == number):
+            if not until(lambda: daemon.logged(words) == number):
                 break
         took = time.monotonic() - began
-        holds("each is told", (in_force, broken) == (TIMES - TIMES // BROKEN_EVERY, TIMES // BROKEN_EVERY), f"{in_force} in force, {broken} refused, {took:.1f} s")
-        before = daemon.told("is in force")
+        holds("each is logged", (in_force, broken) == (TIMES - TIMES // BROKEN_EVERY, TIMES // BROKEN_EVERY), f"{in_force} in force, {broken} refused, {took:.1f} s")
+        before = daemon.logged("is in force")
         for _ in range(TIMES):
             os.kill(daemon.pid, signal.SIGHUP)
         daemon.configure(secured)
         os.kill(daemon.pid, signal.SIGHUP)
-        until(lambda: daemon.told("is in force") > before)
+        until(lambda: daemon.logged("is in force") > before)
         grown = daemon.memory() - memory
         for visitor in visitors:
             visitor.__exit__()
             holds("no request failed", visitor.has_what_it_asked_for(), visitor)
-        holds("and again as fast as signals can be sent", daemon.is_alive(), f"{daemon.told('is in force') - before} reloads of {TIMES + 1} signals")
+        holds("and again as fast as signals can be sent", daemon.is_alive(), f"{daemon.logged('is in force') - before} reloads of {TIMES + 1} signals")
         holds(f"its own memory stays within {GROWTH} KiB", grown <= GROWTH, f"{memory} KiB, and {grown} more")
         collector.__exit__()
         sent = collector.sent * READY

@@ -1,4 +1,4 @@
-"""syslogd hung: the daemon goes on, counts what nobody takes, and tells it when somebody does; then syslogd restarted."""
+"""syslogd hung: the daemon goes on, counts the log lines that are not read, and logs their number when they are; then syslogd restarted."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ SIGHUPS = 2000
 
 
 class Syslogd:
-    """Listens where /dev/log will be, and reads until told to hang."""
+    """Listens where /dev/log will be, and reads until it is to hang."""
 
     def __init__(self, path):
         self.path, self.lines = path, []
@@ -77,8 +77,8 @@ def run(binary, folder):
             last_line_taken = len(syslogd.lines)
             was_lost = lost(daemon)
             os.kill(daemon.pid, signal.SIGHUP)
-            told = until(lambda: [line for line in syslogd.lines if "dropped: the log was not being read" in line])
-            holds("when it reads again, it is told how many", told and f" {was_lost} log lines" in told[0], told and told[0])
+            logged = until(lambda: [line for line in syslogd.lines if "dropped: the log was not being read" in line])
+            holds("when it reads again, their number is logged", logged and f" {was_lost} log lines" in logged[0], logged and logged[0])
             holds("and the lines that it had not taken come first", len(syslogd.lines) > last_line_taken)
             syslogd.stop()
             with Visitor(daemon.http[0]) as visitor:
@@ -88,20 +88,20 @@ def run(binary, folder):
                 syslogd.start()
                 taken = len(syslogd.lines)
 
-                def heard():
+                def is_received():
                     os.kill(daemon.pid, signal.SIGHUP)
                     time.sleep(0.1)
                     return len(syslogd.lines) > taken
 
                 began = time.monotonic()
-                holds("a syslogd that restarts is found again", until(heard), f"after {time.monotonic() - began:.1f} s")
+                holds("a syslogd that restarts is found again", until(is_received), f"after {time.monotonic() - began:.1f} s")
             holds("no request failed meanwhile", visitor.has_what_it_asked_for(), visitor)
     broken = os.path.join(folder, "broken.toml")
     with open(broken, "w", encoding="ascii") as file:
         file.write("[pacing]\noptimization-goal = 120\n")
     ended = subprocess.run([*words, binary, "--config", broken], stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
-    told = until(lambda: [line for line in syslogd.lines if "broken.toml:2" in line])
-    holds("a configuration that is wrong at the start is told there, too", told and ended.returncode == 78, told and told[0])
+    logged = until(lambda: [line for line in syslogd.lines if "broken.toml:2" in line])
+    holds("a configuration that is wrong at the start is logged there, too", logged and ended.returncode == 78, logged and logged[0])
 
 
 def lost(daemon):
