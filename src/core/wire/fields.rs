@@ -34,7 +34,10 @@ pub(super) struct Field {
 }
 
 macro_rules! fields {
-    ($($(#[doc = $doc:literal])+ $name:literal $kind:ident in $place:ident: $type:ty,)+) => {
+    (
+        $($key:literal $is:ident,)+;
+        $($(#[doc = $doc:literal])+ $name:literal $kind:ident in $place:ident: $type:ty,)+
+    ) => {
         /// The figures of a line. `None`: the line does not have that field.
         #[derive(Clone, Copy, Debug, Default, PartialEq)]
         pub struct Statistics {
@@ -45,16 +48,29 @@ macro_rules! fields {
 
         /// Every field of a line.
         pub(super) const FIELDS: &[Field] = &[
-            Field { name: "channel", kind: FieldKind::Channel },
-            Field { name: "group", kind: FieldKind::Group },
-            Field { name: "ready", kind: FieldKind::Ready },
+            $(Field { name: $key, kind: FieldKind::$is },)+
             $(Field { name: $name, kind: FieldKind::$kind(|statistics| &mut statistics.$place) },)+
-            Field { name: "collector", kind: FieldKind::Collector },
         ];
+
+        /// Indices in [`FIELDS`].
+        #[allow(non_camel_case_types)]
+        enum Index { $($is,)+ $($place,)+ }
+
+        impl Index {
+            /// A `match`, which saves 1,000 of 11,400 instructions of a datagram.
+            fn named(name: &str) -> Option<Self> {
+                Some(match name { $($key => Self::$is,)+ $($name => Self::$place,)+ _ => return None })
+            }
+        }
     };
 }
 
 fields! {
+    "channel" Channel,
+    "group" Group,
+    "collector" Collector,
+    "ready" Ready,
+    ;
     /// Agents logged in for the channel.
     "loggedIn" Count in logged_in: u32,
     /// Interactions that the agents at work can hold. Absent: `logged_in`.
@@ -107,7 +123,8 @@ enum ValueRefusal {
 impl Field {
     /// The field with that name, and its index in [`FIELDS`].
     pub(super) fn named(name: &str) -> Option<(usize, &'static Self)> {
-        FIELDS.iter().enumerate().find(|(_, field)| field.name == name)
+        let index = Index::named(name)? as usize;
+        Some((index, FIELDS.get(index)?))
     }
 
     /// Stores the value that `raw` is; `null` where the field may be absent stores nothing.
