@@ -7,8 +7,9 @@
 With this machine's own processor, allocations are counted as well: of a datagram there must be none.
 
 The whole program is counted twice: with a number of requests (datagrams) and with twice as many. The difference is their cost,
-without the kernel. It is the same on each run and machine, but for how many datagrams are received at once; so more than 5 %
-above instructions.txt in each of several tries comes from a change of the code, and fails. (Another compiler can make a few
+without the kernel. It is the same on each run and machine, but for how many datagrams are received at once, and whether the
+acknowledgement of an answer wakes the daemon once more (1,000 to 2,000 instructions); so more than 5 % above instructions.txt
+in each of several tries comes from a change of the code, and fails. (Another compiler can make a few
 percent, too: then find out where, and --write.) Needs Debian's qemu-user and cc.
 """
 
