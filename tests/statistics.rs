@@ -362,6 +362,7 @@ fn a_thousand_groups_fill_the_table_and_the_log_says_so_once() {
     assert_eq!((daemon.lines("accepted"), daemon.lines("tableFull")), (256, 744));
     assert_eq!(daemon.health()["groups"]["known"], 256);
     assert_eq!(daemon.capacity("channel=chat").value("capacity"), 256);
+    daemon.log.wait_for("all 256 places for groups are taken");
     assert_eq!(daemon.log.containing("all 256 places for groups are taken").len(), 1, "{:#?}", daemon.log.all());
     daemon.send(line("chat", "group 0255", 5), 1);
     assert_eq!(daemon.capacity("channel=chat&groups=group+0255").value("capacity"), 5, "who has a place keeps it");
