@@ -264,17 +264,20 @@ fn a_new_pair_is_for_new_connections_and_a_broken_one_is_kept_out() {
     assert_eq!(open.get(CAPACITY).value("capacity"), 4, "an open connection goes on");
 
     authority.write_key(&KeyPair::generate().unwrap().serialize_pem());
-    let told = daemon.reload();
+    let logged = daemon.reload();
     let key = authority.file("key.pem");
-    assert!(told.contains("error: reload: ") && told.contains("pacingd.toml:4: https.key: "), "{told}");
-    assert!(told.contains(key.to_str().unwrap()) && told.contains("is not the key of the first certificate"), "{told}");
-    assert!(told.ends_with("nothing was changed"), "{told}");
+    assert!(logged.contains("error: reload: ") && logged.contains("pacingd.toml:4: https.key: "), "{logged}");
+    assert!(
+        logged.contains(key.to_str().unwrap()) && logged.contains("is not the key of the first certificate"),
+        "{logged}"
+    );
+    assert!(logged.ends_with("nothing was changed"), "{logged}");
     assert_eq!(certificate(&ask()), new);
     assert_eq!(metric(&daemon, "pacingd_tls_certificate_reload_successful"), 0);
 
     fs::remove_file(authority.file("certificate.pem")).unwrap();
-    let told = daemon.reload();
-    assert!(told.contains("https.certificate: ") && told.contains("cannot be read"), "{told}");
+    let logged = daemon.reload();
+    assert!(logged.contains("https.certificate: ") && logged.contains("cannot be read"), "{logged}");
     assert_eq!(certificate(&ask()), new);
 
     let newest = authority.renew(|_| {});
@@ -289,8 +292,8 @@ fn https_that_a_restart_will_bring_is_checked_at_once_and_told_until_then() {
     let authority = Authority::new();
     let daemon = Daemon::with("");
     daemon.write_configuration(&authority.section(""));
-    let told = daemon.reload();
-    assert!(told.contains("https.certificate: ") && told.ends_with("nothing was changed"), "{told}");
+    let logged = daemon.reload();
+    assert!(logged.contains("https.certificate: ") && logged.ends_with("nothing was changed"), "{logged}");
     authority.renew(|_| {});
     for count in 1..=2 {
         assert!(daemon.reload().contains("is in force"));
@@ -305,9 +308,9 @@ fn what_is_no_pair_is_refused_at_start_by_file_and_what_would_be_right() {
         let file = authority.directory.file("pacingd.toml", &configuration(&authority.section("")));
         for mode in [&["--log", "stderr"][..], &["--check-config"]] {
             let output = run(&[&["--config", file.to_str().unwrap()], mode].concat());
-            let said = String::from_utf8(output.stderr).unwrap();
-            assert_eq!(output.status.code(), Some(78), "{said}");
-            want.iter().for_each(|want| assert!(said.contains(want), "want {want:?} in {said}"));
+            let printed = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(78), "{printed}");
+            want.iter().for_each(|want| assert!(printed.contains(want), "want {want:?} in {printed}"));
         }
     };
     let (certificate, key) = (authority.file("certificate.pem"), authority.file("key.pem"));
@@ -359,9 +362,9 @@ fn a_pair_can_be_a_credential_and_without_credentials_is_refused() {
 
     let file = authority.directory.file("pacingd.toml", &configuration(section));
     let output = run(&["--config", file.to_str().unwrap(), "--check-config"]);
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(78), "{said}");
-    assert!(said.contains("want LoadCredential=certificate.pem:FILE in the unit"), "{said}");
+    let printed = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(78), "{printed}");
+    assert!(printed.contains("want LoadCredential=certificate.pem:FILE in the unit"), "{printed}");
 }
 
 #[test]
@@ -392,11 +395,11 @@ fn operators_are_told_until_when_the_certificate_is_valid() {
 
     let file = authority.directory.file("pacingd.toml", &configuration(&authority.section("")));
     let output = run(&["--config", file.to_str().unwrap(), "--check-config"]);
-    let said = String::from_utf8(output.stdout).unwrap();
-    assert!(said.contains("is valid until Mon, 02 Jan 2090 00:00:00 GMT (days left: "), "{said}");
-    let checked = authority.directory.file("checked.toml", &said);
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert!(printed.contains("is valid until Mon, 02 Jan 2090 00:00:00 GMT (days left: "), "{printed}");
+    let checked = authority.directory.file("checked.toml", &printed);
     let again = run(&["--config", checked.to_str().unwrap(), "--check-config"]);
-    assert_eq!(String::from_utf8(again.stdout).unwrap(), said, "what is printed is a configuration");
+    assert_eq!(String::from_utf8(again.stdout).unwrap(), printed, "what is printed is a configuration");
 }
 
 #[test]
@@ -579,7 +582,7 @@ fn a_handshake_under_way_does_not_hold_up_the_end() {
     daemon.process.signal("TERM");
     assert!(daemon.process.wait().success());
     daemon.log.wait_for("stopped");
-    // What is said of answers that take longer than five seconds.
+    // What is logged of answers that take longer than five seconds.
     assert!(daemon.log.containing("not finished").is_empty());
 }
 
@@ -701,12 +704,12 @@ fn whatever_is_wrong_with_a_key_none_of_it_is_shown() {
     let file = authority.directory.file("pacingd.toml", &configuration(&authority.section("")));
     let check = |case: &str, want: &str| {
         let output = run(&["--config", file.to_str().unwrap(), "--check-config"]);
-        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        let printed = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
         // Another byte between the lines, or behind them, may leave a key that can be used.
-        assert!(matches!(output.status.code(), Some(0 | 78)), "{case}: {said}");
-        assert!(said.contains(want), "{case}: want {want:?} in {said}");
-        let shown = runs.iter().find(|run| said.contains(*run));
-        assert_eq!(shown, None, "{case}: {said}");
+        assert!(matches!(output.status.code(), Some(0 | 78)), "{case}: {printed}");
+        assert!(printed.contains(want), "{case}: want {want:?} in {printed}");
+        let shown = runs.iter().find(|run| printed.contains(*run));
+        assert_eq!(shown, None, "{case}: {printed}");
         output.status.code() == Some(78)
     };
     let mut refused = 0;

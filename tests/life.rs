@@ -32,8 +32,8 @@ fn refusal(configuration: &str, more: &[&str]) -> (i32, String) {
     let output = run(&arguments);
     assert!(output.stdout.is_empty(), "{}", text(&output.stdout));
     // A log on standard error has the level.
-    let said = text(&output.stderr).replace(file.to_str().unwrap(), "FILE").replace("pacingd: error: ", "pacingd: ");
-    (output.status.code().unwrap(), said)
+    let printed = text(&output.stderr).replace(file.to_str().unwrap(), "FILE").replace("pacingd: error: ", "pacingd: ");
+    (output.status.code().unwrap(), printed)
 }
 
 #[test]
@@ -62,9 +62,9 @@ fn a_bad_command_line_exits_with_64_and_says_what_is_wrong() {
     ] {
         let output = run(arguments);
         assert_eq!(output.status.code(), Some(64), "{arguments:?}");
-        let said = text(&output.stderr);
-        assert!(said.starts_with("pacingd: ") && said.contains(want), "{said}");
-        assert!(said.ends_with("; see pacingd --help\n"), "{said}");
+        let printed = text(&output.stderr);
+        assert!(printed.starts_with("pacingd: ") && printed.contains(want), "{printed}");
+        assert!(printed.ends_with("; see pacingd --help\n"), "{printed}");
         assert!(output.stdout.is_empty(), "{arguments:?}");
     }
 }
@@ -93,10 +93,10 @@ fn a_bad_configuration_exits_with_78_and_says_file_line_key_and_what_would_be_ri
         ("[statistics.groups]\nchat = [\"a\\nb\"]\n", "pacingd: FILE:2: statistics.groups.chat has "),
     ] {
         for more in [&[][..], &["--check-config"]] {
-            let (code, said) = refusal(text, more);
-            assert_eq!(code, 78, "{text}: {said}");
-            assert!(said.starts_with(want), "{text}: {said}");
-            assert_eq!(said.lines().count(), 1, "{said}");
+            let (code, printed) = refusal(text, more);
+            assert_eq!(code, 78, "{text}: {printed}");
+            assert!(printed.starts_with(want), "{text}: {printed}");
+            assert_eq!(printed.lines().count(), 1, "{printed}");
         }
     }
     let directory = Directory::new();
@@ -121,9 +121,9 @@ fn a_bad_configuration_exits_with_78_and_says_file_line_key_and_what_would_be_ri
 fn https_is_refused_by_a_build_without_it() {
     let more = "[https]\nlisten = [\"127.0.0.1:0\"]\ncertificate = \"/c.pem\"\nkey = \"/k.pem\"\n";
     for mode in [&["--log", "stderr"][..], &["--check-config"]] {
-        let (code, said) = refusal(&configuration(more), mode);
-        assert_eq!(code, 78, "{said}");
-        assert!(said.contains("was built without HTTPS; want one built with the feature tls"), "{said}");
+        let (code, printed) = refusal(&configuration(more), mode);
+        assert_eq!(code, 78, "{printed}");
+        assert!(printed.contains("was built without HTTPS; want one built with the feature tls"), "{printed}");
     }
 }
 
@@ -158,9 +158,9 @@ fn an_address_in_use_exits_with_71_and_is_named() {
             held_udp,
         ),
     ] {
-        let (code, said) = refusal(&configuration, &["--log", "stderr"]);
-        assert_eq!(code, 71, "{said}");
-        assert!(said.contains(&address.to_string()), "{said}");
+        let (code, printed) = refusal(&configuration, &["--log", "stderr"]);
+        assert_eq!(code, 71, "{printed}");
+        assert!(printed.contains(&address.to_string()), "{printed}");
     }
 }
 
@@ -361,8 +361,8 @@ fn a_reload_changes_what_can_change_and_keeps_the_statistics() {
         "[http.cors]\nallowed-origins = \"*\"\n[statistics]\nsources = [\"127.0.0.9\"]\ntime-to-live = 3600\n\
          groups = { chat = [\"New\"] }\n[pacing]\nalgorithm = \"EXTERNAL\"\n[log]\nlevel = \"debug\"\n",
     );
-    let said = daemon.reload();
-    assert!(said.contains("is in force"), "{said}");
+    let printed = daemon.reload();
+    assert!(printed.contains("is in force"), "{printed}");
     assert!(daemon.log.containing("restart to apply").is_empty(), "ports that are asked for as 0 did not change");
     daemon.capacity("channel=chat&groups=New").problem(503);
     assert_eq!(daemon.capacity("channel=chat").value("capacity"), 7, "kept");
@@ -402,8 +402,8 @@ fn a_broken_file_changes_nothing() {
     daemon.send(line("chat", "A", 7), 1);
     for broken in ["[http", "[pacing]\noptimization-goal = 0\n", "[statistics]\ngroups = { chat = [\"\"] }\n", "\0"] {
         daemon.directory.file("pacingd.toml", broken);
-        let said = daemon.reload();
-        assert!(said.contains("error: reload: ") && said.ends_with("; nothing was changed"), "{said}");
+        let printed = daemon.reload();
+        assert!(printed.contains("error: reload: ") && printed.ends_with("; nothing was changed"), "{printed}");
     }
     std::fs::remove_file(daemon.directory.path().join("pacingd.toml")).unwrap();
     assert!(daemon.reload().contains("cannot be read"));

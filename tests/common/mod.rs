@@ -419,9 +419,9 @@ impl Daemon {
         self.process.signal("HUP");
         let until = Instant::now() + PATIENCE;
         loop {
-            let told: Vec<String> =
+            let logged: Vec<String> =
                 self.log.containing("reload: ").into_iter().filter(|line| !line.contains("restart to apply")).collect();
-            if let Some(line) = told.get(before) {
+            if let Some(line) = logged.get(before) {
                 return line.clone();
             }
             assert!(Instant::now() < until, "no reload: {:#?}", self.log.all());

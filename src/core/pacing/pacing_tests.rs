@@ -58,7 +58,7 @@ fn at(seconds: u32) -> Duration {
     Duration::from_secs(seconds.into())
 }
 
-/// What is said right after the first report.
+/// The reason right after the first report.
 fn first(statistics: &Statistics, options: &Options) -> (Prediction, Reason) {
     let mut pacer = Fed::new();
     pacer.report(at(1), statistics, options);
