@@ -23,7 +23,6 @@ const RETRY_AFTER_SECONDS: u32 = 5;
 
 crate::named! {
     /// A status code of HTTP (RFC 9110, section 15), as far as pacingd uses it, with its reason phrase.
-    #[allow(missing_docs)]
     pub enum Status {
         Ok = 200 => "OK",
         NoContent = 204 => "No Content",

@@ -9,7 +9,6 @@ use crate::wire::contradiction::CLOCK_TOLERANCE;
 
 /// Why a valid line of a group is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)] // Of the fields.
 pub enum Refusal {
     /// Unsigned, with a `time` before that of the last accepted line.
     Late,

@@ -178,7 +178,6 @@ fn check_header(header: &[u8]) -> Result<(), SignatureError> {
 
 /// Why a line is not trusted. Header and encoding are looked at only if the signature is right.
 #[derive(Clone, Debug, PartialEq)]
-#[allow(missing_docs)] // What each means is what it displays.
 pub enum SignatureError {
     NotSigned,
     NoSignature,

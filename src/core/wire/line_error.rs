@@ -22,7 +22,6 @@ pub enum Found {
 
 /// Why a line is refused. Only that line is. Columns are bytes, counted from 1.
 #[derive(Clone, Debug, PartialEq)]
-#[allow(missing_docs)] // What each means is what it displays.
 pub enum LineError {
     NotText { format: &'static str },
     NotUtf8 { column: usize, at: Excerpt },

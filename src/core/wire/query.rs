@@ -18,7 +18,6 @@ const NAME_BYTES: usize = 8;
 
 /// Why a query is refused.
 #[derive(Clone, Debug, PartialEq)]
-#[allow(missing_docs)] // What each means is what it displays.
 pub enum QueryError {
     NoChannel,
     ChannelTwice,
@@ -71,7 +70,6 @@ impl<'a> Query<'a> {
 
 crate::named! {
     /// A parameter that counts.
-    #[allow(missing_docs)]
     pub enum Parameter {
         Channel => "channel",
         Groups => "groups",
