@@ -1,11 +1,10 @@
-//! When a task means to wake up, and how others wake it before.
+//! Wakes one sleeping task, at a set time or earlier.
 
 use std::cell::Cell;
 use std::time::Duration;
 
 use tokio::sync::Notify;
 
-/// The alarm of one task that sleeps.
 #[derive(Default)]
 pub(crate) struct Alarm {
     at: Cell<Option<Duration>>,
@@ -13,19 +12,18 @@ pub(crate) struct Alarm {
 }
 
 impl Alarm {
-    /// Sleeps until `at`, for ever if there is no such time, or until it is woken.
+    /// Sleeps until `at`, or until woken if that is earlier or `at` is `None`.
     pub(crate) async fn sleep(&self, now: Duration, at: Option<Duration>) {
         self.at.set(at);
         let sleep = at.map_or(Duration::MAX, |at| at.saturating_sub(now));
         let _ = tokio::time::timeout(sleep, self.wake.notified()).await;
     }
 
-    /// Wakes the task at once.
     pub(crate) fn wake(&self) {
         self.wake.notify_one();
     }
 
-    /// Wakes the task if it would sleep past `until`, because something new made work for it.
+    /// Wakes the task if it would sleep past `until`.
     pub(crate) fn wake_before(&self, until: Duration) {
         if self.at.get().is_none_or(|at| at > until) {
             self.at.set(Some(until));

@@ -37,11 +37,10 @@ Exit codes: 0 success, 64 wrong command line, 65 lines that would be dropped,
 pub(crate) enum Action {
     Help,
     Version,
-    /// Print the configuration in force, or what is wrong with it.
     CheckConfig(Source),
-    /// Check lines of statistics from standard input, and send them too if that is true.
+    /// Check lines of statistics from standard input, and send them if true.
     Lines(Source, bool),
-    /// Serve, and log where the command line says.
+    /// Serve, with the log's target if the command line has one.
     Run(Source, Option<Target>),
 }
 

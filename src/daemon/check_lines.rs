@@ -1,9 +1,8 @@
-//! `--check-lines` and `--send`: reads lines of statistics from standard input, prints what the daemon would make of each,
-//! and sends it.
+//! `--check-lines` and `--send`: checks lines of statistics from standard input as the daemon would, prints the outcomes, and
+//! sends the accepted lines.
 //!
-//! UDP gives no answer; this is the one that a collector's developer would want. It is made from the line and the
-//! configuration, not from what the running daemon knows: a late line or a full table shows in `/health`. With a key
-//! configured, `--send` signs what is not signed yet; `--check-lines` takes lines as they are, as the daemon would.
+//! The outcome depends on the line and the configuration only: late lines and a full table show in `/health`. With a key
+//! configured, `--send` signs unsigned lines.
 
 use std::io::{self, BufRead as _, Read as _};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
@@ -21,7 +20,7 @@ use crate::exit::{Failure, print};
 use crate::lookalike::lookalike;
 use crate::statistics::endpoint::Endpoint;
 
-/// Bytes of the longest line: what one datagram over IPv4 holds.
+/// Bytes of the longest line: the payload of an IPv4 datagram.
 const LINE_BYTES: usize = 65_507;
 
 pub(crate) fn run(configuration: &Configuration, is_sent: bool) -> Result<(), Failure> {
@@ -31,7 +30,7 @@ pub(crate) fn run(configuration: &Configuration, is_sent: bool) -> Result<(), Fa
     let mut refused = 0;
     for number in 1.. {
         let mut datagram = Vec::new();
-        // A line's end as well; and who never ends it must not fill the memory.
+        // One more for the line's end. Without a limit, a line that never ends would fill the memory.
         let read = input.by_ref().take(LINE_BYTES as u64 + 1).read_until(b'\n', &mut datagram);
         read.map_err(|error| Failure::data(format!("cannot read standard input: {error}")))?;
         if datagram.is_empty() {
@@ -72,7 +71,7 @@ pub(crate) fn run(configuration: &Configuration, is_sent: bool) -> Result<(), Fa
     Ok(())
 }
 
-/// What is probably not meant: fields that are nearly known ones, and figures that contradict each other.
+/// Probable mistakes: misspelt fields, and figures that contradict each other.
 fn warnings(settings: &Settings, wall: Duration, line: &[u8], read: Option<Line>) -> Vec<String> {
     let mut warnings = Vec::new();
     let mut buffer = [0; PAYLOAD_BYTES];
@@ -87,30 +86,28 @@ fn warnings(settings: &Settings, wall: Duration, line: &[u8], read: Option<Line>
     warnings
 }
 
-/// A plain line as a signed one, with the time that it wants. `None`: it is signed already, or too long.
+/// Signs a plain line, with a `time` if it has none. `None`: it is signed already, or too long.
 fn signed(key: &Key, line: &[u8]) -> Option<Vec<u8>> {
     let mut payload = line.to_vec();
     let parsed = Line::parse(&payload);
     if matches!(parsed, Err(LineError::Signed)) {
         return None;
     }
-    // What is no line is refused when it is read.
     if parsed.is_ok_and(|line| line.statistics.time.is_none()) {
-        // What closes the object. It has fields, or it would be no line.
+        // The closing brace. A valid line has fields before it.
         payload.pop();
         payload.extend(format!(r#","time":{}}}"#, clock::since_epoch().as_millis()).as_bytes());
     }
     key.sign(&payload).map(|line| line.as_bytes().to_vec())
 }
 
-/// A socket to where the daemon listens, from an address that it listens to.
+/// Connects a socket to an address where the daemon listens. Fails if the daemon would not accept this sender.
 fn connect(statistics: &Statistics) -> Result<UdpSocket, Failure> {
     let fixed = |address: &SocketAddr| address.port() != 0;
     let Some(to) = statistics.listen.iter().filter_map(Endpoint::unicast).find(fixed) else {
         let message = "statistics.listen has port 0 or multicast groups only; want a fixed address, too, to send to";
         return Err(Failure::configuration(message));
     };
-    // Where the daemon listens on any address, the kernel takes loopback.
     let any = if to.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
     let connected = || {
         let socket = UdpSocket::bind(SocketAddr::new(any, 0))?;
@@ -129,7 +126,7 @@ fn connect(statistics: &Statistics) -> Result<UdpSocket, Failure> {
 }
 
 fn deliver(socket: &UdpSocket, line: &[u8]) -> Result<(), Failure> {
-    // On the same machine the kernel knows at once that nothing is listening.
+    // On loopback a refusal is known at once.
     let sent = socket.send(line).and_then(|_| socket.take_error()?.map_or(Ok(()), Err));
     sent.map_err(|error| {
         let to = socket.peer_addr().map_or_else(|error| error.to_string(), |address| address.to_string());

@@ -1,26 +1,25 @@
-//! The only place that reads the clocks.
-//!
-//! Through rustix, whose calls are the kernel's 64-bit ones on every platform: they outlive the year 2038.
+//! Reads the clocks, for the whole daemon: by rustix, whose system calls are 64-bit ones on every platform, so that they
+//! work after 2038.
 
 use std::time::Duration;
 
 use rustix::time::{ClockId, Timespec, clock_gettime};
 
-/// The last time that is reported: a day before the end of the year 9999, with which the dates of HTTP, of the log and of
-/// their libraries end in every time zone.
+/// The latest wall-clock time that is reported: a day before the end of year 9999, the last year that dates of HTTP and of
+/// the log can have, in any time zone.
 const LAST: Duration = Duration::from_secs(253_402_300_799 - 24 * 60 * 60);
 
-/// Returns the time since the machine started, including the time it was suspended: statistics age meanwhile.
+/// Time since boot, including suspension, during which statistics age.
 pub(crate) fn now() -> Duration {
     duration(clock_gettime(ClockId::Boottime))
 }
 
-/// Returns the time since the machine started, without the time it was suspended, as the service manager counts it.
+/// Time since boot without suspension, as the service manager counts it.
 pub(crate) fn monotonic() -> Duration {
     duration(clock_gettime(ClockId::Monotonic))
 }
 
-/// Returns the wall-clock time since 1970: zero if the clock is set before that, and at most [`LAST`].
+/// Wall-clock time since 1970: 0 if the clock is set to an earlier year, at most [`LAST`].
 pub(crate) fn since_epoch() -> Duration {
     duration(clock_gettime(ClockId::Realtime)).min(LAST)
 }

@@ -1,13 +1,13 @@
-//! How the process ends: exit codes of sysexits.h, and what is printed on the way out.
+//! Exit codes (sysexits.h) and standard output.
 
 use std::fmt;
 use std::io::Write as _;
 use std::process::ExitCode;
 
-/// Why the process ends other than with success.
+/// Why the process ends without success.
 pub(crate) struct Failure {
     pub(crate) code: ExitCode,
-    /// A line for each thing that is wrong; empty if it is on standard error already.
+    /// One line per fault; empty if standard error has them already.
     pub(crate) message: String,
 }
 
@@ -31,18 +31,18 @@ impl Failure {
         Self::new(69, error.to_string())
     }
 
-    /// `EX_OSERR`: the system refused something that the daemon needs.
+    /// `EX_OSERR`: a system call failed.
     pub(crate) fn system(error: impl fmt::Display) -> Self {
         Self::new(71, error.to_string())
     }
 
-    /// `EX_CONFIG`: the configuration is wrong; starting again does not help.
+    /// `EX_CONFIG`: the configuration is wrong. The unit does not restart the daemon after it.
     pub(crate) fn configuration(error: impl fmt::Display) -> Self {
         Self::new(78, error.to_string())
     }
 }
 
-/// Writes to standard output; a reader that went away is no failure.
+/// Writes to standard output. A closed pipe is not a failure.
 pub(crate) fn print(text: fmt::Arguments<'_>) -> Result<(), Failure> {
     let mut stdout = std::io::stdout().lock();
     match stdout.write_fmt(text).and_then(|()| stdout.flush()) {

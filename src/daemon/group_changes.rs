@@ -1,8 +1,5 @@
-//! Logs what operators want to know of groups: statistics that stop or resume, a goal missed or met, clocks set back,
-//! contradictions, a missing `reactiveState`.
-//!
-//! All groups with the same notice share a line, and each kind of notice has at most one line a minute: what happens in
-//! between waits for the next line, so that no group is left out and none can flood the log.
+//! Logs notices about groups. Groups with the same notice share a line, and each kind of notice is logged at most once a
+//! minute: later ones wait for the next line, so that none is lost and none can flood the log.
 
 use std::time::Duration;
 
@@ -14,13 +11,11 @@ use pacingd::state::State;
 use crate::log::Log;
 use crate::throttle::Throttle;
 
-/// The shortest time between two lines of one kind.
 const INTERVAL: Duration = Duration::from_secs(60);
 
-/// Groups that a line names; the status page has the rest.
+/// Groups named in one line; the status page has the rest.
 const NAMED: usize = 8;
 
-/// When each kind of notice was logged last.
 pub(crate) struct GroupChanges {
     throttles: [Throttle; Notice::ALL.len()],
 }
@@ -32,7 +27,7 @@ impl Default for GroupChanges {
 }
 
 impl GroupChanges {
-    /// Logs what is due. Returns when something that waits will be due.
+    /// Logs the notices that are due. Returns when the next waiting one will be.
     pub(crate) fn log(&self, state: &mut State, log: &Log, now: Duration) -> Option<Duration> {
         let mut wakeup: Option<Duration> = None;
         for (notice, throttle) in Notice::ALL.into_iter().zip(&self.throttles) {
@@ -91,7 +86,7 @@ fn write_line(log: &Log, state: &State, now: Duration, notice: Notice, groups: &
     }
 }
 
-/// What a notice says about one group.
+/// Details of a notice about one group.
 fn figures(state: &State, group: &Group, now: Duration, notice: Notice) -> Option<String> {
     match notice {
         Notice::GoalMissed | Notice::GoalMet => {

@@ -1,28 +1,28 @@
-//! Names that are nearly known ones: fields of statistics, keys of the configuration.
+//! Suggests known names for misspelt ones: fields of statistics, keys of the configuration.
 
-/// Returns the known name that `name` is probably meant to be: the same but for case, punctuation, a plural or one typing
-/// error, or with words around it. `None`: the name resembles none.
+/// Returns the known name that `name` resembles: equal except for case, punctuation, a plural or one typing error, or a
+/// part of `name`.
 pub(crate) fn lookalike<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) -> Option<&'a str> {
     let near = known.clone().find(|known| is_same(known, name));
     let name = plain(name);
     let near = near.or_else(|| known.clone().find(|known| is_one_edit_away(&plain(known), &name)));
-    // As in `agentsReady` or `averageHandleTime`; `time` alone and `to` are a part of too many other names.
+    // As in `agentsReady` or `averageHandleTime`. `time` and `to` are parts of too many other names.
     let inside = || known.clone().filter(|known| !matches!(*known, "time" | "to") && name.contains(&plain(known)));
     near.or_else(|| inside().max_by_key(|known| known.len()))
 }
 
-/// Whether two names differ in case, punctuation and a plural only.
+/// Whether two names differ only in case, punctuation and a plural `s`.
 pub(crate) fn is_same(one: &str, other: &str) -> bool {
     plain(one) == plain(other)
 }
 
-/// Lower case, letters and digits only, without the `s` of a plural.
+/// Lower case, letters and digits only, without a final `s`.
 fn plain(name: &str) -> String {
     let plain: String = name.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect();
     plain.strip_suffix('s').unwrap_or(&plain).into()
 }
 
-/// Whether one letter is missing, too many or another, or two neighbours are swapped.
+/// Whether one letter is missing, added or replaced, or two neighbours are swapped.
 fn is_one_edit_away(one: &str, other: &str) -> bool {
     let (one, other): (Vec<char>, Vec<char>) = (one.chars().collect(), other.chars().collect());
     let before = one.iter().zip(&other).take_while(|(one, other)| one == other).count();

@@ -1,4 +1,4 @@
-//! The daemon: one thread, one owner of the state, and thin tasks around it.
+//! The daemon: one thread, which owns the state, and thin tasks around it.
 
 mod alarm;
 mod arguments;
@@ -44,7 +44,6 @@ use systemd::Manager;
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::runtime::{LocalOptions, LocalRuntime};
 
-/// The version that `--version` and the log show.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 fn main() -> ExitCode {
@@ -52,7 +51,6 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             for line in failure.message.lines() {
-                // Whether it is read or not.
                 let _ = writeln!(std::io::stderr(), "pacingd: {line}");
             }
             failure.code
@@ -67,16 +65,16 @@ fn act() -> Result<(), Failure> {
         Action::CheckConfig(source) => check_configuration(&source),
         Action::Lines(source, is_sent) => check_lines::run(&source.load().map_err(Failure::configuration)?, is_sent),
         Action::Run(source, log_to) => {
-            // One thread does all the work, so that nothing is locked and nothing waits for another.
+            // One thread does all the work, so that nothing needs a lock.
             let mut runtime = tokio::runtime::Builder::new_current_thread();
             let runtime = runtime.enable_io().enable_time().build_local(LocalOptions::default());
             let runtime = runtime.map_err(|error| Failure::system(format!("cannot start the event loop: {error}")))?;
             let _entered = runtime.enter();
-            // Before anything that takes time: until then SIGHUP would kill the process.
+            // First of all: until then SIGHUP kills the process.
             let signals = Signals::install()
                 .map_err(|error| Failure::system(format!("cannot install signal handlers: {error}")))?;
             let loaded = source.load().map_err(Failure::configuration);
-            // A faulty configuration is logged where the defaults say, because standard error may not be read.
+            // Faults of the configuration go to the default log, because nobody may read standard error.
             let default = configuration::Log::default();
             let settings = loaded.as_ref().map_or(&default, |configuration| &configuration.log);
             let log = Log::start(log_to.unwrap_or(settings.to), settings.level);
@@ -89,7 +87,7 @@ fn act() -> Result<(), Failure> {
     }
 }
 
-/// Prints what is in force, or everything that is wrong with it.
+/// Prints the settings in force, or all faults of the configuration.
 fn check_configuration(source: &Source) -> Result<(), Failure> {
     let configuration = source.read().map_err(Failure::configuration)?;
     let keys = configuration.read_keys();
@@ -101,7 +99,7 @@ fn check_configuration(source: &Source) -> Result<(), Failure> {
         }
     };
     exit::print(format_args!("{configuration}"))?;
-    // As a comment, so that what is printed remains a configuration.
+    // As a comment, so that the output is a valid configuration.
     tls.map_or(Ok(()), |tls| exit::print(format_args!("\n# {}\n", tls.certificate())))
 }
 
@@ -120,7 +118,7 @@ fn run(
     }
     let manager: &'static Manager = Box::leak(Box::new(Manager::from_environment()));
 
-    // Lives as long as the process; tasks share it without counting references.
+    // Tasks share it without reference counts, as long as the process lives.
     let context: &'static Context = Box::leak(Box::new(Context::new(configuration, tls, log)));
     context.declare_groups();
     runtime.block_on(async {

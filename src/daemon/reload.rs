@@ -1,18 +1,16 @@
-//! SIGHUP: the configuration is read again; what can change without a restart changes, and all statistics are kept.
+//! SIGHUP: reads the configuration again, and applies what can change without a restart. All statistics are kept.
 
 use crate::configuration::{Configuration, ConfigurationKey, KEYS, OnReload, Source};
 use crate::context::Context;
 use crate::https::Tls;
 use crate::log::Target;
 
-/// Puts the configuration of `source` in force. A fault anywhere leaves all as it is.
-///
-/// `log_to`: where the command line says that the log goes.
+/// Applies the configuration of `source`, or logs its faults and changes nothing. `log_to` is the target on the command line.
 pub(crate) fn reload(context: &Context, source: &Source, log_to: Option<Target>) {
     let read = source.load().and_then(|new| {
         match &context.tls {
             Some(tls) => tls.reload(&new.https)?,
-            // Only a restart puts it in force, but that must not be the first to find a fault.
+            // Only a restart applies it, but faults are reported now.
             None => _ = Tls::new(&new.https)?,
         }
         Ok(new)
@@ -36,7 +34,7 @@ pub(crate) fn reload(context: &Context, source: &Source, log_to: Option<Target>)
     }
 }
 
-/// Takes back what only a restart can change. Returns the keys of it.
+/// Copies the values that only a restart can change from `old` to `new`, and returns their keys.
 fn keep(old: &Configuration, new: &mut Configuration, log_to: Option<Target>) -> Vec<&'static str> {
     let mut kept = Vec::new();
     for ConfigurationKey { path, on_reload, show, copy, .. } in KEYS {
@@ -48,7 +46,7 @@ fn keep(old: &Configuration, new: &mut Configuration, log_to: Option<Target>) ->
         };
         if is_kept {
             copy(old, new);
-            // What the command line says holds anyway.
+            // The command line overrides it anyway.
             if *path != "log.to" || log_to.is_none() {
                 kept.push(*path);
             }

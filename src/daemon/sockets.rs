@@ -1,10 +1,9 @@
-//! The sockets that the daemon starts with: those that systemd holds for it (`sd_listen_fds(3)`), else its own.
+//! Opens the listening sockets, or takes them from systemd (`sd_listen_fds(3)`), which keeps connections and datagrams
+//! queued while the daemon restarts.
 //!
-//! systemd's outlive the daemon, and so do the connections and datagrams that wait in them while it restarts. A socket
-//! unit can give all its sockets only one name. So a name decides if it is `http`, `https`, `operators` or
-//! `statistics`; else a datagram socket is for statistics, a stream socket with the port of `operators.listen` for
-//! operators, one with a port of `https.listen` for HTTPS, and any other for HTTP. Each is used as it is bound: whether
-//! one for any address of IPv6 takes IPv4 as well is up to `BindIPv6Only=` in the unit.
+//! A socket unit names all its sockets alike. Where the name is none of `http`, `https`, `operators` and `statistics`, the
+//! type and the port decide: UDP is for statistics, the port of `operators.listen` for operators, one of `https.listen` for
+//! HTTPS, any other TCP port for HTTP. Each is used as it is bound; `BindIPv6Only=` of the unit decides about IPv4.
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -17,33 +16,32 @@ use crate::exit::Failure;
 use crate::log::Log;
 use crate::statistics::endpoint::Endpoint;
 
-/// Connections that the kernel keeps until they are accepted. Linux caps it at `net.core.somaxconn`.
+/// Length of the listen queue. Linux caps it at `net.core.somaxconn`.
 const BACKLOG: i32 = 1024;
 
-/// Bytes of a connection's answers, and of its requests, that the kernel buffers (it takes twice as many, for what it
-/// needs itself). By default it buffers megabytes for a client that sends requests and takes no answers, and the daemon
-/// would answer all of them. Many answers fit, and a request's head twice.
+/// Send and receive buffer of a connection (the kernel doubles it, for its own records): many answers, and two heads. By
+/// default the kernel buffers megabytes of answers for a client that sends requests and reads nothing.
 const KERNEL_BYTES: usize = 16 * 1024;
 
-/// Bytes of the longest segment. One of loopback's own, 64 KiB, fills what the kernel buffers, and before the client's kernel
-/// acknowledges it, it waits 40 ms for a second one: for each 64 KiB of a large answer. Ethernet's are shorter than this.
+/// Maximum segment size. Loopback's own, 64 KiB, would fill the send buffer with one segment, whose acknowledgement the
+/// client's kernel delays by 40 ms. Ethernet's segments are shorter than this.
 const SEGMENT_BYTES: u32 = 4096;
 
-/// The receive buffer asked for, in bytes: a burst of more than a thousand short datagrams, each of which takes 768 to
-/// 1,280 bytes of it. The kernel grants `net.core.rmem_max` at most.
+/// Receive buffer requested for statistics, in bytes: a burst of a thousand short datagrams, which take 768 to 1,280 bytes
+/// each. The kernel grants at most `net.core.rmem_max`.
 const RECEIVE_BUFFER: usize = 1024 * 1024;
 
-/// Sockets that do not block, TCP's listening.
+/// Non-blocking sockets.
 #[derive(Default)]
 pub(crate) struct Sockets {
     pub(crate) http: Vec<Socket>,
     pub(crate) https: Vec<Socket>,
     pub(crate) operators: Vec<Socket>,
-    /// Without those of multicast groups, which are opened when their interfaces are there.
+    /// Without multicast groups, which are joined when their interfaces appear.
     pub(crate) statistics: Vec<Socket>,
 }
 
-/// Opens all sockets. To be called once, before there is another thread.
+/// Opens all sockets. To be called once, while there is one thread.
 pub(crate) fn open(configuration: &Configuration, log: &Log) -> Result<Sockets, Failure> {
     let Configuration { http, https, operators, statistics, .. } = configuration;
     let mut sockets = Sockets::from_systemd(configuration).map_err(Failure::configuration)?;
@@ -79,8 +77,7 @@ pub(crate) fn open(configuration: &Configuration, log: &Log) -> Result<Sockets, 
     Ok(sockets)
 }
 
-/// Says that a setting has no effect because systemd holds sockets of other addresses in its place. The daemon joins
-/// multicast groups by itself, whatever systemd holds.
+/// Returns a warning if `key` has no effect because systemd holds sockets of other addresses.
 fn overruled(key: &str, held: &[Socket], configured: &[SocketAddr]) -> Option<String> {
     let (mut held, mut configured): (Vec<_>, _) = (held.iter().map(local).collect(), configured.to_vec());
     held.sort_unstable();
@@ -96,8 +93,7 @@ fn overruled(key: &str, held: &[Socket], configured: &[SocketAddr]) -> Option<St
 fn bind(kind: Type, address: SocketAddr, all: &[SocketAddr]) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), kind, None)?;
     if address.is_ipv6() {
-        // Always set, because the default is the administrator's (net.ipv6.bindv6only). A socket for any address takes
-        // those of IPv4, too, unless they are left to another one.
+        // Always set, because the default depends on net.ipv6.bindv6only. `[::]` takes IPv4 too, unless another socket does.
         let is_beside = |other: &SocketAddr| other.is_ipv4() && other.port() == address.port();
         socket.set_only_v6(address.ip() == Ipv6Addr::UNSPECIFIED && all.iter().any(is_beside))?;
     }
@@ -105,7 +101,7 @@ fn bind(kind: Type, address: SocketAddr, all: &[SocketAddr]) -> io::Result<Socke
         enlarge_buffer(&socket);
         socket.bind(&address.into())?;
     } else {
-        // A restart must not wait until the kernel has forgotten the connections of the last run.
+        // Connections of the last run in TIME_WAIT must not prevent a restart.
         socket.set_reuse_address(true)?;
         socket.bind(&address.into())?;
         socket.listen(BACKLOG)?;
@@ -115,7 +111,7 @@ fn bind(kind: Type, address: SocketAddr, all: &[SocketAddr]) -> io::Result<Socke
 
 fn prepare(socket: &Socket, kind: Type) -> io::Result<()> {
     if kind == Type::STREAM {
-        // What is accepted inherits it.
+        // Accepted sockets inherit these.
         socket.set_send_buffer_size(KERNEL_BYTES)?;
         socket.set_recv_buffer_size(KERNEL_BYTES)?;
         socket.set_tcp_mss(SEGMENT_BYTES)?;
@@ -123,20 +119,18 @@ fn prepare(socket: &Socket, kind: Type) -> io::Result<()> {
     socket.set_nonblocking(true)
 }
 
-/// The socket's own address; 0.0.0.0:0 if the kernel does not tell it.
+/// The socket's own address, or 0.0.0.0:0 if it is not known.
 pub(crate) fn local(socket: &Socket) -> SocketAddr {
     let address = socket.local_addr().ok().and_then(|address| address.as_socket());
     address.unwrap_or((Ipv4Addr::UNSPECIFIED, 0).into())
 }
 
-/// Asks for a receive buffer of [`RECEIVE_BUFFER`]; a smaller one serves as well, and [`log_buffer`] reports it.
 pub(crate) fn enlarge_buffer(socket: &Socket) {
     let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
 }
 
-/// Logs the receive buffer that the kernel grants.
 pub(crate) fn log_buffer(socket: &Socket, log: &Log) {
-    // The kernel doubles what it grants, for its own records of each datagram.
+    // The kernel reports twice what it grants.
     let Ok(granted) = socket.recv_buffer_size().map(|bytes| bytes / 2) else { return };
     let is_small = granted < RECEIVE_BUFFER;
     let advice = if is_small { "; bursts are safer with 1024: raise net.core.rmem_max and restart" } else { "" };
@@ -144,11 +138,7 @@ pub(crate) fn log_buffer(socket: &Socket, log: &Log) {
 }
 
 impl Sockets {
-    /// Takes those that systemd hands over; none if it did not start the daemon.
-    ///
-    /// # Errors
-    ///
-    /// One of them cannot be used; starting again does not help.
+    /// Takes the sockets that systemd passed, if any. Fails if one of them cannot be used.
     fn from_systemd(configuration: &Configuration) -> Result<Self, String> {
         let mut handed_over = ListenFd::from_env();
         let names = std::env::var("LISTEN_FDNAMES").unwrap_or_default();

@@ -1,9 +1,8 @@
-//! Notifications to the service manager: ready, reloading, stopping, that the event loop turns, and the line that
-//! `systemctl status` shows. Without a manager that wants them nothing here does anything.
+//! Notifications to the service manager by `sd_notify(3)`: ready, reloading, stopping, the watchdog, and the status line of
+//! `systemctl status`. Does nothing where no manager asks for them.
 //!
-//! The protocol of `sd_notify(3)` is a few words in a datagram, written here because of the crate sd-notify's faults: it
-//! opens a socket for each word, waits while the manager does not read, and its monotonic time overflows on 32 bits after
-//! 35 minutes.
+//! Not by the crate sd-notify: it opens a socket per message, blocks while the manager does not read, and its monotonic
+//! time overflows on 32 bits after 35 minutes.
 
 use std::fmt;
 use std::os::linux::net::SocketAddrExt as _;
@@ -18,17 +17,16 @@ use crate::context::Context;
 use crate::http::counters::Side;
 use crate::throttle::Throttle;
 
-/// How often the line of status changes: ten seconds are soon enough for people.
+/// Shortest time between two status lines.
 const INTERVAL: Duration = Duration::from_secs(10);
 
-/// The service manager, if one started the daemon and wants notifications.
 pub(crate) struct Manager {
     socket: Option<UnixDatagram>,
     watchdog: Option<Duration>,
 }
 
 impl Manager {
-    /// Reads the environment. A socket that cannot be reached counts as none: the manager notices that by itself.
+    /// Reads the environment. A socket that cannot be connected counts as none; the manager notices the missing messages.
     pub(crate) fn from_environment() -> Self {
         let socket = std::env::var_os("NOTIFY_SOCKET").and_then(|path| {
             let socket = UnixDatagram::unbound().ok()?;
@@ -44,7 +42,7 @@ impl Manager {
         Self { watchdog: number("WATCHDOG_USEC").filter(is_wanted).map(Duration::from_micros), socket }
     }
 
-    /// Notifies that the daemon answers. From here on nothing waits for the manager, however long its queue is.
+    /// Reports that the daemon serves. Later messages do not block: a full queue drops them.
     pub(crate) fn ready(&self) {
         self.send(format_args!("READY=1"));
         if let Some(socket) = &self.socket {
@@ -52,9 +50,9 @@ impl Manager {
         }
     }
 
-    /// Notifies that the configuration is being read; [`ready`](Self::ready) ends that.
+    /// Reports a reload, which [`ready`](Self::ready) ends.
     pub(crate) fn reloading(&self) {
-        // From version 253 on, the time matches this with the order that it answers (`Type=notify-reload`).
+        // systemd 253 and later match it with their request by the time (`Type=notify-reload`).
         self.send(format_args!("RELOADING=1\nMONOTONIC_USEC={}", clock::monotonic().as_micros()));
     }
 
@@ -62,7 +60,7 @@ impl Manager {
         self.send(format_args!("STOPPING=1\nSTATUS=finishing the answers under way"));
     }
 
-    /// Notifies that the event loop turns, as long as it does. Returns at once where the manager does not want it.
+    /// Feeds the watchdog, if there is one, from the event loop.
     pub(crate) async fn keep_alive(&self) {
         let Some(time_out) = self.watchdog else { return };
         loop {
@@ -79,12 +77,11 @@ impl Manager {
     }
 }
 
-/// The status line, and what it was made of last.
 pub(crate) struct StatusLine<'a> {
     manager: &'a Manager,
     throttle: Throttle,
     answered: u64,
-    /// How many groups were known, and how many of them were fresh.
+    /// Groups known, and fresh ones among them.
     groups: Option<(usize, u32)>,
     line: String,
 }
@@ -94,7 +91,7 @@ impl<'a> StatusLine<'a> {
         Self { manager, throttle: Throttle::new(INTERVAL), answered: 0, groups: None, line: String::new() }
     }
 
-    /// Sends the line to the manager if it is due and differs from the last.
+    /// Sends the status line if it is due and has changed.
     pub(crate) fn update(&mut self, context: &Context, now: Duration) {
         if self.manager.socket.is_none() {
             return;
@@ -104,7 +101,7 @@ impl<'a> StatusLine<'a> {
         let sum = |channel| state.consolidate(now, channel);
         let sums = Channel::ALL.map(sum);
         let groups = (known.all().len(), sums.iter().map(|sum| sum.fresh_groups).sum());
-        // That groups appear or fall silent is what the line is looked at for: it is sent at once.
+        // A change of the groups is sent at once.
         let is_news = self.groups.replace(groups) != Some(groups);
         if !is_news && !self.throttle.is_due(now) {
             return;

@@ -1,9 +1,8 @@
-//! Keeps what happens often to once per interval, and counts what was left out. Time is an argument.
+//! Limits an event to once per interval, and counts the suppressed ones. Time is an argument.
 
 use std::cell::Cell;
 use std::time::Duration;
 
-/// Something that happens once per interval.
 #[derive(Debug)]
 pub(crate) struct Throttle {
     interval: Duration,
@@ -16,23 +15,22 @@ impl Throttle {
         Self { interval, last: Cell::new(None), suppressed: Cell::new(0) }
     }
 
-    /// When the interval is over. `None`: nothing happened yet.
+    /// When the current interval ends. `None`: none was started.
     pub(crate) fn due(&self) -> Option<Duration> {
         self.last.get().map(|last| last + self.interval)
     }
 
-    /// Whether the interval is over, or nothing happened yet.
     pub(crate) fn is_due(&self, now: Duration) -> bool {
         self.due().is_none_or(|due| now >= due)
     }
 
-    /// Begins an interval at `now`. Returns how often something was left out since the last one began, and how long ago.
+    /// Starts an interval at `now`. Returns the number of suppressed events since the last start, and the time since then.
     pub(crate) fn start(&self, now: Duration) -> (u64, Duration) {
         let last = self.last.replace(Some(now)).unwrap_or(now);
         (self.suppressed.take(), now.saturating_sub(last))
     }
 
-    /// The same, if that is due; else it is counted as suppressed.
+    /// Starts an interval if one is due; otherwise counts a suppressed event.
     pub(crate) fn start_if_due(&self, now: Duration) -> Option<(u64, Duration)> {
         if self.is_due(now) {
             return Some(self.start(now));

@@ -1,14 +1,13 @@
-//! Does what time alone makes due, and sleeps in between: with no group known it does not wake at all.
+//! Does what becomes due by time alone, and sleeps in between. With no group known it does not wake.
 
 use crate::clock;
 use crate::context::Context;
 use crate::group_changes::GroupChanges;
 use crate::systemd::{Manager, StatusLine};
 
-/// Groups refreshed in one turn of the event loop: requests and datagrams wait for that many and no more.
+/// Groups refreshed in one turn of the event loop; requests and datagrams wait for no more.
 const GROUPS_A_TURN: usize = 16;
 
-/// Works until the daemon ends.
 pub(crate) async fn run(context: &'static Context, manager: &'static Manager) {
     let (group_changes, mut status) = (GroupChanges::default(), StatusLine::new(manager));
     loop {

@@ -1,7 +1,6 @@
-//! A configuration's text, its keys with their places, and what is wrong with them.
+//! The text of a configuration, its keys with their places, and its faults.
 //!
-//! What may be a secret in the wrong place is not repeated: a message has no more of the file than keys and values that
-//! are shorter than any secret that the daemon reads.
+//! Messages quote only keys and values shorter than any secret that the daemon reads: a secret may be in the wrong place.
 
 use std::fmt::Display;
 use std::ops::Range;
@@ -9,16 +8,15 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::DeValue;
 
-/// Bytes of a secret at least (`statistics.key-files` wants 32): what is shorter is repeated in messages.
+/// Bytes of the shortest secret (a key of `statistics.key-files`); messages quote what is shorter.
 pub(super) const SECRET_BYTES: usize = 32;
 
-/// A file's text, and what was found in it so far.
 pub(super) struct TomlDocument<'a> {
     pub(super) file: &'a str,
     pub(super) text: &'a str,
-    /// Keys, each with the place of its value, and whether it was read without a fault.
+    /// Keys found, each with the place of its value, and whether that is valid.
     pub(super) given: Vec<(&'static str, usize, bool)>,
-    /// What is wrong, each with its place.
+    /// Messages, each with the place of its fault.
     pub(super) faults: Vec<(usize, String)>,
 }
 
@@ -27,12 +25,12 @@ impl TomlDocument<'_> {
         self.faults.push((at, message));
     }
 
-    /// Where a key's value is. `None`: the file does not have it.
+    /// The place of a key's value, if the file has the key.
     pub(super) fn place(&self, key: &str) -> Option<usize> {
         self.given.iter().find(|(given, ..)| *given == key).map(|(_, at, _)| *at)
     }
 
-    /// Whether all of these keys are sound, or left out.
+    /// Whether these keys are valid or missing.
     pub(super) fn are_sound(&self, keys: &[&str]) -> bool {
         self.given.iter().all(|(given, _, is_sound)| *is_sound || !keys.contains(given))
     }
@@ -47,16 +45,16 @@ impl TomlDocument<'_> {
         self.text.get(at).unwrap_or_default()
     }
 
-    /// The value at a place, as a message may repeat it.
+    /// The value at a place, as a message may quote it.
     pub(super) fn shown(&self, at: Range<usize>) -> String {
         let written = self.written(at).trim_end();
         let is_shown = written.len() < SECRET_BYTES && !written.contains(char::is_control);
         if is_shown { written.to_owned() } else { hidden(written.len()) }
     }
 
-    /// The name of a key that is not known, as a message may repeat it.
+    /// The name of an unknown key, if a message may quote it.
     pub(super) fn shown_key(&self, at: Range<usize>) -> Option<&str> {
-        // Dots in a secret make several keys of it, so all that stands before the value counts.
+        // Dots split a secret into several keys, so the length of all of them counts.
         let before = self.written(0..at.start).rsplit('\n').next().unwrap_or_default();
         let after = self.written(at.end..self.text.len()).split(['=', '\n']).next().unwrap_or_default();
         let written = self.written(at);
@@ -70,7 +68,6 @@ fn hidden(bytes: usize) -> String {
     format!("a value of {bytes} bytes, which may be a secret")
 }
 
-/// A key of the file with its value.
 pub(super) struct Entry<'a, 'r> {
     pub(super) document: &'a mut TomlDocument<'r>,
     pub(super) key: &'static str,
@@ -78,28 +75,26 @@ pub(super) struct Entry<'a, 'r> {
 }
 
 impl Entry<'_, '_> {
-    /// Where the key is named, for later messages about it.
+    /// File, line and key, for later messages.
     pub(super) fn origin(&self) -> String {
         format!("{}: {}", self.document.line(self.value.span().start), self.key)
     }
 
-    /// The value as a message may repeat it.
     pub(super) fn shown(&self) -> String {
         self.document.shown(self.value.span())
     }
 
-    /// An item of the value, a list. A list with a long item may be a secret in pieces.
+    /// An item of a list. If any item is long, the items may be pieces of a secret.
     pub(super) fn shown_item(&self, item: &Spanned<DeValue<'_>>) -> String {
         let is_long = self.document.written(self.value.span()).split('"').any(|piece| piece.len() >= SECRET_BYTES);
         if is_long { hidden(item.span().len()) } else { self.document.shown(item.span()) }
     }
 
-    /// Reports that the value is not what is wanted.
     pub(super) fn wrong<T>(&mut self, want: impl Display) -> Option<T> {
         self.fault(self.value, format_args!("is {}; want {want}", self.shown()))
     }
 
-    /// Reports a fault of `value`, which is this one or an item of it.
+    /// Reports a fault of `value`, which is the entry's value or an item of it.
     pub(super) fn fault<T>(&mut self, value: &Spanned<DeValue<'_>>, what: impl Display) -> Option<T> {
         self.document.fault(value.span().start, format!("{} {what}", self.key));
         None

@@ -1,5 +1,5 @@
-//! Files that the configuration is made of, each named by its path or as a credential that systemd hands over. Each is a
-//! regular one of bounded size, so that no reading hangs or ends in all the memory there is.
+//! Reads the files of the configuration, named by path or as credentials of systemd. Only regular files of bounded size are
+//! read, so that reading neither blocks nor exhausts the memory.
 
 use std::fmt;
 use std::fs::{self, OpenOptions};
@@ -12,40 +12,32 @@ use zeroize::Zeroizing;
 
 use super::document::SECRET_BYTES;
 
-/// What a key for such a file wants.
 pub(crate) const WANT: &str = "an absolute path such as \"/etc/pacingd/file.pem\", or \"credential:NAME\"";
 
 const PREFIX: &str = "credential:";
 
-/// Where systemd says that it has put the credentials.
 const DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
 
-/// The name of a file.
 #[derive(Clone, Debug)]
 pub(crate) struct FileName {
-    /// An absolute path, because the directory in which a daemon is started is not known; or a credential, as
-    /// `LoadCredential=` and its kin name it (systemd.exec(5)).
+    /// An absolute path, or the name of a credential (`LoadCredential=` in systemd.exec(5)).
     text: String,
-    /// Where the configuration names it, for errors: file, line and key.
+    /// File, line and key that name it, for errors.
     origin: String,
 }
 
 impl FileName {
     pub(super) fn new(text: &str, origin: String) -> Option<Self> {
         let is_one = match text.strip_prefix(PREFIX) {
-            // One step below the directory, and no other.
+            // A file directly in the directory.
             Some(name) => !matches!(name, "" | "." | "..") && !name.contains('/'),
             None => text.starts_with('/'),
         };
-        // A control character is a mistake, and would have to be escaped wherever the name is shown.
+        // A control character is a mistake, and messages would have to escape it.
         (is_one && !text.contains(char::is_control)).then(|| Self { text: text.to_owned(), origin })
     }
 
-    /// Where the file is now.
-    ///
-    /// # Errors
-    ///
-    /// There are no credentials.
+    /// The file's path. Fails for a credential if the unit has none.
     pub(crate) fn path(&self) -> Result<PathBuf, String> {
         let Some(name) = self.text.strip_prefix(PREFIX) else { return Ok(PathBuf::from(&self.text)) };
         std::env::var_os(DIRECTORY).map(|directory| Path::new(&directory).join(name)).ok_or_else(|| {
@@ -54,52 +46,49 @@ impl FileName {
         })
     }
 
-    /// Says what is wrong with the file, behind where it is named.
+    /// A message about the file, with the place that names it.
     pub(crate) fn wrong(&self, what: impl fmt::Display) -> String {
         let name = if is_like_a_secret(&self.text) { "the file named there" } else { &self.text };
         format!("{}: {name} {what}", self.origin)
     }
 
-    /// Reads the file as [`read`] does, or says what is wrong with it.
     pub(crate) fn read(&self, most: usize) -> Result<Zeroizing<Vec<u8>>, String> {
         read(&self.path()?, most).map_err(|error| self.wrong(format_args!("cannot be read: {error}")))
     }
 }
 
-/// Whether a name may be a secret in the place of its file's name: it has a part as long as a secret, or is that long and
-/// has as many digits, capitals and marks as base64. The few paths that look the same are not shown either.
+/// Whether a name may be a secret written in place of a file's name: one part is as long as a secret, or a quarter of a
+/// long name is digits, capitals and marks, as in base64. Some real paths match, too, and are not shown.
 fn is_like_a_secret(name: &str) -> bool {
     let is_odd = |byte: &u8| !byte.is_ascii_lowercase() && !b"/._-".contains(byte);
     let has_long_part = name.split('/').any(|part| part.trim_start_matches(PREFIX).len() >= SECRET_BYTES - 1);
     has_long_part || name.len() >= SECRET_BYTES && name.bytes().filter(is_odd).count() * 4 >= name.len()
 }
 
-/// The same file, wherever it is named.
 impl PartialEq for FileName {
     fn eq(&self, other: &Self) -> bool {
         self.text == other.text
     }
 }
 
-/// As the configuration has it.
 impl fmt::Display for FileName {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.text)
     }
 }
 
-/// Reads a file of `most` bytes at most. What is read is wiped when it is dropped, and no copy of it is left behind.
+/// Reads a file of at most `most` bytes. The bytes are wiped when dropped, and no copy is left in memory.
 pub(crate) fn read(path: &Path, most: usize) -> io::Result<Zeroizing<Vec<u8>>> {
     let checked = |metadata: fs::Metadata| match metadata.is_file() {
         true => Ok(metadata),
         false => Err(io::Error::other("it is not a regular file")),
     };
-    // Asked for before it is opened, because opening a device may do something; and after, because it may be another.
+    // Checked before opening, because opening a device can have effects; and after, because the file may have changed.
     checked(fs::metadata(path)?)?;
     let flags = OFlags::NONBLOCK.union(OFlags::NOCTTY).bits();
     let file = OpenOptions::new().read(true).custom_flags(flags.cast_signed()).open(path)?;
     let expected = usize::try_from(checked(file.metadata()?)?.len()).unwrap_or(usize::MAX).clamp(most.min(4096), most);
-    // A byte more than the file should have, so that one that grows meanwhile is seen. All has room, so nothing moves.
+    // One byte more than the file has, to detect one that grows. The capacity suffices, so the vector never moves.
     let mut bytes = Zeroizing::new(Vec::with_capacity(expected + 1));
     file.take(expected as u64 + 1).read_to_end(&mut bytes)?;
     if bytes.len() > expected {

@@ -1,5 +1,4 @@
-//! The table of keys. Sections, defaults, what is read, what `--check-config` prints and what a reload changes: all of it
-//! follows from a key's line here.
+//! The table of keys. Each key's entry defines its section, its default, how it is read and printed, and what a reload does.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -21,34 +20,33 @@ use crate::statistics::endpoint::Endpoint;
 /// Addresses of a listener: an appliance has a few interfaces, each with an address or two.
 const LISTENERS: usize = 8;
 
-/// Connections at once: each takes a file descriptor and some kilobytes.
+/// Concurrent connections: each takes a file descriptor and some kilobytes.
 const CONNECTIONS: usize = 10_000;
 
-/// TLS handshakes under way at once: more are no faster on one thread, and each may hold 64 KiB of what a client sends.
+/// Concurrent TLS handshakes: more are no faster on one thread, and each may buffer 64 KiB.
 const HANDSHAKES: usize = 256;
 
-/// Origins whose pages may read the answers: compared one by one with each request's.
+/// Allowed origins: each request's origin is compared with all of them.
 const ORIGINS: usize = 64;
 
 /// What a reload does with a key that has changed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OnReload {
     Applies,
-    /// It applies, unless the key appears or disappears.
+    /// Applies, unless the key appears or disappears.
     Replaces,
     NeedsRestart,
 }
 
-/// A key, and what can be done with its value.
 pub(crate) struct ConfigurationKey {
-    /// Its name, with those of its sections before it.
+    /// Name with the sections before it.
     pub(crate) path: &'static str,
     pub(crate) on_reload: OnReload,
-    /// Reads its value from a file. `None`: a fault was reported.
+    /// Reads the value from a file. `None`: a fault was reported.
     pub(super) read: fn(&mut Configuration, &mut Entry<'_, '_>) -> Option<()>,
-    /// Its value as TOML. Empty: the key is left out.
+    /// The value as TOML. Empty: the key is left out.
     pub(crate) show: fn(&Configuration) -> String,
-    /// Copies its value from the first configuration to the second.
+    /// Copies the value from the first configuration to the second.
     pub(crate) copy: fn(&Configuration, &mut Configuration),
 }
 
@@ -81,11 +79,10 @@ macro_rules! configuration {
     )*) => {
         $(section! { $(#[$section_attribute])* $name { $($(#[$key_attribute])* $field $(: $type = $default)?;)* } })*
 
-        /// Valid settings of everything.
         #[derive(Clone, Debug, Default, PartialEq)]
         pub(crate) struct Configuration {
             $(pub(crate) $section: $name,)*
-            /// What stands in the files of `statistics.key-files`.
+            /// Contents of `statistics.key-files`.
             pub(crate) keys: Keys,
         }
 
@@ -104,11 +101,9 @@ macro_rules! configuration {
 }
 
 configuration! {
-    /// Where visitors ask over plain HTTP.
     http: Http {
         "http.listen" listen: Vec<SocketAddr> = vec![loopback(8080)], NeedsRestart, list(0..=LISTENERS);
     }
-    /// Pages that may read the answers.
     cors: Cors {
         "http.cors.allowed-origins" allowed_origins: AllowedOrigins = AllowedOrigins::Listed(Vec::new()), Applies,
             origins(0..=ORIGINS);
@@ -116,27 +111,24 @@ configuration! {
     /// Limits of HTTP and HTTPS together.
     limits: Limits {
         "http.limits.connections" connections: usize = 256, NeedsRestart, integer(1..=CONNECTIONS);
-        /// In which the next complete head of a request must arrive, and an answer must be taken. Longer than the 60 s for
-        /// which nginx keeps a connection to an upstream, so that nginx closes first.
+        /// Time for the next complete head to arrive, and for an answer to be acknowledged. Longer than the 60 s of nginx's
+        /// upstream keep-alive, so that nginx closes first.
         "http.limits.idle-timeout" idle_timeout: Duration = Duration::from_secs(75), Applies, seconds(0.1..=3600.0);
     }
-    /// Where visitors ask over TLS.
     https: Https {
         "https.listen" listen: Vec<SocketAddr> = Vec::new(), NeedsRestart, list(0..=LISTENERS);
-        /// A PEM file with the certificate and those that lead to an authority behind it.
+        /// A PEM file with the certificate, followed by the intermediate ones.
         "https.certificate" certificate: Option<FileName> = None, Replaces, some;
-        /// A PEM file with its private key.
+        /// A PEM file with the private key.
         "https.key" key: Option<FileName> = None, Replaces, some;
-        /// Handshakes under way at once. An eighth of the connections: unfinished ones keep no one else out.
+        /// Concurrent handshakes: an eighth of the connections.
         "https.handshakes" handshakes: usize = 32, NeedsRestart, integer(1..=HANDSHAKES);
-        /// For one of them, from the connection's acceptance on.
+        /// Time for a handshake, from the acceptance of the connection on.
         "https.handshake-timeout" handshake_timeout: Duration = Duration::from_secs(5), Applies, seconds(0.1..=60.0);
     }
-    /// Where operators and their monitoring ask.
     operators: Operators {
         "operators.listen" listen: SocketAddr = loopback(8081), NeedsRestart, one;
     }
-    /// Where statistics come from.
     statistics: Statistics {
         "statistics.listen" listen: Vec<Endpoint> =
             vec![Endpoint { address: loopback(8127), interface: String::new() }], NeedsRestart, list(1..=LISTENERS);
@@ -150,7 +142,6 @@ configuration! {
         "statistics.groups.chat" chat: Vec<GroupName> = Vec::new(), Applies, list(0..=GROUPS);
         "statistics.groups.webcallback" webcallback: Vec<GroupName> = Vec::new(), Applies, list(0..=GROUPS);
     }
-    /// The pacing engine's options, with defaults of its own.
     pacing: Options {
         "pacing.algorithm" algorithm, Applies, one;
         "pacing.optimization-target" optimization_target, Applies, one;
@@ -162,7 +153,6 @@ configuration! {
         "pacing.patience" patience, Applies, seconds(0.001..=1e6);
         "pacing.entry-delay" entry_delay, Applies, seconds(0.0..=600.0);
     }
-    /// The daemon's log.
     log: Log {
         "log.level" level: Level = Level::Info, Applies, one;
         "log.to" to: Target = Target::Auto, NeedsRestart, one;

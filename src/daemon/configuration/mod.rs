@@ -1,4 +1,4 @@
-//! The configuration: text, then a table with the place of each value, then valid settings.
+//! The configuration: read, parsed, validated, printed.
 
 mod document;
 mod files;
@@ -20,24 +20,24 @@ pub(crate) use keys::{Configuration, ConfigurationKey, Https, KEYS, Log, OnReloa
 
 const DEFAULT_FILE: &str = "/etc/pacingd.toml";
 
-/// Bytes of the longest configuration: 256 groups with names of 64 bytes are 20,000.
+/// Bytes of the largest configuration file: 256 groups with names of 64 bytes are 20,000.
 const FILE_BYTES: usize = 256 * 1024;
 
-/// Bytes of the longest key of statistics: a hash makes no more of longer ones, and a file of more is something else.
+/// Bytes of the largest key file. HMAC hashes longer keys, so they are no stronger.
 const KEY_BYTES: usize = 1024;
 
-/// The file of the configuration, which must be there; or without a name the usual one, or the defaults if there is none.
+/// The configuration file of the command line, which must exist; or `None`: [`DEFAULT_FILE`], or the defaults without it.
 pub(crate) struct Source(pub(crate) Option<PathBuf>);
 
 impl Source {
-    /// Reads the file anew, with the keys of signed statistics; or says everything that is wrong, a line for each fault.
+    /// Reads the file and the key files. Fails with one line per fault.
     pub(crate) fn load(&self) -> Result<Configuration, String> {
         let mut configuration = self.read()?;
         configuration.keys = configuration.read_keys()?;
         Ok(configuration)
     }
 
-    /// Reads the file anew, but none of those that it names.
+    /// Reads the file, but none of those that it names.
     pub(crate) fn read(&self) -> Result<Configuration, String> {
         let bytes = match files::read(self.file(), FILE_BYTES) {
             Err(error) if self.0.is_none() && error.kind() == io::ErrorKind::NotFound => {
@@ -64,14 +64,14 @@ impl fmt::Display for Source {
 }
 
 impl Https {
-    /// The files of the certificate and its key; both or none are configured.
+    /// The files of the certificate and its key, if configured.
     pub(crate) fn pair(&self) -> Option<(FileName, FileName)> {
         self.certificate.clone().zip(self.key.clone())
     }
 }
 
 impl Configuration {
-    /// Reads the keys of signed statistics from their files, or says what is wrong with each file.
+    /// Reads the keys of signed statistics. Fails with one line per fault.
     pub(crate) fn read_keys(&self) -> Result<Keys, String> {
         let (mut keys, mut faults) = (Keys::default(), Vec::new());
         for name in &self.statistics.key_files {
@@ -83,14 +83,12 @@ impl Configuration {
         if faults.is_empty() { Ok(keys) } else { Err(faults.join("\n")) }
     }
 
-    /// Groups that are known before their first statistics.
     pub(crate) fn declared_groups(&self) -> impl Iterator<Item = (Channel, &GroupName)> + Clone {
         let of = |channel| move |name| (channel, name);
         let groups = &self.groups;
         groups.chat.iter().map(of(Channel::Chat)).chain(groups.webcallback.iter().map(of(Channel::Webcallback)))
     }
 
-    /// The settings of the core.
     pub(crate) fn settings(&self) -> Settings {
         Settings {
             pacing: self.pacing,
@@ -105,7 +103,7 @@ fn read_key(name: &FileName) -> Result<jws::Key, String> {
     jws::Key::new(without_line_end(&name.read(KEY_BYTES)?)).map_err(|error| name.wrong(format_args!("has {error}")))
 }
 
-/// Editors and `openssl rand` end the line that they write, which is no part of the key.
+/// Removes the line end that editors and `openssl rand` write.
 fn without_line_end(bytes: &[u8]) -> &[u8] {
     let line = bytes.strip_suffix(b"\n").unwrap_or(bytes);
     line.strip_suffix(b"\r").unwrap_or(line)

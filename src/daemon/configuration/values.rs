@@ -1,4 +1,4 @@
-//! Values of keys: how each kind is read from TOML, and how it is written.
+//! Kinds of values: how each is read from TOML and printed.
 
 use std::fmt::Display;
 use std::net::{IpAddr, SocketAddr};
@@ -17,14 +17,14 @@ use crate::http::cors::{AllowedOrigins, Origin};
 use crate::log::{Level, Target};
 use crate::statistics::endpoint::Endpoint;
 
-/// A value that is written as a string.
-pub(super) trait AsText: Sized {
+/// A value that TOML has as a string.
+pub(super) trait AsText: Display + Sized {
     /// What a message asks for.
     fn want() -> String;
 
     fn read(text: &str, entry: &Entry<'_, '_>) -> Option<Self>;
 
-    /// A wrong value, as a message may repeat it; `shown` is what it may repeat of most.
+    /// A wrong value, as a message may quote it; `shown` is what it may quote of most types.
     fn shown(shown: String) -> String {
         shown
     }
@@ -39,12 +39,6 @@ macro_rules! texts {
 
             fn read(text: &str, _: &Entry<'_, '_>) -> Option<Self> {
                 $read(text)
-            }
-        }
-
-        impl Show for $type {
-            fn show(&self) -> String {
-                quoted(self)
             }
         }
     )* };
@@ -63,7 +57,7 @@ texts! {
     Target: one_of(&Self::ALL), Self::named;
 }
 
-/// A wrong one is not repeated: it may be the secret that belongs into the file.
+/// A wrong value is not quoted: it may be the secret that belongs into the file.
 impl AsText for FileName {
     fn want() -> String {
         files::WANT.into()
@@ -82,14 +76,14 @@ fn one_of(names: &[impl Display]) -> String {
     format!("one of {}", names.iter().map(quoted).collect::<Vec<_>>().join(", "))
 }
 
-/// A target's name, in the reference's misspelling too.
+/// Accepts the reference's misspelling, too.
 fn optimization_target(text: &str) -> Option<OptimizationTarget> {
     OptimizationTarget::named(if text == "ABANDONEMENT_RATE" { "ABANDONMENT_RATE" } else { text })
 }
 
 fn network(text: &str) -> Option<IpNet> {
     let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).ok()?.trunc();
-    // Addresses of IPv4 that are written as ones of IPv6 (RFC 4291, section 2.5.5.2) as IPv4: senders are compared so.
+    // IPv4-mapped networks (RFC 4291, section 2.5.5.2) become IPv4, in which form senders are compared.
     let ipv4 = network.prefix_len().checked_sub(96).and_then(|prefix| match network.network().to_canonical() {
         address @ IpAddr::V4(_) => IpNet::new(address, prefix).ok(),
         IpAddr::V6(_) => None,
@@ -134,7 +128,7 @@ pub(super) fn list<T: AsText>(count: RangeInclusive<usize>) -> impl Fn(&mut Entr
                 entry.fault(item, format_args!("has {shown}; want {}", T::want()))
             })
         };
-        // All items are read before it is seen that one is wrong, so that each fault is reported.
+        // All items are read, so that each fault is reported.
         items.iter().map(read).collect::<Vec<_>>().into_iter().collect()
     }
 }
@@ -184,7 +178,7 @@ pub(super) trait Show {
 }
 
 fn quoted(text: &impl Display) -> String {
-    // Nothing that is shown has control characters.
+    // No value has control characters.
     format!("\"{}\"", text.to_string().replace('\\', "\\\\").replace('"', "\\\""))
 }
 
@@ -195,14 +189,24 @@ macro_rules! show {
         }
     })* };
 }
-show!(FileName => quoted);
-show!(Option<FileName> => |name: &Self| name.as_ref().map(quoted).unwrap_or_default());
 show!(f64, u8, usize => ToString::to_string);
 show!(Duration => |value: &Self| value.as_secs_f64().to_string());
 show!(AllowedOrigins => |origins: &Self| match origins {
     Self::Any => quoted(&"*"),
     Self::Listed(list) => list.show(),
 });
+
+impl<T: AsText> Show for T {
+    fn show(&self) -> String {
+        quoted(self)
+    }
+}
+
+impl<T: Show> Show for Option<T> {
+    fn show(&self) -> String {
+        self.as_ref().map(Show::show).unwrap_or_default()
+    }
+}
 
 impl<T: Show> Show for Vec<T> {
     fn show(&self) -> String {
