@@ -126,7 +126,7 @@ fn take(kind: &str) {
     for line in &lines {
         state.receive(wall, wall, Ipv4Addr::LOCALHOST.into(), line.as_bytes(), |_, _| ());
     }
-    println!("{:?}", state.counters());
+    println!("{:?}", state.counters);
 }
 
 fn play(agents: u32, algorithm: Algorithm, invited: bool, report: bool, refresh: bool) {

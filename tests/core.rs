@@ -76,7 +76,7 @@ fn a_new_group_takes_the_place_of_the_one_stale_longest_and_no_other_is_lost() {
         assert_eq!(receive(&mut state, at(20), &format!("g{number:03}"), number), 0);
     }
     assert_eq!(receive(&mut state, at(30), "new", 1), 1);
-    assert_eq!(state.counters().lines(Outcome::TableFull), 1);
+    assert_eq!(state.counters.lines(Outcome::TableFull), 1);
     assert_eq!(receive(&mut state, at(31), "new", 1), 0);
     assert_eq!(state.groups().all().len(), GROUPS);
     assert_eq!(capacity_of(&mut state, 31, &[0]).status, Status::NotFound);

@@ -39,7 +39,7 @@ fuzz_target!(|bytes: &[u8]| {
 });
 
 fn receive(state: &mut State, second: u64, datagram: &[u8]) {
-    let before = state.counters().clone();
+    let before = state.counters.clone();
     let mut faults = 0;
     state.receive(Duration::from_secs(second), Duration::ZERO, SENDER, datagram, |line, fault| {
         assert!(line >= 1);
@@ -48,7 +48,7 @@ fn receive(state: &mut State, second: u64, datagram: &[u8]) {
         faults += 1;
     });
     let lines = naive_lines(datagram);
-    let counters = state.counters();
+    let counters = &state.counters;
     assert_eq!(counters.received() - before.received(), lines.len().max(1) as u64);
     let accepted = counters.lines(Outcome::Accepted) - before.lines(Outcome::Accepted);
     assert_eq!(counters.received() - before.received(), accepted + faults);

@@ -1,56 +1,51 @@
-//! Counts of what was received: a line of statistics ends in exactly one outcome.
+//! Counts of received lines: each line ends in exactly one outcome.
 
 use crate::named;
 
 named! {
-    /// How a line of statistics ended, with its name in operators' documents.
+    /// The outcome of a line, with its name in `/status`, `/health` and `/metrics`.
     pub enum Outcome {
-        /// The group's answers are made of it now.
         Accepted => "accepted",
-        /// Not a JSON object, a required field missing, a field twice or of the wrong type.
+        /// Not a JSON object, or a field is missing, duplicate or of the wrong type.
         Malformed => "malformed",
-        /// A value outside its field's range.
         OutOfRange => "outOfRange",
-        /// Its `time` is before that of the group's last accepted line.
+        /// `time` is before that of the group's last accepted line.
         Late => "late",
-        /// From a new group, with all places taken.
+        /// A new group, with all places taken.
         TableFull => "tableFull",
-        /// Without a signature, where a key is configured.
+        /// Not signed, although a key is configured.
         Unsigned => "unsigned",
-        /// With a signature that cannot be trusted.
         BadSignature => "badSignature",
-        /// Validly signed, but received before, or so old that it could have been.
+        /// Validly signed, but received before, or too old to exclude that.
         Replayed => "replayed",
-        /// From a network that may not send. Its datagram is not read, and counts as one line.
+        /// From a network that is not in `statistics.sources`: the datagram counts as one line.
         NotAllowed => "notAllowed",
     }
 }
 
 named! {
-    /// Why a line was not trusted, with its name in operators' documents. It distinguishes a wrong key, a wrong clock, and
-    /// an attack.
+    /// Why a line was not trusted: a wrong key, a wrong clock, or an attack.
     pub enum Distrust {
         /// Not a JWS.
         NotSigned => "notSigned",
-        /// A JWS whose signature is empty, as with `alg` `none`.
+        /// A JWS with an empty signature, as with `alg` `none`.
         NoSignature => "noSignature",
         /// Signed with another algorithm than HS256.
         OtherAlgorithm => "otherAlgorithm",
-        /// With a wrong header or encoding.
+        /// Wrong header or encoding.
         BadForm => "badForm",
         /// Forged, altered, or signed with another key.
         Mismatch => "mismatch",
-        /// With a `time` not later than that of the group's last accepted line.
+        /// `time` is not after that of the group's last accepted line.
         Replayed => "replayed",
-        /// With a `time` too far behind the clock here.
+        /// `time` is too far behind the local clock.
         Stale => "stale",
-        /// With a `time` too far ahead of the clock here.
+        /// `time` is too far ahead of the local clock.
         Early => "early",
     }
 }
 
 impl Distrust {
-    /// What such a line is counted as.
     pub const fn outcome(self) -> Outcome {
         match self {
             Self::NotSigned | Self::NoSignature => Outcome::Unsigned,
@@ -67,12 +62,11 @@ pub struct Counters {
     distrusted: [u64; Distrust::ALL.len()],
     /// Datagrams received, from any sender.
     pub datagrams: u64,
-    /// Datagrams that the kernel dropped because a socket's receive buffer was full, as far as the edge has reported.
+    /// Datagrams that the kernel dropped because a receive buffer was full, as last reported by the daemon.
     pub dropped_by_kernel: u64,
 }
 
 impl Counters {
-    /// Counts a line that ended with `outcome`, and if it was not trusted, why.
     pub fn count(&mut self, outcome: Outcome, distrust: Option<Distrust>) {
         self.lines[outcome as usize] += 1;
         if let Some(distrust) = distrust {
@@ -80,17 +74,14 @@ impl Counters {
         }
     }
 
-    /// Lines that ended with `outcome`.
     pub fn lines(&self, outcome: Outcome) -> u64 {
         self.lines[outcome as usize]
     }
 
-    /// Lines that were not trusted for that reason.
     pub fn distrusted(&self, distrust: Distrust) -> u64 {
         self.distrusted[distrust as usize]
     }
 
-    /// All lines received.
     pub fn received(&self) -> u64 {
         self.lines.iter().sum()
     }

@@ -11,21 +11,18 @@ use crate::wire::group_name::GroupName;
 use crate::wire::jws::SignatureError;
 use crate::wire::line::LineError;
 
-/// Why a line of statistics was dropped.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Fault {
-    /// It is not a valid line; of that group, as far as it could be read.
+    /// Not a valid line; with its group, if that could be read.
     Line(LineError, Option<(Channel, GroupName)>),
-    /// Its signature cannot be trusted.
     Distrusted(SignatureError),
-    /// It is valid, but its time or the table of groups does not allow it.
+    /// Valid, but refused for its time or by the table of groups.
     Refused(Refusal, Channel, GroupName),
-    /// Its datagram is from a network that may not send.
+    /// From a network that is not in `statistics.sources`.
     NotAllowed,
 }
 
 impl Fault {
-    /// The outcome that it is counted as.
     pub fn outcome(&self) -> Outcome {
         match self {
             Self::Line(LineError::OutOfRange { .. }, _) => Outcome::OutOfRange,
@@ -36,7 +33,7 @@ impl Fault {
         }
     }
 
-    /// Why the line was not trusted. `None`: it was dropped for another reason.
+    /// Why the line was not trusted; `None` if it was dropped for another reason.
     pub fn distrust(&self) -> Option<Distrust> {
         match self {
             Self::Distrusted(error) => Some(error.distrust()),
@@ -64,10 +61,7 @@ impl fmt::Display for Fault {
 /// The last line that was dropped.
 #[derive(Clone, Debug)]
 pub struct Dropped {
-    /// When it was received.
     pub received: Duration,
-    /// Who sent it.
     pub sender: IpAddr,
-    /// Why it was dropped.
     pub fault: Fault,
 }

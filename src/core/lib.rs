@@ -3,18 +3,17 @@
 //! Each part uses only those before it:
 //!
 //! 1. [`limits`]: every capacity, with its reason. [`counters`]: one for each way a line can end.
-//! 2. [`wire`]: bytes to checked values. Nothing behind it checks again.
+//! 2. [`wire`]: bytes to checked values. Later parts do not check again.
 //! 3. [`pacing`]: the engine, one [`Pacer`](pacing::Pacer) per group.
 //! 4. [`settings`]: what the configuration gives the core.
 //! 5. [`groups`]: the last statistics of each group, and what was learned from them.
 //! 6. [`state`]: all of it together. Time passes with [`State::refresh`](state::State::refresh).
-//! 7. [`receive`]: a datagram goes in with [`State::receive`](state::State::receive); each of its lines is accepted, or
-//!    dropped for a [`fault`].
-//! 8. [`answer`]: a request's method and target go in, an answer comes out. Operators get the state as text, with the
-//!    reason for each group's reactive state.
+//! 7. [`receive`]: takes a datagram with [`State::receive`](state::State::receive); each line is accepted, or dropped for a
+//!    [`fault`].
+//! 8. [`answer`]: method and target to an answer; for operators the state as text, with a reason for each reactive state.
 //!
-//! It does no I/O, reads no clock and never panics. Time is the time since any fixed moment, as a
-//! [`Duration`](core::time::Duration), and never goes back.
+//! The core does no I/O, reads no clock and does not panic. A time is a [`Duration`](core::time::Duration) since a fixed
+//! moment, and must not decrease.
 //!
 //! ```
 //! use std::time::Duration;

@@ -1,6 +1,6 @@
-//! Enumerations whose values have names: neither the list nor a name can be forgotten.
+//! Enumerations with a name for each value.
 
-/// Declares an enumeration with `ALL`, `name`, `named` and `Display`, each value and its name in one line.
+/// Declares an enumeration with `ALL`, `name`, `named` (the value with exactly that name) and `Display`.
 #[macro_export]
 macro_rules! named {
     ($(#[$meta:meta])* $visibility:vis enum $type:ident {
@@ -12,15 +12,12 @@ macro_rules! named {
 
         #[allow(dead_code)] // Not every enumeration is read as well as written.
         impl $type {
-            /// Every value, in the order of declaration.
             $visibility const ALL: [Self; [$(Self::$variant),+].len()] = [$(Self::$variant),+];
 
-            /// The name.
             $visibility const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)+ }
             }
 
-            /// The value with that name, in this spelling.
             $visibility fn named(name: &str) -> Option<Self> {
                 Self::ALL.into_iter().find(|value| value.name() == name)
             }

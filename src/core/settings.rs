@@ -1,4 +1,4 @@
-//! What the configuration gives the core. It can change at any time; all statistics are kept.
+//! The settings of the core, which can change at any time.
 
 use core::time::Duration;
 
@@ -8,16 +8,14 @@ use crate::limits::SOURCES;
 use crate::pacing::Options;
 use crate::wire::jws::Keys;
 
-/// The settings in force.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// How predictions are made.
     pub pacing: Options,
-    /// How long statistics are used after they were received.
+    /// How long statistics are used after their reception.
     pub time_to_live: Duration,
-    /// Networks that may send statistics.
+    /// Networks from which statistics are accepted.
     pub sources: heapless::Vec<IpNet, SOURCES>,
-    /// Keys one of which must have signed each line. Without keys, lines are not signed.
+    /// Each line must be signed with one of them. Empty: lines are not signed.
     pub keys: Keys,
 }
 
@@ -28,7 +26,7 @@ impl Settings {
     }
 }
 
-/// The machine itself may send, and statistics are used for 30 s.
+/// Loopback only, and 30 s.
 impl Default for Settings {
     fn default() -> Self {
         Self {

@@ -1,6 +1,4 @@
-//! What the daemon knows: the settings, the groups, the counters.
-//!
-//! Time is an argument: the time since any fixed moment, which never goes back.
+//! The state of the daemon: settings, groups, counters.
 
 use core::mem::size_of;
 use core::time::Duration;
@@ -16,23 +14,20 @@ use crate::wire::group_name::GroupName;
 
 const _: () = assert!(size_of::<State>() <= STATE_BYTES, "the tables outgrew their budget");
 
-/// Everything the daemon knows.
 #[derive(Clone, Debug)]
 pub struct State {
     pub(crate) settings: Settings,
-    /// The longest time to live since signed lines were accepted: a reload that shortens it must not make old lines
-    /// acceptable again.
+    /// The longest time to live since the first signed line: shortening it by a reload must not make old lines acceptable.
     pub(crate) longest_time_to_live: Duration,
     pub(crate) groups: Groups,
-    pub(crate) counters: Counters,
-    /// The last line that was dropped, except those that were only late: networks reorder datagrams.
+    pub counters: Counters,
+    /// The last dropped line. Late ones do not count: networks reorder datagrams.
     pub(crate) dropped: Option<Dropped>,
-    /// The time since 1970 when `now` was 0, as of the last datagram.
+    /// Wall-clock time at `now` = 0, as of the last datagram.
     pub(crate) wall_at_zero: Duration,
 }
 
 impl State {
-    /// A state without groups.
     pub fn new(settings: Settings) -> Self {
         Self {
             longest_time_to_live: settings.time_to_live,
@@ -44,53 +39,35 @@ impl State {
         }
     }
 
-    /// The settings in force.
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// The groups known.
     pub fn groups(&self) -> &Groups {
         &self.groups
     }
 
-    /// What was counted.
-    pub fn counters(&self) -> &Counters {
-        &self.counters
-    }
-
-    /// What was counted, for the edge, which counts what the kernel drops.
-    pub fn counters_mut(&mut self) -> &mut Counters {
-        &mut self.counters
-    }
-
-    /// The time since 1970 when `now` was 0, as of the last datagram.
+    /// Wall-clock time at `now` = 0, as of the last datagram.
     pub fn wall_at_zero(&self) -> Duration {
         self.wall_at_zero
     }
 
-    /// Puts other settings into force, and declares these groups and no others. All statistics are kept.
-    ///
-    /// # Errors
-    ///
-    /// More groups are declared than there are places: how many were not declared.
+    /// Applies other settings, and declares these groups and no others; more than there are places are left out. All
+    /// statistics are kept.
     pub fn configure<'a>(
         &mut self,
         settings: Settings,
         declared: impl Iterator<Item = (Channel, &'a GroupName)> + Clone,
-    ) -> Result<(), usize> {
+    ) {
         let is_signed = !settings.keys.is_empty();
         let before = if is_signed { self.longest_time_to_live } else { Duration::ZERO };
         self.longest_time_to_live = before.max(settings.time_to_live);
         self.settings = settings;
         self.groups.make_all_due();
-        match self.groups.declare(declared) {
-            0 => Ok(()),
-            refused => Err(refused),
-        }
+        self.groups.declare(declared);
     }
 
-    /// Does what time alone makes due, for at most `at_most` groups. Returns whether more is due: call again.
+    /// Does what is due at `now` for at most `at_most` groups. Returns whether there may be more.
     pub fn refresh(&mut self, now: Duration, at_most: usize) -> bool {
         let Settings { pacing, time_to_live, .. } = &self.settings;
         let refreshed = self.groups.refresh(now, *time_to_live, pacing, at_most);
@@ -100,24 +77,23 @@ impl State {
         refreshed == at_most
     }
 
-    /// The groups that have the notice, which was not logged yet.
+    /// Groups with a notice of that kind that was not logged yet.
     pub fn noticed(&self, now: Duration, notice: Notice) -> impl Iterator<Item = &Group> {
         let has = move |group: &&Group| group.has_notice(notice, now, self.wall_at_zero, &self.settings);
         self.groups.all().iter().filter(has)
     }
 
-    /// Marks the notice as logged, for every group that [`noticed`](Self::noticed) gives.
+    /// Marks the notices that [`noticed`](Self::noticed) returns as logged.
     pub fn mark_logged(&mut self, now: Duration, notice: Notice) {
         let (settings, wall_at_zero) = (&self.settings, self.wall_at_zero);
         self.groups.mark_logged(notice, |group| group.has_notice(notice, now, wall_at_zero, settings));
     }
 
-    /// When [`refresh`](Self::refresh) is to be called next, if no datagram is received. `None`: never.
+    /// When to call [`refresh`](Self::refresh) next if no datagram is received. `None`: never.
     pub fn next_wakeup(&self, now: Duration) -> Option<Duration> {
         self.groups.next_wakeup(now, self.settings.time_to_live)
     }
 
-    /// All groups of a channel as one.
     pub fn consolidate(&self, now: Duration, channel: Channel) -> Consolidation {
         Consolidation::of(self.groups.of(channel).iter(), now, self.settings.time_to_live)
     }

@@ -79,8 +79,7 @@ impl Context {
 
     pub(crate) fn declare_groups(&self) {
         let configuration = self.configuration();
-        // No more can be declared than there are places.
-        let _ = self.state().configure(configuration.settings(), configuration.declared_groups());
+        self.state().configure(configuration.settings(), configuration.declared_groups());
     }
 
     /// Makes every listener and connection end.

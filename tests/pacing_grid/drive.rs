@@ -43,7 +43,7 @@ impl Core {
 
     pub(crate) fn configure(&mut self, options: Options) {
         let settings = Settings { pacing: options, ..self.0.settings().clone() };
-        self.0.configure(settings, core::iter::empty()).unwrap();
+        self.0.configure(settings, core::iter::empty());
     }
 
     pub(crate) fn receive(&mut self, now: Duration, datagram: &str) {

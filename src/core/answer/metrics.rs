@@ -24,7 +24,7 @@ pub fn write(out: &mut impl Write, state: &State, now: Duration) -> fmt::Result 
 }
 
 fn statistics_and_settings(out: &mut impl Write, state: &State) -> fmt::Result {
-    let counters = state.counters();
+    let counters = &state.counters;
     let help = "Datagrams received on the statistics sockets, from any sender.";
     Family::new(out, "pacingd_statistics_datagrams_total", help)?.value(counters.datagrams)?;
     let mut family = Family::new(out, "pacingd_statistics_lines_total", "Lines of statistics by outcome.")?;

@@ -63,7 +63,7 @@ fn health(state: &State, now: Duration) -> Answer {
         Some(received) => write!(body, r#""newestStatisticsAge":{:.3},"#, now.saturating_sub(received).as_secs_f64()),
         None => body.write_str(r#""newestStatisticsAge":null,"#),
     };
-    let counters = state.counters();
+    let counters = &state.counters;
     let (by_kernel, received) = (counters.dropped_by_kernel, counters.received());
     let _ = write!(body, r#""droppedByKernel":{by_kernel},"lines":{{"received":{received}"#);
     for outcome in Outcome::ALL {
@@ -111,7 +111,7 @@ mod tests {
         assert_eq!((json["groups"]["known"].as_u64(), &json["newestStatisticsAge"]), (Some(0), &Value::Null));
         receive(&mut state, 0, "A", "");
         receive(&mut state, 40, "B", r#","reactiveState":1"#);
-        state.counters_mut().dropped_by_kernel = 7;
+        state.counters.dropped_by_kernel = 7;
         let health = operators_answer(&state, Duration::from_millis(41_250), "GET", "/health");
         assert_eq!(
             health.body,

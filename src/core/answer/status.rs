@@ -36,7 +36,7 @@ pub struct About<'a> {
 
 /// Writes the whole document.
 pub fn write(out: &mut impl Write, state: &State, now: Duration, about: About<'_>) -> fmt::Result {
-    let (settings, counters) = (state.settings(), state.counters());
+    let (settings, counters) = (state.settings(), &state.counters);
     let mut lines: Map<_, _> =
         Outcome::ALL.into_iter().map(|outcome| (outcome.to_string(), counters.lines(outcome).into())).collect();
     lines.insert("received".into(), counters.received().into());

@@ -358,7 +358,7 @@ mod tests {
         receive(&mut state, 0, "A", 1, "");
         let pacing = Options { algorithm: Algorithm::PredictiveBDual, ..Options::default() };
         let settings = Settings { pacing, ..state.settings().clone() };
-        state.configure(settings, core::iter::empty()).unwrap();
+        state.configure(settings, core::iter::empty());
         let answer = get(&mut state, 0, STATE, "channel=chat");
         assert_eq!((answer.status, answer.retry_after), (Status::ServiceUnavailable, Some(RETRY_AFTER_SECONDS)));
         assert_eq!(detail(&answer), "no prediction has been made yet for chat");

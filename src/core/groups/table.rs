@@ -146,23 +146,19 @@ impl Groups {
         }
     }
 
-    /// Declares these groups and no others. Returns how many found no place, because more are declared than there are
-    /// places.
-    pub fn declare<'a>(&mut self, declared: impl Iterator<Item = (Channel, &'a GroupName)> + Clone) -> usize {
+    /// Declares these groups and no others, as many as there are places.
+    pub fn declare<'a>(&mut self, declared: impl Iterator<Item = (Channel, &'a GroupName)> + Clone) {
         for group in &mut self.sorted {
             group.declared = declared.clone().any(|(channel, name)| (channel, name) == (group.channel, &group.name));
         }
-        // A name that only the former configuration has given.
+        // Drops names that only the former configuration had.
         self.sorted.retain(|group| group.declared || group.report().is_some());
-        let mut refused = 0;
         for (channel, name) in declared {
             let index = self.find_or_insert(channel, name, |group| !group.declared);
-            match index.ok().and_then(|index| self.sorted.get_mut(index)) {
-                Some(group) => group.declared = true,
-                None => refused += 1,
+            if let Some(group) = index.ok().and_then(|index| self.sorted.get_mut(index)) {
+                group.declared = true;
             }
         }
-        refused
     }
 }
 
@@ -200,9 +196,9 @@ mod tests {
         accept_at(groups, seconds, group, Statistics::default())
     }
 
-    fn declare(groups: &mut Groups, names: &[&str]) -> usize {
+    fn declare(groups: &mut Groups, names: &[&str]) {
         let names: Vec<GroupName> = names.iter().map(|text| name(text)).collect();
-        groups.declare(names.iter().map(|name| (Channel::Webcallback, name)))
+        groups.declare(names.iter().map(|name| (Channel::Webcallback, name)));
     }
 
     fn with_time(time: u64) -> Statistics {
@@ -228,7 +224,7 @@ mod tests {
         for name in ["m", "a", "z", "b", "a"] {
             accept(&mut groups, 0, name).unwrap();
         }
-        assert_eq!(declare(&mut groups, &["a"]), 0);
+        declare(&mut groups, &["a"]);
         assert_eq!(names(&groups), ["a", "b", "m", "z", "a"]);
         assert_eq!((groups.of(Channel::Chat).len(), groups.of(Channel::Webcallback).len()), (4, 1));
         assert_eq!(groups.find(Channel::Chat, "m"), Some(2));
@@ -261,7 +257,7 @@ mod tests {
     #[test]
     fn a_declared_group_gets_a_place_in_a_full_table_and_keeps_it() {
         let mut groups = full();
-        assert_eq!(declare(&mut groups, &["declared", "other"]), 0);
+        declare(&mut groups, &["declared", "other"]);
         assert!(!names(&groups).contains(&"group 0".into()) && !names(&groups).contains(&"group 1".into()));
         // All are stale, the declared ones were never received.
         for index in 0..GROUPS + 9 {
@@ -275,12 +271,13 @@ mod tests {
         let mut groups = Groups::default();
         let all: Vec<String> = (0..GROUPS).map(|index| std::format!("{index}")).collect();
         let all: Vec<&str> = all.iter().map(String::as_str).collect();
-        assert_eq!(declare(&mut groups, all.get(1..).unwrap()), 0);
+        declare(&mut groups, all.get(1..).unwrap());
         assert_eq!(accept(&mut groups, 0, "undeclared"), Ok(()));
-        assert_eq!(declare(&mut groups, &all), 0);
+        declare(&mut groups, &all);
         assert!(names(&groups).iter().map(String::as_str).eq(all.iter().copied()));
-        assert_eq!(declare(&mut groups, &[&all[..], &["too", "many"]].concat()), 2);
-        assert_eq!(declare(&mut groups, &[]), 0);
+        declare(&mut groups, &[&all[..], &["too", "many"]].concat());
+        assert_eq!(groups.all().iter().filter(|group| group.declared).count(), GROUPS);
+        declare(&mut groups, &[]);
         assert_eq!(groups.all().len(), 0, "a name that is no longer declared, and that no statistics gave, is unknown");
     }
 

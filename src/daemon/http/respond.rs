@@ -73,7 +73,7 @@ fn operators_response(
     now: Duration,
     since_epoch: Duration,
 ) -> Response<Full<Bytes>> {
-    context.state().counters_mut().dropped_by_kernel = context.listeners.dropped();
+    context.state().counters.dropped_by_kernel = context.listeners.dropped();
     let Some(document) = Document::asked_for(method, path) else {
         let answer = answer::operators_answer(&context.state(), now, method, path);
         return response_of(context, answer, now, since_epoch);
