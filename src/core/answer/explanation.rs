@@ -1,4 +1,4 @@
-//! Why a group's reactive state is what it is, in words for the one who is asked "why are no chats offered?"
+//! Explains a group's reactive state, for operators who are asked "why are no chats offered?"
 
 use alloc::format;
 use alloc::string::String;
@@ -12,36 +12,30 @@ use crate::settings::Settings;
 use crate::state::State;
 use crate::wire::line::Statistics;
 
-/// From this share of the visitors on, the group counts as letting everyone in.
+/// From this reactive state on, the group counts as letting everyone in.
 const AS_GOOD_AS_ALL: f64 = 0.999;
 
-/// Why a group's reactive state is what it is.
 #[derive(Clone, Debug)]
 pub struct Explanation {
-    /// In one word, for programs.
+    /// One word, for programs.
     pub name: &'static str,
     /// For people.
     pub text: String,
 }
 
-/// The figures that the words need.
 struct Figures<'a> {
-    /// The reactive state; `None`: none is served.
+    /// The reactive state, if one is served.
     state: Option<f64>,
     statistics: Statistics,
-    /// The last hour.
     entries: Entries,
     is_over_goal: bool,
-    /// Share of the slots in use.
     busy_factor: Option<f64>,
     stakes: Stakes,
-    /// Whether visitors enter later than they were let in.
     enters_late: bool,
     settings: &'a Settings,
 }
 
 impl Explanation {
-    /// The explanation of a group's reactive state at `now`.
     pub fn of(state: &State, group: &Group, now: Duration) -> Self {
         let settings = state.settings();
         let report = match group.report() {
@@ -72,24 +66,24 @@ impl Explanation {
         }
     }
 
-    /// Whether lines are received that are all dropped.
+    /// Whether lines are received, but all dropped.
     pub fn lines_are_dropped(&self) -> bool {
         self.name == "dropped"
     }
 }
 
-/// Why lines that could be of the group are dropped while its statistics are missing. `None`: none are received.
+/// Why lines that may be of the group were dropped recently. `None`: none were received.
 fn dropped(state: &State, group: &Group, now: Duration) -> Option<String> {
     let time_to_live = state.settings().time_to_live;
     let is_recent = |received: Duration| now.saturating_sub(received) <= time_to_live;
     if let Some(untimely) = group.untimely.filter(|untimely| is_recent(untimely.received)) {
-        // A datagram that the network doubled is received sooner, and says nothing of the collector.
+        // A duplicate made by the network arrives soon after the original, and says nothing about the collector.
         let after = group.report().map(|report| untimely.received.saturating_sub(report.received));
         if after.is_none_or(|after| after > time_to_live / 2) {
             return Some(untimely_text(untimely.refusal));
         }
     }
-    // A line that says of which group it is was noted there; another one can be of any.
+    // A line with a readable group was noted at that group; another one may be of any group.
     let is_of_any = |fault: &Fault| !matches!(fault, Fault::Refused(..) | Fault::Line(_, Some(_)));
     let is_own = group.invalid.is_some_and(is_recent);
     let last = state.dropped.as_ref().filter(|last| is_recent(last.received) && (is_own || is_of_any(&last.fault)))?;
@@ -181,7 +175,7 @@ impl Figures<'_> {
         match (logged_in, slots) {
             (Some(0), _) => "no agents are logged in",
             (_, Some(0)) => "agents can take no interactions: slots is 0",
-            // Agents are ready, so it is freeSlots that is 0.
+            // Although agents are ready: freeSlots is 0.
             _ if ready > 0 && knows_interactions => "no slot is free or in use",
             _ if ready > 0 => "no slot is free; how many are in use is not known",
             (Some(_), _) => "no agent is ready or in an interaction: all are on a break",
@@ -192,7 +186,7 @@ impl Figures<'_> {
 
     fn few_statistics(&self) -> String {
         let Statistics { ready, logged_in, slots, free_slots, queued, .. } = self.statistics;
-        // As the engine has it: where figures contradict each other, the smaller room is believed.
+        // As in the engine: of contradicting figures the smaller one counts.
         let free = free_slots.unwrap_or(ready).min(slots.or(logged_in).unwrap_or(u32::MAX));
         let word = if free_slots.is_none() && free == ready { "ready" } else { "free" };
         let (queued, door) =
@@ -201,7 +195,6 @@ impl Figures<'_> {
     }
 }
 
-/// A length of time, rounded as people would.
 fn age(age: Duration) -> String {
     match age.as_secs() {
         seconds @ 0..120 => format!("{seconds} s"),

@@ -1,8 +1,7 @@
-//! The part of `/metrics` about statistics and groups. The edge adds the part about HTTP.
+//! The part of `/metrics` about statistics and groups. The daemon adds the part about HTTP.
 //!
-//! Every label's values are bounded: by the groups that the table holds, or by an enumeration. A group that is not fresh
-//! has an age and a reason only: gaps in a graph say "not known" better than a line that stands still. A dormant group that
-//! is not declared has no samples, so that alerts about it end.
+//! A group that is not fresh has an age and a reason only: graphs show a gap instead of a constant. A dormant group that is not
+//! declared has no samples, which ends alerts about it.
 
 use alloc::string::String;
 use core::fmt::{self, Write};
@@ -17,7 +16,6 @@ use crate::pacing::Prediction;
 use crate::state::State;
 use crate::wire::line::Statistics;
 
-/// Writes these metrics.
 pub fn write(out: &mut impl Write, state: &State, now: Duration) -> fmt::Result {
     statistics_and_settings(out, state)?;
     groups(out, state, now)
@@ -48,17 +46,18 @@ fn statistics_and_settings(out: &mut impl Write, state: &State) -> fmt::Result {
     Family::new(out, "pacingd_statistics_time_to_live_seconds", help)?.value(time_to_live)
 }
 
-/// Prometheus writes words with underscores.
+/// Converts camel case to snake case.
 fn snake(name: &str) -> String {
     let mark = |letter: &char| letter.is_ascii_uppercase().then_some('_');
     name.chars().flat_map(|letter| mark(&letter).into_iter().chain([letter.to_ascii_lowercase()])).collect()
 }
 
-/// The moment at which a group is looked at, and its statistics if they are fresh.
+/// What the values of a group are computed from.
 struct Look<'a> {
     state: &'a State,
     now: Duration,
     group: &'a Group,
+    /// Its statistics, if fresh.
     fresh: Option<&'a Statistics>,
 }
 
@@ -68,7 +67,7 @@ impl Look<'_> {
     }
 }
 
-/// A family with a sample for each group that has the value. (Prometheus keeps every number as a float.)
+/// Name and help of a family, and the value of each group that has one.
 type PerGroup = (&'static str, &'static str, fn(&Look<'_>) -> Option<f64>);
 
 const PER_GROUP: [PerGroup; 14] = [

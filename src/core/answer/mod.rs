@@ -1,6 +1,5 @@
-//! Answers: a pure function of method, target and state.
-//!
-//! Paths, bodies and errors are those of the Pacing REST API; errors are problem details (RFC 9457).
+//! Answers as a pure function of method, target and state: paths and bodies of the Pacing REST API, problem details (RFC 9457)
+//! for errors.
 
 pub mod explanation;
 pub mod metrics;
@@ -18,11 +17,11 @@ pub use visitors::answer;
 use crate::limits::BODY_BYTES;
 use crate::wire::excerpt::Excerpt;
 
-/// Seconds after which a client may ask again while there are no fresh statistics: collectors push every few seconds.
+/// Seconds for `retry-after` while there are no fresh statistics: collectors push every few seconds.
 const RETRY_AFTER_SECONDS: u32 = 5;
 
 crate::named! {
-    /// A status code of HTTP (RFC 9110, section 15), as far as pacingd uses it, with its reason phrase.
+    /// The status codes that pacingd uses, with their reason phrases (RFC 9110, section 15).
     pub enum Status {
         Ok = 200 => "OK",
         NoContent = 204 => "No Content",
@@ -36,33 +35,30 @@ crate::named! {
 }
 
 impl Status {
-    /// The number.
     pub const fn code(self) -> u16 {
         self as u16
     }
 }
 
-/// The body of an answer.
 pub type Body = heapless::String<BODY_BYTES>;
 
-/// An answer; the edge makes the headers of HTTP from it.
+/// An answer, from which the daemon makes a response of HTTP.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
-    /// The status code.
     pub status: Status,
-    /// JSON; empty for [`Status::NoContent`].
+    /// JSON, or empty.
     pub body: Body,
-    /// Whether the body is a problem (RFC 9457).
+    /// Whether the body is problem details.
     pub is_problem: bool,
-    /// When the oldest statistics used were received; for `last-modified`.
+    /// Reception of the oldest statistics used, for `last-modified`.
     pub received: Option<Duration>,
     /// Seconds for `retry-after`.
     pub retry_after: Option<u32>,
-    /// Whether to say which methods are allowed.
+    /// Whether to send `allow`.
     pub allow: bool,
 }
 
-/// The methods of every path, for `allow`.
+/// The methods of every path.
 pub const METHODS: &str = "GET, HEAD, OPTIONS";
 
 impl Answer {
@@ -72,12 +68,11 @@ impl Answer {
 
     fn json(status: Status, body: fmt::Arguments<'_>) -> Self {
         let mut answer = Self::empty(status);
-        // Every body fits: the tests make the longest ones.
+        // Every body fits; the tests produce the longest ones.
         let _ = answer.body.write_fmt(body);
         answer
     }
 
-    /// An error, as problem details.
     pub fn problem(status: Status, detail: fmt::Arguments<'_>) -> Self {
         let mut answer = Self::empty(status);
         answer.is_problem = true;
@@ -101,7 +96,7 @@ impl Answer {
     }
 }
 
-/// Escapes what is written to it, for between the quotes of a JSON string (RFC 8259, section 7).
+/// Writes the content of a JSON string, with escapes (RFC 8259, section 7).
 struct JsonText<'a, W>(&'a mut W);
 
 impl<W: Write> Write for JsonText<'_, W> {

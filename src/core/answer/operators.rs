@@ -1,4 +1,4 @@
-//! What operators ask: health, and the documents that the edge writes.
+//! Answers for operators: health, and which document a request is for.
 
 use core::fmt::Write as _;
 use core::time::Duration;
@@ -10,20 +10,17 @@ use crate::state::State;
 use crate::wire::channel::Channel;
 
 crate::named! {
-    /// A long text for operators, with its path. The edge writes it: [`status`](crate::answer::status),
-    /// [`metrics`](crate::answer::metrics), and the page for people, which the edge has.
+    /// A document, with its path. The daemon writes it, by [`status`](crate::answer::status) and
+    /// [`metrics`](crate::answer::metrics).
     pub enum Document {
-        /// The status page.
         Page => "/",
-        /// The same for programs, as JSON.
         Status => "/status",
-        /// For Prometheus.
         Metrics => "/metrics",
     }
 }
 
 impl Document {
-    /// The document that a request is for. `None`: [`operators_answer`] answers it.
+    /// The document that a request is for. `None`: call [`operators_answer`].
     pub fn asked_for(method: &str, path: &str) -> Option<Self> {
         Self::named(path).filter(|_| matches!(method, "GET" | "HEAD"))
     }
@@ -43,7 +40,7 @@ pub fn operators_answer(state: &State, now: Duration, method: &str, path: &str) 
     }
 }
 
-/// Healthy: statistics of at least one group are fresh, and no fault makes every reactive state fail.
+/// Healthy if statistics of at least one group are fresh, and no fault makes every reactive state fail.
 fn health(state: &State, now: Duration) -> Answer {
     let channels = Channel::ALL.map(|channel| state.consolidate(now, channel));
     let fresh: u32 = channels.iter().map(|channel| channel.fresh_groups).sum();

@@ -2,30 +2,26 @@
 
 use core::fmt::{self, Display, Write};
 
-/// `content-type` of what is written here.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// One family under way.
 pub struct Family<'a, W> {
     out: &'a mut W,
     name: &'static str,
 }
 
 impl<'a, W: Write> Family<'a, W> {
-    /// Begins a family with its `HELP` and `TYPE`: a counter if its name ends with `_total`, else a gauge. The help has
-    /// no backslash and no line end.
+    /// Writes `HELP` and `TYPE`: counter if the name ends with `_total`, else gauge. `help` must not have backslashes or line ends.
     pub fn new(out: &'a mut W, name: &'static str, help: &str) -> Result<Self, fmt::Error> {
         let kind = if name.ends_with("_total") { "counter" } else { "gauge" };
         write!(out, "# HELP {name} {help}\n# TYPE {name} {kind}\n")?;
         Ok(Self { out, name })
     }
 
-    /// A sample without labels.
     pub fn value(&mut self, value: impl Display) -> fmt::Result {
         self.sample(&[], value)
     }
 
-    /// A sample with labels; their values can be any text.
+    /// Writes a sample; values of labels can be any text.
     pub fn sample(&mut self, labels: &[(&str, &str)], value: impl Display) -> fmt::Result {
         self.out.write_str(self.name)?;
         for (index, (label, text)) in labels.iter().enumerate() {

@@ -1,5 +1,4 @@
-//! `/status` as JSON: the settings that matter, the counters, and each group with the reason for its reactive state, each group
-//! in a line. Written group by group: a full table is up to 256 groups of at most [`GROUP_BYTES`] each.
+//! `/status` as JSON: settings, counters, and a line for each group with the reason for its reactive state.
 
 use alloc::string::{String, ToString as _};
 use core::fmt::{self, Write};
@@ -13,28 +12,25 @@ use crate::groups::Group;
 use crate::limits::GROUPS;
 use crate::state::State;
 
-/// Fractions are rounded to ten-thousandths: finer differences are noise.
+/// Fractions are rounded to ten-thousandths; finer differences are noise.
 const PARTS: f64 = 1e4;
-/// Up to here, whole numbers are written without a fraction.
+/// The largest whole number that is written without a fraction.
 const LARGEST: f64 = 1e15;
 
-/// Most bytes of one group: every number at its widest, and each text at its longest.
+/// The most bytes of one group: the widest numbers and the longest texts.
 pub const GROUP_BYTES: usize = 2600;
 
-/// What only the edge knows.
+/// What only the daemon knows.
 #[derive(Clone, Copy, Debug)]
 pub struct About<'a> {
-    /// Version of the program.
     pub version: &'a str,
-    /// How long the daemon has run.
     pub uptime: Duration,
-    /// When the daemon was started, as time since 1970.
+    /// Time since 1970.
     pub started: Duration,
-    /// When the certificate expires, as HTTP writes dates; `None` without HTTPS.
+    /// As a date of HTTP; `None` without HTTPS.
     pub certificate_expires: Option<&'a str>,
 }
 
-/// Writes the whole document.
 pub fn write(out: &mut impl Write, state: &State, now: Duration, about: About<'_>) -> fmt::Result {
     let (settings, counters) = (state.settings(), &state.counters);
     let mut lines: Map<_, _> =
@@ -82,7 +78,7 @@ fn of_group(group: &Group, now: Duration, state: &State) -> Value {
     let fresh = group.fresh_report(now, settings.time_to_live);
     let statistics = report.map(|report| report.statistics).unwrap_or_default();
     let entries = group.last_hour.entries(now);
-    // A prediction from statistics that have become stale is not served.
+    // A prediction from stale statistics is not served.
     let prediction = fresh.and(group.prediction());
     let probability = prediction.and_then(|prediction| prediction.reactive_state);
     let demand = prediction.and_then(|prediction| prediction.reactive_demand);
@@ -135,7 +131,7 @@ fn age(now: Duration, received: Duration) -> Value {
     number(now.saturating_sub(received).as_secs_f64())
 }
 
-/// A number as people read it; `null` if it is none.
+/// A rounded number; `null` if it is not finite.
 fn number(number: f64) -> Value {
     let rounded = libm::round(number * PARTS) / PARTS;
     if libm::trunc(rounded).to_bits() == rounded.to_bits() && rounded.abs() <= LARGEST {

@@ -1,4 +1,4 @@
-//! What visitors' clients ask: the reactive state and the channel capacity.
+//! Answers for visitors: the reactive state and the channel capacity.
 
 use core::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::wire::channel::Channel;
 use crate::wire::group_name::GroupName;
 use crate::wire::query::{Query, QueryError};
 
-/// A reactive state is rounded to millionths: finer differences are noise, and long numbers are hard to read.
+/// Reactive states are rounded to millionths; finer differences are noise.
 const STATE_PARTS: f64 = 1e6;
 
 #[derive(Clone, Copy)]
@@ -44,10 +44,10 @@ impl Resource {
     }
 }
 
-/// Answers a visitor's request: `method` as in the request line, `path` and `query` still encoded.
+/// Answers a visitor's request; `path` and `query` are still encoded.
 pub fn answer(state: &State, now: Duration, method: &str, path: &str, query: &str) -> Answer {
     let Some(resource) = Resource::at(path) else {
-        // `OPTIONS *` asks about the server as a whole (RFC 9110, section 9.3.7).
+        // For the server as a whole (RFC 9110, section 9.3.7).
         if (method, path) == ("OPTIONS", "*") {
             return Answer::options();
         }
@@ -64,7 +64,7 @@ pub fn answer(state: &State, now: Duration, method: &str, path: &str, query: &st
         Err(error) => return Answer::problem(Status::BadRequest, format_args!("{error}")),
     };
     let algorithm = state.settings().pacing.algorithm;
-    // The algorithm serves it for no group, so that this comes before an unknown one.
+    // Before unknown groups: it holds for every group.
     if !resource.is_served_by(algorithm) {
         return not_dual(algorithm);
     }
@@ -83,12 +83,11 @@ pub fn answer(state: &State, now: Duration, method: &str, path: &str, query: &st
     }
 }
 
-/// The groups of a request.
 struct Selection {
     channel: Channel,
-    /// Whether the request is about the group at that place of the table.
+    /// Whether each group of the table is requested.
     chosen: [bool; GROUPS],
-    /// The first name that is not known.
+    /// The first unknown name.
     unknown: Option<GroupName>,
 }
 
@@ -122,7 +121,7 @@ fn reactive_state(algorithm: Algorithm, channel: Channel, consolidation: &Consol
                 "no fresh statistics of {channel} have a reactiveState, which pacing.algorithm EXTERNAL serves"
             ));
         }
-        // For a moment after a reload that changed the algorithm.
+        // Shortly after a reload that changed the algorithm.
         None => return Answer::unavailable(format_args!("no prediction has been made yet for {channel}")),
     };
     Answer {

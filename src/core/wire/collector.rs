@@ -1,23 +1,19 @@
-//! The sender of a line: the name that the line gives, or else the address that it came from.
-//!
-//! Stored as a hash: it only separates the running totals of a collector from those of its stand-by. Two that share a hash by
-//! chance are separated by their totals, as behind a broker.
+//! The collector of a line, by its name or else the sender's address: a hash, which separates the running totals of a
+//! collector from those of its stand-by. Two that collide are separated by their totals, as behind a broker.
 
 use core::net::IpAddr;
 
 use crate::wire::group_name::GroupName;
 
-/// A collector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Collector(u32);
 
 impl Collector {
-    /// The collector of that name.
     pub fn named(name: &GroupName) -> Self {
         Self::hashed(name.as_str().as_bytes())
     }
 
-    /// The collector at that address. Its port is ignored: it changes with each start, or with each line.
+    /// Ignores the port, which changes with each start or each line.
     pub fn at(address: IpAddr) -> Self {
         match address {
             IpAddr::V4(address) => Self::hashed(&address.octets()),

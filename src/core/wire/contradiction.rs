@@ -1,7 +1,7 @@
-//! Figures of one line that cannot all be true.
+//! Figures of one line that contradict each other.
 //!
-//! They are used all the same: which of them is wrong cannot be known, and the engine takes the more careful one. Whoever
-//! runs the collector should see them.
+//! They are used nevertheless, the more careful one first, because it is not known which is wrong; the maintainer of the
+//! collector should see them.
 
 use alloc::format;
 use alloc::string::String;
@@ -9,12 +9,12 @@ use core::time::Duration;
 
 use crate::wire::line::Statistics;
 
-/// How far an unsigned `time` may be from the clock here. Clocks without NTP drift by minutes, a wrong time zone is at
-/// most 14 hours off; a day is a wrong date or another unit. (Signed lines are held to the time to live.)
+/// Largest difference of an unsigned `time` from the local clock. Clocks without NTP drift by minutes, and a wrong time zone
+/// is at most 14 hours off; a day is a wrong date or another unit. (For signed lines the limit is the time to live.)
 pub(crate) const CLOCK_TOLERANCE: Duration = Duration::from_secs(24 * 3600);
 
 impl Statistics {
-    /// Says which figures of a line, as it was sent, contradict each other first. `wall` is the time since 1970. `None`: none.
+    /// Describes the first contradiction of a line as it was sent, if any. `wall` is the time since 1970.
     pub fn contradiction(&self, wall: Duration) -> Option<String> {
         self.agents().or_else(|| self.totals()).or_else(|| self.clock(wall))
     }
@@ -24,8 +24,8 @@ impl Statistics {
         if let Some(logged_in) = self.logged_in.filter(|logged_in| ready > *logged_in) {
             return Some(format!("ready is {ready}, but loggedIn is only {logged_in}"));
         }
-        // What is free is counted in the same unit as the capacity. An agent who is ready has a slot free at least, so that
-        // `ready` does beside `slots`, but `freeSlots` says nothing beside `loggedIn`.
+        // A ready agent has at least one free slot, so `ready` can be compared with `slots`; `freeSlots` cannot be compared with
+        // `loggedIn`.
         let ((free, free_name), (capacity, capacity_name), hint) = match (self.slots, self.free_slots) {
             (Some(slots), Some(free)) if free > slots => {
                 return Some(format!("freeSlots is {free}, but slots is only {slots}"));
@@ -49,7 +49,6 @@ impl Statistics {
 
     fn totals(&self) -> Option<String> {
         let abandoned = self.abandoned?;
-        // Without `reactiveEntered` most of those who entered are not known.
         let entered = self.reactive_entered?.saturating_add(self.proactive_entered.unwrap_or(0));
         (abandoned > entered)
             .then(|| format!("abandoned is {abandoned}, but reactiveEntered + proactiveEntered is only {entered}"))

@@ -1,10 +1,9 @@
-//! A short piece of bad input, safe to repeat in an error, a log line or an answer.
+//! Excerpts of bad input, safe to quote in errors, log lines and answers.
 
 use core::fmt;
 
 use crate::limits::EXCERPT_BYTES;
 
-/// The first characters of what was received.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Excerpt {
     text: heapless::String<EXCERPT_BYTES, u8>,
@@ -12,12 +11,11 @@ pub struct Excerpt {
 }
 
 impl Excerpt {
-    /// As many of the first characters of `input` as fit into [`EXCERPT_BYTES`].
     pub fn new(input: &str) -> Self {
         Self::of_bytes(input.as_bytes())
     }
 
-    /// The same of bytes that may not be UTF-8: what is not is replaced by U+FFFD.
+    /// The first characters of `input`, up to [`EXCERPT_BYTES`]; U+FFFD for what is not UTF-8.
     pub fn of_bytes(input: &[u8]) -> Self {
         let mut text = heapless::String::new();
         let replaced = |chunk: core::str::Utf8Chunk<'_>| if chunk.invalid().is_empty() { "" } else { "\u{fffd}" };
@@ -26,14 +24,12 @@ impl Excerpt {
         Self { text, is_cut }
     }
 
-    /// Whether there was nothing.
     pub fn is_empty(&self) -> bool {
         self.text.is_empty()
     }
 }
 
-/// In quotes. What cannot be shown (control, format and bidirectional characters) is escaped as in Rust's string literals, so
-/// that a log line stays one line and shows what is there.
+/// In quotes. Control, format and bidirectional characters are escaped as in Rust's string literals.
 impl fmt::Display for Excerpt {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{:?}{}", self.text.as_str(), if self.is_cut { "…" } else { "" })

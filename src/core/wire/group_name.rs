@@ -4,30 +4,17 @@ use core::fmt;
 
 use crate::limits::GROUP_NAME_BYTES;
 
-/// A valid name of an agent group.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct GroupName(heapless::String<GROUP_NAME_BYTES, u8>);
 
-/// Why a text is not a group's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NameError {
-    /// It is empty.
     Empty,
-    /// It has more than [`GROUP_NAME_BYTES`].
-    TooLong {
-        /// Bytes it has.
-        bytes: usize,
-    },
-    /// It has a control character, such as a newline, which a list or a log line cannot show.
+    TooLong { bytes: usize },
     ControlCharacter,
 }
 
 impl GroupName {
-    /// Checks `name`.
-    ///
-    /// # Errors
-    ///
-    /// Why it is not a name.
     pub fn new(name: &str) -> Result<Self, NameError> {
         if name.is_empty() {
             return Err(NameError::Empty);
@@ -38,7 +25,6 @@ impl GroupName {
         heapless::String::try_from(name).map(Self).map_err(|_| NameError::TooLong { bytes: name.len() })
     }
 
-    /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

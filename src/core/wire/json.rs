@@ -1,6 +1,4 @@
-//! JSON by `serde_json`: the members of one object as they stand in the text, and what one of them holds.
-//!
-//! Keys and values are borrowed from the text, however deep they are; only what has escapes is copied.
+//! The members of a JSON object, by `serde_json`. Names and values are borrowed from the text unless they have escapes.
 
 use alloc::borrow::Cow;
 use alloc::string::String;
@@ -12,24 +10,21 @@ use serde_json::value::RawValue;
 use crate::wire::excerpt::Excerpt;
 use crate::wire::line_error::Found;
 
-/// A value of a member.
 pub(super) enum Value<'a> {
     Integer(u64),
-    /// A number below 0, with a fraction or an exponent, or one that no integer can hold.
+    /// A number that `u64` cannot hold.
     Number(f64),
     Text(Cow<'a, str>),
     Null,
-    /// A value that no field takes, as an error says it.
+    /// A value that no field accepts, as errors name it.
     Other(&'static str),
-    /// What nothing can hold, as it stands: `1e400`, or half a surrogate pair.
+    /// A value that Rust cannot represent, as in the text: `1e400`, or half a surrogate pair.
     Unreadable(&'a str),
 }
 
-/// Why a text is not an object.
 pub(super) enum JsonFault {
-    /// It is another value.
     NotAnObject(Found),
-    /// It is not JSON, from that byte on, counted from 0.
+    /// Not JSON from that byte on, counted from 0.
     Syntax(usize),
 }
 
@@ -47,7 +42,7 @@ impl From<Value<'_>> for Found {
 }
 
 impl<'a> Value<'a> {
-    /// The value that `raw` is, which is JSON.
+    /// Parses `raw`, which is one JSON value.
     pub(super) fn of(raw: &'a str) -> Self {
         match raw.as_bytes() {
             [b'"', ..] => unescaped(raw).map_or(Self::Unreadable(raw), Self::Text),
@@ -64,12 +59,8 @@ impl<'a> Value<'a> {
     }
 }
 
-/// Reads `text`, one object. Calls `each` with what `key` makes of a member's name and with its value as it stands in the text,
-/// in their order; where `key` makes nothing of it, the value can be any JSON.
-///
-/// # Errors
-///
-/// [`JsonFault`]. Then `each` may have been called all the same.
+/// Reads an object. For each member in order, calls `key` with its name and, if that returns `Some`, `each` with the result
+/// and the value's text. Other values can be any JSON. `each` may have been called before a syntax error is found.
 pub(super) fn members<K>(
     text: &str,
     key: impl FnMut(&str) -> Option<K>,
@@ -87,7 +78,7 @@ pub(super) fn members<K>(
         Ok(()) => Err(JsonFault::NotAnObject(Value::of(text.trim_ascii()).into())),
         Err(error) if error.is_eof() => Err(JsonFault::Syntax(text.len())),
         Err(error) => {
-            // `column` counts from 1 in its line; a signed payload may have several.
+            // `column` counts from 1 in its line. A signed payload may have several lines.
             let before: usize = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
             Err(JsonFault::Syntax(before + error.column().saturating_sub(1)))
         }
@@ -114,7 +105,7 @@ impl<'de, K, F: FnMut(&str) -> Option<K>, E: FnMut(K, &str)> Visitor<'de> for Me
     }
 }
 
-/// A member's name, which is passed to a function.
+/// Passes a member's name to a function.
 struct Name<F>(F);
 
 impl<'de, K, F: FnMut(&str) -> Option<K>> DeserializeSeed<'de> for Name<F> {
@@ -137,7 +128,7 @@ impl<'de, K, F: FnMut(&str) -> Option<K>> Visitor<'de> for Name<F> {
     }
 }
 
-/// What a JSON string holds. `None`: half a surrogate pair.
+/// The content of a JSON string. `None`: it has half a surrogate pair.
 fn unescaped(raw: &str) -> Option<Cow<'_, str>> {
     let text = raw.strip_prefix('"')?.strip_suffix('"')?;
     if text.contains('\\') { serde_json::from_str::<String>(raw).ok().map(Cow::Owned) } else { Some(text.into()) }

@@ -1,8 +1,8 @@
 //! Signed lines of statistics: JWS in compact serialization (RFC 7515), signed with HS256 (RFC 7518, section 3.2).
 //!
-//! A signed line is `header.payload.signature`, each in base64url. Nothing in it is interpreted before its signature is verified:
-//! the algorithm is fixed here, so no header can choose another one (RFC 8725, section 3.1). Only then is the header read, which
-//! must name HS256 and no critical extension, and the payload returned.
+//! A signed line is `header.payload.signature`, each in base64url. The signature is verified before anything else is read, with
+//! a fixed algorithm: a header cannot choose another one (RFC 8725, section 3.1). The header must name HS256 and no critical
+//! extension.
 
 use alloc::boxed::Box;
 use alloc::format;
@@ -25,32 +25,25 @@ pub const KEY_BYTES: usize = 32;
 /// Bytes of a signature.
 const SIGNATURE_BYTES: usize = 32;
 
-/// The number of base64url characters of `bytes` bytes, without padding.
+/// Length of `bytes` bytes in base64url without padding.
 const fn encoded(bytes: usize) -> usize {
     (4 * bytes).div_ceil(3)
 }
 
-/// `{"alg":"HS256"}`, encoded.
+/// `{"alg":"HS256"}` in base64url.
 const HEADER: &str = "eyJhbGciOiJIUzI1NiJ9";
 
-/// A key that signs lines. It cannot be read out again, and is wiped when it is dropped; boxed, so that moving it copies none of
-/// it.
+/// A key. It cannot be read back and is wiped when dropped; boxed, so that moving it leaves no copy.
 #[derive(Clone)]
 pub struct Key(Box<Hmac<Sha256>>);
 
-/// A key that is too short.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooShort {
-    /// Bytes it has.
     pub bytes: usize,
 }
 
 impl Key {
-    /// The key that consists of `bytes`.
-    ///
-    /// # Errors
-    ///
-    /// There are fewer than [`KEY_BYTES`].
+    /// Makes a key of at least [`KEY_BYTES`] bytes.
     pub fn new(bytes: &[u8]) -> Result<Self, TooShort> {
         let short = TooShort { bytes: bytes.len() };
         if bytes.len() < KEY_BYTES {
@@ -59,7 +52,7 @@ impl Key {
         Hmac::new_from_slice(bytes).map(|mac| Self(Box::new(mac))).map_err(|_| short)
     }
 
-    /// A line with this payload, signed with this key. `None`: the payload is longer than [`PAYLOAD_BYTES`].
+    /// Signs a payload. `None`: it is longer than [`PAYLOAD_BYTES`].
     pub fn sign(&self, payload: &[u8]) -> Option<String> {
         if payload.len() > PAYLOAD_BYTES {
             return None;
@@ -76,28 +69,24 @@ impl fmt::Debug for Key {
     }
 }
 
-/// Two keys are equal if they sign alike, which is compared in constant time.
+/// Compares in constant time.
 impl PartialEq for Key {
     fn eq(&self, other: &Self) -> bool {
         Hmac::clone(&self.0).finalize() == Hmac::clone(&other.0).finalize()
     }
 }
 
-/// The keys of which one must have signed a line. Empty: lines are not signed.
+/// Each line must be signed with one of these keys. Empty: lines are not signed.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Keys(heapless::Vec<Key, KEYS>);
 
 impl Keys {
-    /// Adds a key; `false`: there are [`KEYS`] already.
+    /// Adds a key. Returns false if there are [`KEYS`] already.
     pub fn push(&mut self, key: Key) -> bool {
         self.0.push(key).is_ok()
     }
 
     /// Verifies a signed line and returns its payload, decoded into `buffer`.
-    ///
-    /// # Errors
-    ///
-    /// Why the line is not trusted. Then only its form was looked at and, if the signature is right, its header.
     pub fn verify<'a>(&self, line: &[u8], buffer: &'a mut [u8; PAYLOAD_BYTES]) -> Result<&'a [u8], SignatureError> {
         let mut parts = line.split(|byte| *byte == b'.');
         let (Some(header), Some(payload), Some(signature), None) =
@@ -105,7 +94,7 @@ impl Keys {
         else {
             return Err(SignatureError::NotSigned);
         };
-        // JSON with two fractions has two dots as well.
+        // JSON with two fractions has two dots, too.
         if matches!(header.first(), None | Some(b'{')) {
             return Err(SignatureError::NotSigned);
         }
@@ -145,14 +134,14 @@ fn decode<'a>(text: &[u8], bytes: &'a mut [u8]) -> Option<&'a [u8]> {
     bytes.get(..length)
 }
 
-/// Checks the header of a line whose signature is right.
+/// Checks the header of a line whose signature is valid.
 fn check_header(header: &[u8]) -> Result<(), SignatureError> {
     let not_an_object = SignatureError::Header("is not a JSON object");
     let text = core::str::from_utf8(header).map_err(|_| not_an_object.clone())?;
     let (mut algorithms, mut other, mut is_critical) = (0, None, false);
     let name = |name: &str| match name {
         "alg" => Some(()),
-        // It lists what must be understood (RFC 7515, section 4.1.11), and no extension is.
+        // Extensions that must be understood (RFC 7515, section 4.1.11); none is.
         "crit" => {
             is_critical = true;
             None
@@ -176,7 +165,7 @@ fn check_header(header: &[u8]) -> Result<(), SignatureError> {
     }
 }
 
-/// Why a line is not trusted. Header and encoding are looked at only if the signature is right.
+/// Why a line is not trusted. Header and encoding are checked only if the signature is valid.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SignatureError {
     NotSigned,
@@ -190,7 +179,6 @@ pub enum SignatureError {
 }
 
 impl SignatureError {
-    /// The counter that it adds to.
     pub const fn distrust(&self) -> Distrust {
         match self {
             Self::NotSigned => Distrust::NotSigned,

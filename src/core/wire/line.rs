@@ -1,6 +1,4 @@
-//! The wire format of statistics: one line of JSON = the state of one agent group on one channel.
-//!
-//! After [`Line::parse`] every value is of its type and in its range.
+//! Lines of statistics: one JSON object with the state of one agent group on one channel.
 
 use crate::wire::channel::Channel;
 use crate::wire::collector::Collector;
@@ -12,14 +10,14 @@ use crate::wire::json::{self, JsonFault};
 pub use crate::wire::fields::Statistics;
 pub use crate::wire::line_error::{Found, LineError};
 
-/// How far before the place of a fault its value may begin to be shown from there, bytes: a number or a short word.
+/// Bytes before a fault within which the beginning of its value is looked for: a number or a short word.
 const CONTEXT_BYTES: usize = 24;
 
-/// What data that is no text begins with.
+/// First bytes of data that is not text.
 const FORMATS: [(&[u8], &str); 8] = [
     (b"\xff\xfe", "UTF-16"),
     (b"\xfe\xff", "UTF-16"),
-    // Without a byte-order mark; a NUL before it was taken for padding.
+    // Without a byte-order mark; a NUL before it counts as padding.
     (b"{\0", "UTF-16"),
     (b"\x1f\x8b", "compressed (gzip)"),
     (b"\x28\xb5\x2f\xfd", "compressed (zstd)"),
@@ -28,37 +26,28 @@ const FORMATS: [(&[u8], &str); 8] = [
     (b"x\xda", "compressed (zlib)"),
 ];
 
-/// One accepted line: whose statistics, and which.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Line {
-    /// The channel.
     pub channel: Channel,
-    /// The agent group.
     pub group: GroupName,
-    /// The collector, if the line names it.
     pub collector: Option<Collector>,
-    /// The group's figures.
     pub statistics: Statistics,
 }
 
 impl Line {
-    /// Reads one line, as [`lines`](crate::wire::datagram::lines) gives it.
+    /// Parses one line of [`lines`](crate::wire::datagram::lines), or returns the first fault; a syntax error anywhere comes
+    /// first.
     ///
-    /// Nothing is allocated, unless an unknown field holds arrays or objects within one another: `serde_json` then keeps a
-    /// byte for each that is open.
-    ///
-    /// # Errors
-    ///
-    /// The first thing that is wrong with it. What follows a field that is wrong must be JSON all the same.
+    /// Allocates only for strings with escapes, and a byte for each level of nested arrays and objects.
     pub fn parse(line: &[u8]) -> Result<Self, LineError> {
         Self::read(line).map_err(|(error, _)| error)
     }
 
-    /// The same; with the error, of which group the line is, as far as that could be read.
-    #[allow(clippy::result_large_err)] // Nothing is allocated for an error either.
+    /// Like [`parse`](Self::parse), with the line's group in errors, if that could be read.
+    #[allow(clippy::result_large_err)] // Errors do not allocate.
     pub(crate) fn read(line: &[u8]) -> Result<Self, (LineError, Option<(Channel, GroupName)>)> {
         let text = core::str::from_utf8(line).map_err(|error| (not_utf8(line, error.valid_up_to()), None))?;
-        // A bit for each field of the table that was read.
+        // `seen` has a bit for each field.
         let (mut draft, mut seen, mut first_error) = (Draft::default(), 0_u32, None);
         let read = json::members(text, Field::named, |(index, field), value| {
             let is_duplicate = seen & 1 << index != 0;
@@ -90,29 +79,25 @@ impl Line {
     }
 }
 
-/// The names of all fields that a line may have.
 pub fn known_fields() -> impl Iterator<Item = &'static str> + Clone {
     FIELDS.iter().map(|field| field.name)
 }
 
-/// Calls `each` with the name of each member of `line` that is not a known field, as far as it is JSON.
+/// Calls `each` with the names of unknown members, up to the first syntax error.
 pub fn unknown_fields(line: &[u8], mut each: impl FnMut(&str)) {
-    // Why a line is not JSON is what `parse` says.
     let unknown = |name: &str| Field::named(name).is_none().then(|| each(name));
     let _ = json::members(core::str::from_utf8(line).unwrap_or_default(), unknown, |(), _| {});
 }
 
-/// The format that bytes which are not a line seem to be in.
+/// The probable format of bytes that are not a line.
 fn format_of(line: &[u8]) -> Option<&'static str> {
     let known = FORMATS.iter().find(|(start, _)| line.starts_with(start)).map(|(_, format)| *format);
-    // JSON in another encoding begins with a brace all the same.
     let is_binary = |first: &u8| first.is_ascii_control() || !first.is_ascii() && core::str::from_utf8(line).is_err();
     known.or_else(|| line.first().filter(|first| is_binary(first)).map(|_| "binary data"))
 }
 
-/// What stands at that byte, from the beginning of the value if that is near.
+/// The text at byte `at`, from the beginning of its value if that is near.
 fn value_around(line: &[u8], at: usize) -> &[u8] {
-    // Nothing stands at the end.
     let before = line.get(..at).filter(|_| at < line.len());
     let colon = before.and_then(|before| memchr::memrchr(b':', before));
     let start = colon.map(|colon| colon + 1).filter(|start| at - start <= CONTEXT_BYTES).unwrap_or(at);
@@ -129,7 +114,7 @@ fn not_utf8(line: &[u8], at: usize) -> LineError {
 fn unreadable(text: &str, fault: JsonFault) -> LineError {
     let line = text.as_bytes();
     match fault {
-        // Every JWS begins so: `{"` in base64url.
+        // Every JWS begins with `{"` in base64url.
         JsonFault::Syntax(0) if text.starts_with("ey") => LineError::Signed,
         JsonFault::Syntax(_) if let Some(format) = format_of(line) => LineError::NotText { format },
         JsonFault::Syntax(at) => LineError::NotJson { column: at + 1, at: Excerpt::of_bytes(value_around(line, at)) },

@@ -1,26 +1,23 @@
-//! Why a line of statistics is refused.
+//! Faults of lines of statistics.
 
 use core::fmt;
 
 use crate::wire::excerpt::Excerpt;
 use crate::wire::group_name::NameError;
 
-/// What was found where another value would have been right.
+/// A wrong value, for messages.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Found {
-    /// An integer from 0 on.
     Integer(u64),
-    /// Another number.
     Number(f64),
-    /// A string.
     Text(Excerpt),
-    /// A value of another type, by the type's name.
+    /// A value of another type, by its name.
     Type(&'static str),
-    /// A string that is no name.
+    /// A string that is not a valid name.
     Name(NameError),
 }
 
-/// Why a line is refused. Only that line is. Columns are bytes, counted from 1.
+/// Why a line is refused. Columns are bytes, counted from 1.
 #[derive(Clone, Debug, PartialEq)]
 pub enum LineError {
     NotText { format: &'static str },
@@ -38,7 +35,6 @@ impl fmt::Display for Found {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Integer(value) => write!(formatter, "{value}"),
-            // Exponents, not hundreds of digits.
             Self::Number(value) if value.abs() >= 1e15 => write!(formatter, "{value:e}"),
             Self::Number(value) => write!(formatter, "{value}"),
             Self::Text(text) => write!(formatter, "{text}"),

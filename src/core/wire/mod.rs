@@ -1,5 +1,4 @@
-//! The wire: bytes in, checked values out. After the check nothing behind it checks again: every value is of its type and in
-//! its range, and no accessor can fail.
+//! Parses bytes into checked values, so that later code need not check again.
 
 pub mod channel;
 pub mod collector;
