@@ -1,4 +1,4 @@
-//! Every capacity of the core, each with its reason. Nothing that comes over the network can exceed one of them.
+//! The capacities of the core, with their reasons. No input from the network can exceed them.
 
 use core::time::Duration;
 
@@ -10,17 +10,17 @@ pub const GROUPS: usize = 256;
 #[cfg(test)]
 pub const GROUPS: usize = 8;
 
-/// Bytes of UTF-8 in a group's name, as in a line of statistics.
+/// Bytes of UTF-8 in a group's name.
 pub const GROUP_NAME_BYTES: usize = 64;
 
-/// Networks that may send statistics. Collectors are few; a longer list wants a firewall.
+/// Networks from which statistics are accepted. Collectors are few; a longer list calls for a firewall.
 pub const SOURCES: usize = 16;
 
-/// Collectors of a group whose running totals are kept apart: one, and its stand-by. The totals of a third one
-/// count only while one of the two is silent.
+/// Collectors of a group whose running totals are kept apart: one and its stand-by. Totals of a third count only while one
+/// of them is silent.
 pub const COLLECTORS: usize = 2;
 
-/// Bytes of the longest datagram: the limit of UDP's length field. Nothing is ever cut off.
+/// Bytes of the longest datagram, by UDP's length field: none is cut off.
 pub const DATAGRAM_BYTES: usize = 65_536;
 
 /// Keys that may sign statistics: the one in use and, while it is being replaced, the next.
@@ -33,13 +33,12 @@ pub const PAYLOAD_BYTES: usize = 4096;
 /// Bytes of an answer's body. The longest is `/health`: about 660 with every number at its widest.
 pub const BODY_BYTES: usize = 768;
 
-/// How long a group is silent before what was learned of it is dropped: longer than any restart of a collector, shorter
-/// than a working day, so that yesterday's demand does not decide about this morning's visitors.
+/// Silence after which what was learned of a group is dropped: longer than any restart of a collector, shorter than a night, so
+/// that yesterday's demand does not decide about this morning's visitors.
 pub const DORMANT_AFTER: Duration = Duration::from_secs(3600);
 
-/// Bytes of bad input that an error repeats: enough to recognise it, little enough to fit a log line.
+/// Bytes of bad input that an error quotes: enough to recognise it, and fits a log line.
 pub const EXCERPT_BYTES: usize = 48;
 
-/// Bytes of all tables of the core together: 1 KiB for each group, of which the engine has up to 400 bytes, and 16 KiB. An
-/// appliance gives the daemon a few hundred kilobytes.
+/// Bytes of the state: 1 KiB for each group, of which the engine has up to 400 bytes, and 16 KiB.
 pub const STATE_BYTES: usize = 272 * 1024;

@@ -1,34 +1,32 @@
-//! One answer for several groups: agents summed, reactive states weighed by the demand of each group.
+//! Consolidates groups: sums of agents, and reactive states weighted by demand.
 
 use core::time::Duration;
 
 use crate::groups::Group;
 
-/// The sums over the fresh ones of some groups.
+/// Sums over fresh groups.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Consolidation {
-    /// Groups with fresh statistics.
     pub fresh_groups: u32,
-    /// Ready agents of all of them.
+    /// Ready agents.
     pub capacity: u64,
-    /// When the oldest statistics that the capacity is made of were received.
+    /// When the oldest statistics were received.
     pub oldest: Option<Duration>,
-    /// The same for the reactive state, which not every group may have.
+    /// The same of groups with a reactive state.
     pub oldest_predicted: Option<Duration>,
     /// Groups with a reactive state.
     predicted: u32,
     least_state: f64,
-    /// Of the groups whose demand is known: reactive interactions per second that would be allowed, and offered.
+    /// Of groups with known demand: reactive interactions per second, allowed and offered.
     allowed: f64,
     offered: f64,
     offered_to_agents: f64,
-    /// Of the groups whose demand is not known: agents, and agents × reactive state.
+    /// Of groups with unknown demand: agents, and agents × reactive state.
     agents: f64,
     agents_allowed: f64,
 }
 
 impl Consolidation {
-    /// Sums up the groups that have fresh statistics.
     pub fn of<'a>(groups: impl Iterator<Item = &'a Group>, now: Duration, time_to_live: Duration) -> Self {
         let mut sum = Self::default();
         for group in groups {
@@ -63,13 +61,11 @@ impl Consolidation {
         }
     }
 
-    /// Reactive engagements that the groups would allow ÷ those offered to them, 0..=1.
-    ///
-    /// A group whose demand is not known is assumed to have as much for each agent as the others.
-    /// `None`: no group has a reactive state.
+    /// Allowed ÷ offered reactive engagements, 0..=1. A group with unknown demand is assumed to have as much per agent as the
+    /// others. `None`: no group has a reactive state.
     pub fn reactive_state(&self) -> Option<f64> {
         if self.predicted <= 1 {
-            // Exactly, without a rounding error.
+            // Without a rounding error.
             return (self.predicted == 1).then_some(self.least_state);
         }
         let demand_per_agent = if self.offered > 0.0 && self.offered_to_agents > 0.0 {
@@ -79,7 +75,7 @@ impl Consolidation {
         };
         let offered = self.offered + self.agents * demand_per_agent;
         let allowed = self.allowed + self.agents_allowed * demand_per_agent;
-        // Without demand and agents there is nothing to weigh by; the least state keeps visitors from waiting in vain.
+        // Without demand and agents there are no weights; the smallest state is the careful choice.
         Some(if offered > 0.0 { (allowed / offered).clamp(0.0, 1.0) } else { self.least_state })
     }
 }

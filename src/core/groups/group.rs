@@ -13,66 +13,60 @@ use crate::wire::channel::Channel;
 use crate::wire::group_name::GroupName;
 use crate::wire::line::{Line, Statistics};
 
-/// How long all lines of a group must be late before its clock is taken to have been set back: longer than the network
-/// delays a datagram, and shorter than anyone wants to wait for the right answer.
+/// How long all lines of a group must be late before its collector's clock counts as set back: longer than the network delays
+/// a datagram.
 const SET_BACK_AFTER: Duration = Duration::from_secs(3);
 
-/// The first moment after the time to live is over: timers count milliseconds.
+/// Resolution of timers.
 const MOMENT: Duration = Duration::from_millis(1);
 
-/// The last statistics of a group, and when they were received.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Report {
-    /// When they were received.
     pub received: Duration,
-    /// The figures; running totals are those counted over all collectors of the group.
+    /// With running totals counted over all collectors of the group.
     pub statistics: Statistics,
 }
 
 impl Report {
-    /// Whether the statistics may still be used.
     pub fn is_fresh(&self, now: Duration, time_to_live: Duration) -> bool {
         now.saturating_sub(self.received) <= time_to_live
     }
 }
 
-/// The lines of a group that were refused for their `time` since one was accepted.
+/// Lines of a group that were refused for their `time` since the last accepted one.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Untimely {
-    /// Why the last one was refused.
+    /// Why the last line was refused.
     pub refusal: Refusal,
-    /// How many.
     pub lines: u32,
-    /// When the last one was received.
+    /// When the last line was received.
     pub received: Duration,
-    /// When the first one was received.
+    /// When the first line was received.
     since: Duration,
     /// The latest `time` among them.
     time: u64,
 }
 
 crate::named! {
-    /// Something about a group that operators want to know once.
+    /// An event of a group that is logged once.
     pub enum Notice {
-        /// Its statistics are older than the time to live.
+        /// The statistics are older than the time to live.
         Silent => "silent",
-        /// Its statistics are fresh again after silence.
+        /// The statistics are fresh again.
         Resumed => "resumed",
-        /// For an hour more abandoned than the goal allows, by more than chance. For the target `ABANDONMENT_RATE` only:
-        /// a busy factor can be missed for want of demand, which no setting changes.
+        /// More visitors abandoned in an hour than the goal allows, by more than chance. Only for `ABANDONMENT_RATE`: a busy
+        /// factor can be low for want of demand.
         GoalMissed => "goal missed",
-        /// The goal was missed, and is met again.
         GoalMet => "goal met",
-        /// A line with an earlier `time` was accepted: the collector's clock was set back, or another collector took over.
+        /// A line with an earlier `time` was accepted: its clock was set back, or another collector took over.
         ClockSetBack => "clock set back",
-        /// Its figures contradict each other.
         Contradiction => "contradiction",
-        /// The algorithm is `EXTERNAL`, and its statistics have no `reactiveState`.
+        /// The algorithm is `EXTERNAL`, and the statistics have no `reactiveState`.
         NoReactiveState => "no reactive state",
     }
 }
 
-/// What was logged of a group, so that each notice is logged once, however long the logging is put off.
+/// Notices that were logged.
 #[derive(Clone, Copy, Debug, Default)]
 struct Logged {
     silent: bool,
@@ -81,35 +75,28 @@ struct Logged {
     no_reactive_state: bool,
 }
 
-/// One agent group on one channel.
 #[derive(Clone, Debug)]
 pub struct Group {
-    /// The channel.
     pub channel: Channel,
-    /// The name.
     pub name: GroupName,
-    /// Whether the configuration declares the group.
     pub declared: bool,
     report: Option<Report>,
     /// The `time` of the last accepted line that had one.
     pub(super) last_time: Option<u64>,
     totals: Totals,
-    /// `abandoned`, and those who entered, as the last line with both had them: those counted over all collectors do not
-    /// contradict each other where a line does.
+    /// `abandoned` and entered of the last line with both, as sent: totals counted over all collectors hide contradictions.
     sent_totals: Option<(u64, u64)>,
     pacer: Pacer,
     prediction: Option<Prediction>,
     pub(super) next_refresh: Duration,
-    /// How many entered and abandoned in the last hour.
     pub last_hour: LastHour,
-    /// The lines that were refused for their `time` since one was accepted.
     pub untimely: Option<Untimely>,
-    /// When a line was last received that is of this group, and not valid.
+    /// When the last invalid line of this group was received.
     pub(crate) invalid: Option<Duration>,
-    /// What was learned has been dropped, and nothing was received since.
+    /// Whether what was learned was dropped, and nothing received since.
     is_dormant: bool,
     logged: Logged,
-    /// By how many seconds the collector's clock was set back, until that is logged.
+    /// Seconds by which the collector's clock was set back, until that is logged.
     pub set_back: Option<u32>,
 }
 
@@ -196,14 +183,14 @@ impl Group {
         sent.contradiction(wall_at_zero.saturating_add(received))
     }
 
-    /// Whether the algorithm serves the `reactiveState` of this group's fresh statistics, and they have none.
+    /// Whether the algorithm is `EXTERNAL` and the fresh statistics have no `reactiveState`.
     fn lacks_reactive_state(&self, now: Duration, settings: &Settings) -> bool {
         let fresh = self.fresh_report(now, settings.time_to_live);
         settings.pacing.algorithm == Algorithm::External
             && fresh.is_some_and(|report| report.statistics.reactive_state.is_none())
     }
 
-    /// Whether there is such a notice that was not logged yet. `wall_at_zero` is the time since 1970 when `now` was 0.
+    /// Whether there is a notice of that kind that was not logged yet. `wall_at_zero` is the wall-clock time at `now` = 0.
     pub fn has_notice(&self, notice: Notice, now: Duration, wall_at_zero: Duration, settings: &Settings) -> bool {
         let is_fresh = self.fresh_report(now, settings.time_to_live).is_some();
         let has_goal = settings.pacing.optimization_target == OptimizationTarget::AbandonmentRate;
@@ -231,7 +218,7 @@ impl Group {
         }
     }
 
-    /// Drops what was learned of a group that is dormant.
+    /// Drops what was learned if the group has become dormant.
     pub(super) fn drop_if_dormant(&mut self, now: Duration) {
         if self.is_dormant(now) && !self.is_dormant {
             self.is_dormant = true;
@@ -239,7 +226,7 @@ impl Group {
             self.pacer = Pacer::new();
             self.prediction = None;
             self.last_hour = LastHour::default();
-            // The end of the silence is still worth a line.
+            // The end of the silence is still logged.
             self.logged = Logged { silent: self.logged.silent, ..Logged::default() };
         }
     }
@@ -266,7 +253,7 @@ impl Group {
             }
         }
         (self.untimely, self.is_dormant) = (None, false);
-        // A line without a time, sent by hand perhaps, does not make an old one of the collector acceptable.
+        // A line without `time`, such as one sent by hand, must not make old ones acceptable.
         self.last_time = statistics.time.or(self.last_time);
         if let (Some(abandoned), Some(entered)) = (statistics.abandoned, statistics.reactive_entered) {
             self.sent_totals = Some((abandoned, entered.saturating_add(statistics.proactive_entered.unwrap_or(0))));
@@ -276,21 +263,21 @@ impl Group {
         self.last_hour.count(now, &growth);
         self.report = Some(Report { received: now, statistics });
         self.pacer.report(now, &statistics, &growth, &settings.pacing);
-        // A value computed elsewhere is served as it comes; there is nothing to wait for.
+        // A value computed elsewhere is served at once.
         if was_silent || settings.pacing.algorithm == Algorithm::External {
             self.refresh(now, &settings.pacing);
         }
         Ok(())
     }
 
-    /// Whether a late line shows that the collector's clock was set back: its lines have been late for some time, while
-    /// their own times advance, and none was accepted.
+    /// Whether a late line shows that the collector's clock was set back: lines have been late for some time, none was
+    /// accepted, and their times advance.
     fn is_set_back(&self, now: Duration, time: u64) -> bool {
         self.untimely
             .is_some_and(|untimely| time > untimely.time && now.saturating_sub(untimely.since) >= SET_BACK_AFTER)
     }
 
-    /// Notes a line that was refused for its `time`.
+    /// Records a line that was refused for its `time`.
     pub(super) fn refuse(&mut self, now: Duration, refusal: Refusal, time: u64) {
         let before = self.untimely.unwrap_or(Untimely { refusal, lines: 0, received: now, since: now, time });
         let (lines, time) = (before.lines.saturating_add(1), before.time.max(time));
@@ -304,8 +291,7 @@ impl Group {
         }
     }
 
-    /// When time alone changes something next: a refresh, the end of the time to live, or the hour after which what was
-    /// learned is dropped. `None`: never.
+    /// When the next refresh, the end of the time to live, or dormancy is due. `None`: never.
     pub(super) fn next_wakeup(&self, now: Duration, time_to_live: Duration) -> Option<Duration> {
         let report = self.report.as_ref()?;
         let dormant = (!self.is_dormant).then_some(report.received.saturating_add(DORMANT_AFTER));
@@ -318,8 +304,8 @@ impl Group {
     }
 }
 
-/// The next multiple of the period that is at least half a period away, so that all groups are refreshed on the same
-/// tick and the appliance wakes once a period, whenever each group was first received.
+/// The next multiple of the period that is at least half a period away: all groups are refreshed on the same tick, and the
+/// daemon wakes once a period.
 fn next_tick(now: Duration, period: Duration) -> Duration {
     let period = period.as_nanos().max(1);
     let ticks = (now.as_nanos() + period / 2) / period + 1;

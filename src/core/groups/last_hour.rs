@@ -1,21 +1,16 @@
-//! How many entered and abandoned in the last hour, in fixed memory.
-//!
-//! Six parts of ten minutes, the oldest of which is dropped when the next begins: the figures cover the last 50 to 60
-//! minutes. A goal of a few percent needs an hour to be more than chance, and a shift leader remembers one.
+//! Counts entered and abandoned interactions of the last hour, in six parts of ten minutes: the figures cover the last 50 to
+//! 60 minutes. In less time, a goal of a few percent is missed or met by chance.
 
 use core::time::Duration;
 
 use crate::pacing::Growth;
 
-/// Parts that are kept.
 const PARTS: u32 = 6;
-/// How long a part is, seconds.
 const PART_SECONDS: u64 = 600;
 
-/// The last hour of one group.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LastHour {
-    /// Part number `n` is at `n % PARTS`.
+    /// Part `n` is at `n % PARTS`.
     parts: [Entries; PARTS as usize],
     /// The number of the part that is being filled.
     number: u32,
@@ -23,12 +18,10 @@ pub struct LastHour {
     first: Option<u32>,
 }
 
-/// What was counted in some time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Entries {
-    /// Interactions that entered, reactive and proactive.
+    /// Reactive and proactive.
     pub entered: u32,
-    /// Interactions that were abandoned while waiting.
     pub abandoned: u32,
 }
 
@@ -38,8 +31,8 @@ impl Entries {
         (self.entered > 0).then(|| (f64::from(self.abandoned) / f64::from(self.entered)).min(1.0))
     }
 
-    /// Whether more abandoned than the goal (0..1) allows, by more than chance: the engine steers *at* the goal, so that
-    /// every other hour is a little over it. Three deviations of a Poisson number come by chance once in a thousand hours.
+    /// Whether more abandoned than the goal (0..1) allows, by three standard deviations of a Poisson number: by chance once in a
+    /// thousand hours.
     pub fn misses(self, goal: f64) -> bool {
         let allowed = goal * f64::from(self.entered);
         f64::from(self.abandoned) > allowed + 3.0 * libm::sqrt(allowed) + 1.0
@@ -61,7 +54,6 @@ fn number(now: Duration) -> u32 {
 }
 
 impl LastHour {
-    /// Counts what the running totals grew by.
     pub fn count(&mut self, now: Duration, growth: &Growth) {
         self.turn(number(now));
         let entered = growth.reactive_entered.unwrap_or(0).saturating_add(growth.proactive_entered.unwrap_or(0));
@@ -70,14 +62,13 @@ impl LastHour {
 
     fn turn(&mut self, to: u32) {
         self.first.get_or_insert(to);
-        // More than all parts need not be emptied twice.
+        // No part needs to be emptied twice.
         for number in self.number.max(to.saturating_sub(PARTS))..to {
             self.parts[((number + 1) % PARTS) as usize] = Entries::default();
         }
         self.number = self.number.max(to);
     }
 
-    /// The figures of the last hour.
     pub fn entries(&self, now: Duration) -> Entries {
         let (mut seen, mut sum) = (*self, Entries::default());
         seen.turn(number(now));

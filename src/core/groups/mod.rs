@@ -1,4 +1,4 @@
-//! The agent groups: the last statistics of each, and what was learned from them.
+//! Agent groups: the last statistics of each, and what was learned from them.
 
 pub mod consolidation;
 pub mod group;

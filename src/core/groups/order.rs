@@ -1,4 +1,4 @@
-//! Which line of a group can follow which, by their times.
+//! The order of a group's lines by their times.
 
 use core::fmt;
 use core::time::Duration;
@@ -7,23 +7,23 @@ use crate::counters::{Distrust, Outcome};
 use crate::limits::GROUPS;
 use crate::wire::contradiction::CLOCK_TOLERANCE;
 
-/// Why a valid line of a group is refused.
+/// Why a valid line is refused. Times are in seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// Unsigned, with a `time` before that of the last accepted line.
+    /// Unsigned, and `time` is before that of the last accepted line.
     Late,
-    /// Signed, with a `time` not later than that of the last accepted line.
+    /// Signed, and `time` is not after that of the last accepted line.
     Replayed,
-    /// Signed, with a `time` that many seconds behind the clock here; `most` are allowed.
+    /// Signed, and `time` is too far behind the local clock.
     Stale { by: u64, most: u64 },
-    /// Signed, with a `time` that many seconds ahead of the clock here; `most` are allowed.
+    /// Signed, and `time` is too far ahead of the local clock.
     Early { by: u64, most: u64 },
-    /// It is from a new group, and all places are taken.
+    /// A new group, with all places taken.
     TableFull,
 }
 
 impl Refusal {
-    /// Why the line is not trusted. `None`: it is, and refused for another reason.
+    /// Why the line is not trusted; `None` if it is refused for another reason.
     pub const fn distrust(self) -> Option<Distrust> {
         match self {
             Self::Late | Self::TableFull => None,
@@ -33,7 +33,6 @@ impl Refusal {
         }
     }
 
-    /// The outcome that the line is counted as.
     pub const fn outcome(self) -> Outcome {
         match self {
             Self::Late => Outcome::Late,
@@ -46,18 +45,14 @@ impl Refusal {
 /// How the times of a group's lines are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
-    /// An earlier line was overtaken on the way. Two events can have the same millisecond.
+    /// Equal times are accepted, because two events can have the same millisecond.
     Unsigned,
-    /// A line that is not later is refused, however much earlier it is: it may be an old line that is sent again.
-    Signed {
-        /// The latest time, Unix milliseconds, that a line can have had by now. A last line that is later does not count, for
-        /// it was accepted while the clock here was ahead, or lines were not signed.
-        latest: u64,
-    },
+    /// Times must increase, or the line may be a replay. A last line after `latest`, Unix milliseconds, does not count: it was
+    /// accepted while the local clock was ahead, or unsigned.
+    Signed { latest: u64 },
 }
 
 impl Order {
-    /// The order of signed lines at `wall`, the time since 1970.
     pub fn signed(wall: Duration, time_to_live: Duration) -> Self {
         Self::Signed { latest: u64::try_from(wall.saturating_add(time_to_live).as_millis()).unwrap_or(u64::MAX) }
     }
@@ -71,11 +66,7 @@ impl Order {
     }
 }
 
-/// Checks that the time of a signed line, Unix milliseconds, is within the time to live of `wall`, the time since 1970.
-///
-/// # Errors
-///
-/// [`Refusal::Stale`] or [`Refusal::Early`].
+/// Checks that the time of a signed line is within the time to live of `wall`, the time since 1970.
 pub fn check_time(milliseconds: u64, wall: Duration, time_to_live: Duration) -> Result<(), Refusal> {
     let (time, most) = (Duration::from_millis(milliseconds), time_to_live.as_secs());
     let by = wall.abs_diff(time).as_secs();
@@ -90,7 +81,6 @@ pub fn check_time(milliseconds: u64, wall: Duration, time_to_live: Duration) -> 
 
 impl fmt::Display for Refusal {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A time so far off is probably in another unit.
         let unit = |by: u64| if by >= CLOCK_TOLERANCE.as_secs() { " Is it in Unix milliseconds?" } else { "" };
         match *self {
             Self::Late => formatter.write_str("its time is before that of the group's last line"),

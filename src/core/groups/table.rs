@@ -1,13 +1,10 @@
-//! The table of groups.
+//! The table of groups: a fixed number over both channels, sorted by channel and name for binary search. (A look-up among
+//! 256 names of 27 bytes takes 481 instructions; 464 in heapless' `IndexMap`, which keeps no order, and 2,686 in its
+//! `LinearMap`.)
 //!
-//! A fixed number of groups over both channels, sorted by channel and name, so that a group is found by halving and
-//! the groups of a channel lie together. (A look-up among 256 names of 27 bytes takes 481 instructions; 464 in
-//! heapless' `IndexMap`, which keeps no order, and 2,686 in its `LinearMap`.)
-//!
-//! A group whose name statistics or the configuration have given stays known until its place is needed. When the table is
-//! full, a new group takes the place of the undeclared one that has been stale longest; with none stale it is refused. A
-//! declared group takes the place of the undeclared one that has been silent longest, stale or not: whoever names a group
-//! in the configuration wants it more than one that only a datagram has named.
+//! A group stays known until its place is needed. When the table is full, a new group takes the place of the undeclared one
+//! that has been stale longest; with none stale it is refused. A declared group takes the place of the undeclared one that has
+//! been silent longest, stale or not.
 
 use core::time::Duration;
 
@@ -20,18 +17,16 @@ use crate::wire::channel::Channel;
 use crate::wire::group_name::GroupName;
 use crate::wire::line::Line;
 
-/// The table.
 #[derive(Clone, Debug, Default)]
 pub struct Groups {
     /// Sorted by channel, then name, without duplicates.
     sorted: heapless::Vec<Group, GROUPS>,
-    /// The latest time of a group that lost its place: a signed line of a new group must be later, or it could be one of
-    /// that group, sent again.
+    /// The latest `time` of a group that lost its place: signed lines of new groups must be later, or they could be replays.
     replaced_until: u64,
 }
 
 impl Groups {
-    /// Every group, by channel, then name.
+    /// All groups, by channel, then name.
     pub fn all(&self) -> &[Group] {
         &self.sorted
     }
@@ -53,7 +48,7 @@ impl Groups {
         self.sorted.binary_search_by(|group| group.channel.cmp(&channel).then_with(|| group.name.as_str().cmp(name)))
     }
 
-    /// The index of a group. A new one is inserted; into a full table in the place of the one that has been silent longest
+    /// The index of a group, which is inserted if it is new: into a full table in place of the one that has been silent longest
     /// among those that may be replaced.
     fn find_or_insert(
         &mut self,
@@ -77,11 +72,7 @@ impl Groups {
         self.sorted.insert(place, group).map(|()| place).map_err(|_| Refusal::TableFull)
     }
 
-    /// Accepts a line, and makes the first prediction of a group that is new or was silent.
-    ///
-    /// # Errors
-    ///
-    /// Why it changed no statistics.
+    /// Accepts a line, and makes the first prediction of a group that is new or was silent; or refuses it.
     pub fn accept(&mut self, now: Duration, line: &Line, order: Order, settings: &Settings) -> Result<(), Refusal> {
         let index = match self.find(line.channel, line.group.as_str()) {
             Some(index) => index,
@@ -99,7 +90,7 @@ impl Groups {
         group.accept(now, line, order, settings)
     }
 
-    /// Notes a line of a known group that was refused for its `time` before it came here.
+    /// Records a line that was refused for its `time` before it came here.
     pub fn refuse(&mut self, now: Duration, line: &Line, refusal: Refusal) {
         let known = self.find(line.channel, line.group.as_str());
         if let Some(group) = known.and_then(|index| self.sorted.get_mut(index)) {
@@ -107,7 +98,7 @@ impl Groups {
         }
     }
 
-    /// Notes a line of a known group that was not valid.
+    /// Records an invalid line.
     pub fn note_invalid(&mut self, now: Duration, channel: Channel, name: &GroupName) {
         let known = self.find(channel, name.as_str());
         if let Some(group) = known.and_then(|index| self.sorted.get_mut(index)) {
@@ -115,7 +106,7 @@ impl Groups {
         }
     }
 
-    /// Makes due predictions anew, at most `at_most`. Stale groups get none. Returns how many it made.
+    /// Refreshes due predictions of fresh groups, at most `at_most`. Returns their number.
     pub fn refresh(&mut self, now: Duration, time_to_live: Duration, options: &Options, at_most: usize) -> usize {
         let due = self
             .sorted
@@ -124,22 +115,20 @@ impl Groups {
         due.take(at_most).map(|group| group.refresh(now, options)).count()
     }
 
-    /// When time alone changes something next. `None`: never.
     pub fn next_wakeup(&self, now: Duration, time_to_live: Duration) -> Option<Duration> {
         self.sorted.iter().filter_map(|group| group.next_wakeup(now, time_to_live)).min()
     }
 
-    /// Drops what was learned of groups that are dormant.
     pub fn drop_dormant(&mut self, now: Duration) {
         self.sorted.iter_mut().for_each(|group| group.drop_if_dormant(now));
     }
 
-    /// Marks the notice as logged, for every group that `has` it.
+    /// Marks the notice as logged for each group that `has` it.
     pub(crate) fn mark_logged(&mut self, notice: Notice, has: impl Fn(&Group) -> bool) {
         self.sorted.iter_mut().filter(|group| has(group)).for_each(|group| group.mark_logged(notice));
     }
 
-    /// Makes every prediction due: they were made under other options.
+    /// Makes all predictions due, after a change of the options.
     pub fn make_all_due(&mut self) {
         for group in &mut self.sorted {
             group.next_refresh = Duration::ZERO;

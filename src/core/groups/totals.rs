@@ -1,16 +1,12 @@
-//! The running totals of several collectors as one.
+//! Combines the running totals of several collectors of a group, such as one and its stand-by.
 //!
-//! A site has a stand-by collector, which pushes the same groups. Each counts from its own start, so that taken as one row
-//! of numbers their totals would jump up and down with every line. Collectors are distinguished by the name in the line
-//! or the sender's address, and behind a broker, where all lines come from one address, by the totals themselves: a line
-//! continues that row of its sender that it is nearest to without any total going down.
+//! Each collector counts from its own start, so their totals form separate rows. Collectors are distinguished by name or
+//! address, and behind a broker, where all lines come from one address, by the totals themselves: a line continues the nearest
+//! row of its sender that makes no total decrease. Without one it starts a row, as after a restart of the collector.
 //!
-//! A new row starts at what was counted so far, and grows from there. What is counted is the highest row. So a row that
-//! stops, because its collector died, leaves the other one counting; a row that lags counts nothing twice; and a row that
-//! starts, of a collector that is new or was restarted, counts nothing at first. At most the interactions between two lines
-//! are missed, once, when a collector starts.
-//!
-//! This is the only place that knows what a total that went down means; everyone else takes the [`Growth`].
+//! A new row starts at the count so far and grows from there; the count is the highest row. So a row that stops leaves the
+//! other one counting, and a row that lags counts nothing twice. At most the interactions between two lines are missed when a
+//! collector starts.
 
 use core::array;
 use core::time::Duration;
@@ -20,19 +16,17 @@ use crate::pacing::Growth;
 use crate::wire::collector::Collector;
 use crate::wire::line::Statistics;
 
-/// Running totals of a line.
 const TOTALS: usize = 5;
-/// More interactions a second than any site sees: such a growth is the total of another collector.
+/// More interactions a second than any site has: a larger growth belongs to another collector …
 const MOST_PER_SECOND: u64 = 100;
-/// … beyond what a collector may report at once that learns its totals every few minutes only.
+/// … beyond what a collector that reads its totals every few minutes may report at once.
 const MOST_AT_ONCE: u64 = 1000;
-/// How long totals are taken to be unchanged when lines without them are received, seconds: longer than any collector takes
-/// to learn them anew.
+/// Seconds for which totals count as unchanged while lines without them are received.
 const KEPT_SECONDS: u32 = 600;
-/// A total that was not reported. (`Option` would double the size of the table's rows.)
+/// A total that was not reported. (`Option` would double the size of a row.)
 const UNKNOWN: u64 = u64::MAX;
 
-/// The running totals of a line, in the order of [`fields`].
+/// In the order of [`fields`].
 type RunningTotals = [u64; TOTALS];
 
 fn fields(statistics: &mut Statistics) -> [&mut Option<u64>; TOTALS] {
@@ -45,7 +39,7 @@ fn fields(statistics: &mut Statistics) -> [&mut Option<u64>; TOTALS] {
     ]
 }
 
-/// What each total has grown by since `last`; 0 where one of the two is unknown. `None`: one went down.
+/// The growth of each total since `last`; 0 where one of the two is unknown. `None`: one decreased.
 fn growth(reported: &RunningTotals, last: &RunningTotals) -> Option<[u64; TOTALS]> {
     let mut growth = [0; TOTALS];
     for (index, growth) in growth.iter_mut().enumerate() {
@@ -56,20 +50,19 @@ fn growth(reported: &RunningTotals, last: &RunningTotals) -> Option<[u64; TOTALS
     Some(growth)
 }
 
-/// The totals of one collector. Times are whole seconds, to keep the table small.
+/// The totals of one collector. Times are whole seconds, to save memory.
 #[derive(Clone, Copy, Debug)]
 struct Row {
     collector: Option<Collector>,
     last: RunningTotals,
-    /// How far each total is behind what was counted.
+    /// How far each total is behind the count.
     behind: [u32; TOTALS],
-    /// When its collector last sent a line.
+    /// When the collector's last line was received.
     received: u32,
-    /// When a line last had totals: state may come every second, and totals once a minute.
+    /// When its last line with totals was received.
     reported: u32,
 }
 
-/// What was counted of a group.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Totals {
     rows: [Option<Row>; COLLECTORS],
@@ -79,10 +72,9 @@ pub(crate) struct Totals {
 impl Totals {
     pub(crate) const NEW: Self = Self { rows: [None; COLLECTORS], counted: [UNKNOWN; TOTALS] };
 
-    /// Replaces the totals in `statistics` by what was counted over all collectors, and returns what that has grown by.
-    /// A line without totals gets the last ones: state may be reported every second, and totals once a minute.
-    ///
-    /// A row whose collector is silent for longer than `patience` loses its place when another one needs it.
+    /// Replaces the totals in `statistics` by those counted over all collectors, and returns their growth. A line without totals
+    /// gets the last ones: state may be reported every second, and totals once a minute. A row loses its place to a new one
+    /// if its collector has been silent for longer than `patience`.
     pub(crate) fn count(
         &mut self,
         now: Duration,
@@ -104,7 +96,7 @@ impl Totals {
         if let Some((index, growth)) = continued {
             self.continue_row(index, now, &reported, &growth);
         }
-        // A total that was never reported before is counted from what it is.
+        // A total that was never reported before counts from its first value.
         for (counted, reported) in self.counted.iter_mut().zip(reported) {
             if *counted == UNKNOWN {
                 *counted = reported;
@@ -120,7 +112,6 @@ impl Totals {
         Growth { reactive_entered, proactive_entered, abandoned, invitations_sent, invitations_accepted, starts_row }
     }
 
-    /// Writes what was counted into a line's totals.
     fn fill(&self, now: u32, statistics: &mut Statistics) {
         let is_kept = self.rows.iter().flatten().any(|row| now.saturating_sub(row.reported) <= KEPT_SECONDS);
         for (field, counted) in fields(statistics).into_iter().zip(self.counted) {
@@ -130,7 +121,7 @@ impl Totals {
         }
     }
 
-    /// The index of the row that these totals continue, and what they have grown by.
+    /// The index of the row that these totals continue, and their growth.
     fn nearest(
         &self,
         now: u32,
@@ -141,7 +132,7 @@ impl Totals {
         let rows = self.rows.iter().enumerate().filter_map(|(index, row)| Some((index, row.as_ref()?)));
         let own = rows.filter(|(_, row)| row.collector == collector);
         let latest = own.clone().map(|(_, row)| row.received).max()?;
-        // The sender's last row continues after any silence: what was lost on the way loses nothing.
+        // The sender's last row continues after any silence, so that lost datagrams lose no counts.
         let candidates = own.filter(|(_, row)| now.saturating_sub(row.received) <= patience || row.received == latest);
         let grown = candidates.filter_map(|(index, row)| {
             let seconds = u64::from(now.saturating_sub(row.reported));
@@ -172,8 +163,8 @@ impl Totals {
         }
     }
 
-    /// Gives a new row a free place, or that of a silent one. With none it waits: its collector counts nothing until one
-    /// of the others is silent. Returns whether it has a place.
+    /// Starts a row in a free place or that of a silent row. Returns false if there is none: the collector does not count until
+    /// another one is silent.
     fn start_row(&mut self, now: u32, collector: Option<Collector>, patience: u32, reported: &RunningTotals) -> bool {
         let free = |row: &&mut Option<Row>| row.is_none_or(|row| now.saturating_sub(row.received) > patience);
         let Some(place) = self.rows.iter_mut().find(free) else { return false };
