@@ -1,4 +1,4 @@
-//! What tasks share: state, configuration, log, and whether it is time to stop. One thread, so nothing is locked.
+//! What tasks share: state, configuration, log, and whether the daemon is stopping. One thread needs no locks.
 
 use std::cell::{Ref, RefCell, RefMut};
 use std::sync::Arc;
@@ -17,22 +17,21 @@ use crate::https::Tls;
 use crate::log::Log;
 use crate::statistics::listeners::Listeners;
 
-/// Large responses to operators that are being sent at once. A client on the same network takes one in a millisecond.
+/// Large responses sent to operators concurrently. One takes a millisecond on a local network.
 pub(crate) const LARGE_RESPONSES: usize = 8;
 
 pub(crate) struct Context {
     /// Never borrowed across an `.await`.
     state: RefCell<Box<State>>,
     configuration: RefCell<Configuration>,
-    /// Where HTTPS is configured.
     pub(crate) tls: Option<Tls>,
     pub(crate) log: &'static Log,
     pub(crate) date: Date,
     pub(crate) last_modified: Date,
     pub(crate) traffic: Traffic,
-    /// For requests that are sent ahead of answers, and for what is discarded.
+    /// For pipelined requests and discarded input.
     pub(crate) turns: Turns,
-    /// Permits to send a document to an operator.
+    /// Permits for [`LARGE_RESPONSES`].
     pub(crate) documents: Arc<Semaphore>,
     pub(crate) started: Duration,
     pub(crate) listeners: Listeners,
@@ -44,8 +43,7 @@ pub(crate) struct Context {
 impl Context {
     pub(crate) fn new(configuration: Configuration, tls: Option<Tls>, log: &'static Log) -> Self {
         Self {
-            // Made where it stays: passed along, it would leave its size behind on the stack, and parts of it that are
-            // never used would have been written to. Both would stay resident.
+            // Constructed in place: moving it would make its size resident on the stack, and its unused parts on the heap.
             state: RefCell::new(Box::write(Box::new_uninit(), State::new(configuration.settings()))),
             configuration: RefCell::new(configuration),
             tls,
@@ -70,7 +68,6 @@ impl Context {
         self.configuration.borrow()
     }
 
-    /// Puts another configuration into force.
     pub(crate) fn configure(&self, configuration: Configuration) {
         *self.configuration.borrow_mut() = configuration;
         self.declare_groups();
@@ -82,7 +79,7 @@ impl Context {
         self.state().configure(configuration.settings(), configuration.declared_groups());
     }
 
-    /// Makes every listener and connection end.
+    /// Ends all listeners and connections.
     pub(crate) fn stop(&self) {
         self.stop.send_replace(true);
     }
@@ -91,9 +88,8 @@ impl Context {
         *self.stop.borrow()
     }
 
-    /// Waits until it is time to end.
+    /// Waits until [`stop`](Self::stop).
     pub(crate) async fn stopped(&self) {
-        // The sender lives as long as this does.
         let _ = self.stop.subscribe().wait_for(|is_stopping| *is_stopping).await;
     }
 }

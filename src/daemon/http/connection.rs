@@ -1,4 +1,4 @@
-//! One connection: hyper speaks HTTP on it, until the client or the daemon ends it.
+//! Serves one connection by hyper.
 
 use std::cell::Cell;
 use std::convert::Infallible;
@@ -23,25 +23,22 @@ use crate::http::counters::count;
 use crate::http::places::Place;
 use crate::http::respond::{self, Asked};
 
-/// The most bytes that hyper buffers of requests, and so of a request's head; its smallest value.
+/// The most bytes of a request's head: the smallest buffer that hyper allows.
 const HEAD_BYTES: usize = 8192;
 
-/// What a client may still send, and for how long, before a connection that is over is closed.
+/// Input that is discarded before a connection is closed, and the time for it.
 const LINGER_BYTES: usize = 256 * 1024;
 const LINGER: Duration = Duration::from_secs(1);
 
-/// Bytes of that which are read at once.
 const READ_BYTES: usize = 16 * 1024;
 
-/// How long a client that has connected and not asked yet is waited for when the daemon stops: its request may be on
-/// its way.
+/// Time for the first request of a new connection when the daemon stops: it may be in flight.
 pub(crate) const LAST_CALL: Duration = Duration::from_secs(1);
 
-/// What a connection runs over: TCP, or TLS over TCP. One type for both, so that hyper is in the binary once.
+/// TCP, or TLS over TCP: one type, so that hyper is in the binary once.
 pub(crate) type Stream = Box<dyn OverTcp>;
 
 pub(crate) trait OverTcp: AsyncRead + AsyncWrite + Unpin {
-    /// The socket beneath.
     fn tcp(&self) -> &TcpStream;
 }
 
@@ -58,7 +55,6 @@ impl OverTcp for tokio_rustls::server::TlsStream<TcpStream> {
     }
 }
 
-/// Answers the requests of a connection until it is over, and closes it.
 pub(crate) async fn serve(context: &Context, asked: Asked, stream: Stream, place: &Place) {
     let mut io = TokioIo::new(stream);
     let ended = speak(context, asked, &mut io, place).await;
@@ -81,7 +77,7 @@ async fn speak(context: &Context, asked: Asked, io: &mut TokioIo<Stream>, place:
         place.busy();
         let is_ahead = was_answered_in_this_turn.replace(true);
         async move {
-            // Those who send requests without waiting for answers keep each other waiting, and no one else.
+            // Pipelined requests wait for each other, but do not delay other clients.
             let _turn = if is_ahead { Some(context.turns.next().await) } else { None };
             let response = respond::respond(context, asked, &request);
             place.waiting();
@@ -93,18 +89,18 @@ async fn speak(context: &Context, asked: Asked, io: &mut TokioIo<Stream>, place:
         .timer(TokioTimer::new())
         .header_read_timeout(idle_timeout)
         .max_buf_size(HEAD_BYTES)
-        // An answer to a visitor is small: copied behind its head, it is sent with less work. A document would stay in memory.
+        // Small answers are copied behind their heads, which is cheaper. A document would stay in the buffer.
         .writev(asked == Asked::Operators)
         // On 32-bit musl hyper's clock stops in 2038; see `clock32`.
         .auto_date_header(false)
-        // A client that has finished sending still gets its answers.
+        // A client that has shut down its sending side gets its answers.
         .half_close(true)
         .serve_connection(io, service);
     let mut connection = pin!(connection);
     let last_call = async {
         context.stopped().await;
         if has_asked.get() {
-            // A request that has arrived is read, and answered, first.
+            // A request that has arrived is answered first.
             yield_now().await;
         } else {
             tokio::time::sleep(LAST_CALL).await;
@@ -123,16 +119,16 @@ async fn speak(context: &Context, asked: Asked, io: &mut TokioIo<Stream>, place:
     connection.await
 }
 
-/// Whether the client has not sent a head in time, or not taken an answer.
+/// Whether a head did not arrive in time, or an answer was not acknowledged.
 fn is_timeout(error: &hyper::Error) -> bool {
     let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
     error.is_timeout() || cause.is_some_and(|cause| cause.kind() == io::ErrorKind::TimedOut)
 }
 
-/// Waits until the client has closed its side, too (RFC 9112, section 9.6): closing at once while it still sends would destroy
-/// the last answer on its way.
+/// Waits until the client has closed its side (RFC 9112, section 9.6): closing while it still sends would reset the connection
+/// and lose the last answer.
 pub(crate) async fn linger(context: &Context, stream: Stream) {
-    // What still comes is not looked at, so it need not be deciphered. However it ends, the client had its chance.
+    // The input is discarded, so TLS need not decrypt it.
     let _ = tokio::time::timeout(LINGER, discard(context, stream.tcp())).await;
 }
 

@@ -1,31 +1,30 @@
-//! Pages of other origins (Fetch standard, "CORS protocol"): who may read the answers.
+//! CORS (Fetch standard): which pages may read the answers.
 
 use std::fmt;
 
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Request};
 
-/// Seconds for which a browser may remember a preflight's answer; browsers cap it at two hours themselves.
+/// Seconds for which browsers may cache a preflight's answer; their own limit is two hours.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("7200");
 const ANY: HeaderValue = HeaderValue::from_static("*");
 const METHODS: HeaderValue = HeaderValue::from_static(pacingd::answer::METHODS);
-/// What a page may read besides the headers that every page may.
+/// Headers that pages may read besides the safelisted ones.
 const EXPOSED: HeaderValue = HeaderValue::from_static("date, retry-after");
 const VARY: HeaderValue = HeaderValue::from_static("origin, access-control-request-headers");
 
-/// The origins whose pages may read the answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum AllowedOrigins {
     Any,
     Listed(Vec<Origin>),
 }
 
-/// An origin as browsers write it: scheme, host and port without a default one, in lower case.
+/// An origin as browsers write it: scheme, host and a port that is not the default, in lower case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Origin(String);
 
 impl Origin {
-    /// `None`: no browser would ever send it so, and it would never match.
+    /// `None`: browsers do not write origins so, and it would never match.
     pub(crate) fn new(text: &str) -> Option<Self> {
         let (scheme, authority) = text.split_once("://")?;
         let port = authority.rsplit_once(':').filter(|(_, port)| !port.contains(']')).map(|(_, port)| port);
@@ -49,7 +48,7 @@ impl fmt::Display for Origin {
     }
 }
 
-/// Inserts what a browser wants to see in an answer before it lets the page that made `request` read it.
+/// Inserts the headers that allow the page of `request` to read the answer.
 pub(crate) fn grant<B>(allowed: &AllowedOrigins, request: &Request<B>, answer: &mut HeaderMap) {
     let asked = request.headers();
     let origin = asked.get(header::ORIGIN);
@@ -57,7 +56,7 @@ pub(crate) fn grant<B>(allowed: &AllowedOrigins, request: &Request<B>, answer: &
         AllowedOrigins::Any => origin.map(|_| ANY),
         AllowedOrigins::Listed(list) if list.is_empty() => None,
         AllowedOrigins::Listed(list) => {
-            // Also for those who get nothing: a cache must not give their answer to a page that may read it.
+            // Also for origins that are not listed, or caches would serve their answers to listed ones.
             answer.insert(header::VARY, VARY);
             origin.filter(|origin| list.iter().any(|listed| listed.0.as_bytes() == origin.as_bytes())).cloned()
         }
@@ -72,7 +71,7 @@ pub(crate) fn grant<B>(allowed: &AllowedOrigins, request: &Request<B>, answer: &
     answer.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
     answer.insert(header::ACCESS_CONTROL_MAX_AGE, MAX_AGE);
     if let Some(names) = asked.get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
-        // Whatever a page's library adds: no header changes what is answered.
+        // All headers are allowed: none changes the answer.
         answer.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, names.clone());
     }
 }

@@ -1,4 +1,4 @@
-//! Counts of what happens over HTTP, for `/metrics`: the statistics' side is counted in the core.
+//! Counters of HTTP, for `/metrics`.
 
 use std::cell::Cell;
 use std::fmt::{self, Write};
@@ -8,38 +8,32 @@ use pacingd::answer::prometheus::Family;
 use pacingd::named;
 
 named! {
-    /// Who is asking; the name is a label of metrics.
+    /// The listener; the name is a label of metrics.
     pub(crate) enum Side {
-        /// The web tier, or visitors' browsers.
         Visitors => "visitors",
-        /// People and programs that watch the daemon.
         Operators => "operators",
     }
 }
 
-/// Methods that count each; clients can make up others without end.
+/// Methods that are counted separately.
 const METHODS: [&str; 4] = ["GET", "HEAD", "OPTIONS", "other"];
 
 pub(crate) type Counter = Cell<u64>;
 
-/// Counts one more.
 pub(crate) fn count(counter: &Counter) {
     counter.update(|count| count + 1);
 }
 
-/// What is counted of each side.
 #[derive(Default)]
 pub(crate) struct Counts {
-    /// Requests that were read, by method.
+    /// Requests by method.
     methods: [Counter; METHODS.len()],
-    /// Answers of the daemon, and of hyper to what is no request, by status.
+    /// Answers by status, including those of hyper to invalid requests.
     statuses: [Counter; Status::ALL.len()],
-    /// Connections that were accepted.
     pub(crate) accepted: Counter,
-    /// Connections that are over, for whatever reason.
     pub(crate) ended: Counter,
-    /// Connections closed because the client did not send a request's head or take an answer in time, or because another
-    /// client needed the place.
+    /// Connections closed because a head did not arrive or an answer was not acknowledged in time, or because another client
+    /// needed the place.
     pub(crate) timed_out: Counter,
 }
 
@@ -50,7 +44,6 @@ impl Counts {
         count(known.find(|(known, _)| **known == method).map_or(other, |(_, counter)| counter));
     }
 
-    /// Requests read so far.
     pub(crate) fn requests(&self) -> u64 {
         self.methods.iter().map(Cell::get).sum()
     }
@@ -63,11 +56,10 @@ impl Counts {
     }
 }
 
-/// All counts since the daemon started.
 #[derive(Default)]
 pub(crate) struct Traffic {
     sides: [Counts; Side::ALL.len()],
-    /// The system had no file descriptors or memory for a connection.
+    /// Connections not accepted for lack of file descriptors or memory.
     pub(crate) accept_errors: Counter,
 }
 
@@ -76,7 +68,6 @@ impl Traffic {
         &self.sides[side as usize]
     }
 
-    /// Writes all of it for Prometheus.
     pub(crate) fn write(&self, out: &mut impl Write) -> fmt::Result {
         let mut family = Family::new(out, "pacingd_http_requests_total", "Requests read, by listener and method.")?;
         for side in Side::ALL {

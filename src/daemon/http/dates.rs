@@ -1,4 +1,4 @@
-//! Dates as HTTP writes them (RFC 9110, section 5.6.7).
+//! Dates of HTTP (RFC 9110, section 5.6.7).
 
 use std::cell::RefCell;
 use std::time::{Duration, UNIX_EPOCH};
@@ -6,10 +6,8 @@ use std::time::{Duration, UNIX_EPOCH};
 use http::HeaderValue;
 use httpdate::HttpDate;
 
-/// A header with a date, which is the same for a second.
-///
-/// `date` is written so and not by hyper, which asks the standard library for the time: that cannot count past 2038 on
-/// 32-bit musl (see `clock32`).
+/// The value of a header with a date, cached for a second. Not hyper's `date`, which uses the standard library's clock: on
+/// 32-bit musl that ends in 2038 (see `clock32`).
 #[derive(Default)]
 pub(crate) struct Date(RefCell<Option<(u64, HeaderValue)>>);
 
@@ -26,13 +24,13 @@ impl Date {
     }
 }
 
-/// The date of a time since 1970. HTTP's dates end with the year 9999.
+/// The date of a time since 1970, at most the end of year 9999.
 pub(crate) fn http_date(since_epoch: Duration) -> HttpDate {
     const LAST: Duration = Duration::from_secs(253_402_300_799);
     HttpDate::from(UNIX_EPOCH + since_epoch.min(LAST))
 }
 
-/// When something was received, on the wall clock; `now` and `received` are of the daemon's clock.
+/// Converts `received`, a time of the daemon's clock like `now`, to the wall clock.
 pub(crate) fn on_the_wall(since_epoch: Duration, now: Duration, received: Duration) -> Duration {
     since_epoch.saturating_sub(now.saturating_sub(received))
 }

@@ -1,4 +1,4 @@
-//! Listening sockets: each connection that is accepted takes a place and is served by a task of its own.
+//! Accepts connections: each takes a place, and is served by its own task.
 
 pub(crate) mod connection;
 pub(crate) mod cors;
@@ -23,16 +23,16 @@ use crate::http::respond::Asked;
 use crate::https::Tls;
 use crate::log::Cause;
 
-/// Places for operators: they are few, and must get in when visitors fill every place of theirs.
+/// Places for operators, separate from those for visitors.
 pub(crate) const OPERATORS_CONNECTIONS: usize = 16;
 
-/// How long accepting pauses when the system has no more file descriptors or memory.
+/// Pause of accepting while the system has no file descriptors or memory.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// How long answers under way get when the daemon stops.
+/// Time for answers in flight when the daemon stops.
 pub(crate) const DRAIN: Duration = Duration::from_secs(5);
 
-/// Accepts and serves until the daemon stops. Whoever has connected by then is served, too.
+/// Accepts and serves connections until the daemon stops, including those in the listen queue at that time.
 pub(crate) async fn serve(
     listener: TcpListener,
     context: &'static Context,
@@ -42,7 +42,7 @@ pub(crate) async fn serve(
 ) {
     let mut stopped = pin!(async {
         context.stopped().await;
-        // The event loop may not have seen yet who waits in the kernel's queue.
+        // Lets the event loop see connections in the listen queue first.
         yield_now().await;
     });
     loop {
@@ -53,13 +53,13 @@ pub(crate) async fn serve(
         };
         match accepted {
             Ok((stream, _)) => {
-                // The next one waits in the kernel's queue until this one has its place.
+                // Meanwhile others wait in the listen queue.
                 let place = places.take().await;
                 drop(tokio::task::spawn_local(serve_one(context, asked, stream, tls, place)));
-                // One connection in each turn of the event loop: a crowd delays other clients by no more than that.
+                // One connection in a turn of the event loop, so that a crowd does not delay other clients.
                 yield_now().await;
             }
-            // A client went away before it was accepted, as accept(2) reports it.
+            // The client closed the connection before it was accepted, in the words of accept(2).
             Err(error)
                 if matches!(error.kind(), ConnectionAborted | ConnectionReset | ConnectionRefused | Interrupted) => {}
             Err(error) => {
@@ -83,16 +83,15 @@ async fn serve_one(
 ) {
     let counts = context.traffic.of(asked.side());
     count(&counts.accepted);
-    // An answer is one small segment; nothing is gained by waiting for more.
     let _ = stream.set_nodelay(true);
-    // The kernel ends the connection of a client that takes no answer for so long.
+    // The kernel closes the connection if an answer is not acknowledged in time.
     let idle_timeout = context.configuration().limits.idle_timeout;
     let _ = SockRef::from(&stream).set_tcp_user_timeout(Some(idle_timeout));
     let served = async {
         let Some(tls) = tls else {
             return connection::serve(context, asked, Box::new(stream), &place).await;
         };
-        // In a box of its own, which is gone before the first request: it is larger than all the rest.
+        // Boxed, so that its memory, more than all the rest, is freed before the first request.
         if let Some((stream, asked)) = Box::pin(tls.accept(context, stream)).await {
             connection::serve(context, asked, stream, &place).await;
         }

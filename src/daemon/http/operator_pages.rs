@@ -1,8 +1,7 @@
-//! The documents on the operators' listener: the status page, `/status` and `/metrics`.
+//! The documents for operators: the status page, `/status` and `/metrics`.
 //!
-//! `/status` and `/metrics` are written into a text of their own for each request, which is freed when it was sent. With
-//! every one of 256 groups at its widest it takes some 140 KB (`/status`) or 680 KB (`/metrics`). Their number is limited
-//! (`context::LARGE_RESPONSES`), so clients that take them slowly cost 5.5 MB at most; visitors cannot ask for them.
+//! Each response is a text of its own, which is freed after sending: at most 140 KB (`/status`) or 680 KB (`/metrics`) for 256
+//! groups. The limit of `context::LARGE_RESPONSES` bounds what slow clients cost to 5.5 MB.
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,11 +19,11 @@ use crate::context::Context;
 use crate::https::Tls;
 use crate::{VERSION, clock};
 
-/// The status page: one file with nothing outside of it.
+/// The status page, which loads no other files.
 const PAGE: &str = include_str!("page.html");
 
-/// The page may run its own script and style, known by their hashes (CSP level 3), and ask where it came from. Nothing
-/// else, from nowhere. The checks of the page compute the hashes anew.
+/// Allows the page its own script and style, by their hashes (CSP level 3), and requests to its origin; nothing else. The tests
+/// compute the hashes.
 const POLICY: HeaderValue = HeaderValue::from_static(include_str!("page.csp").trim_ascii_end());
 
 pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -34,7 +33,7 @@ const METRICS: HeaderValue = HeaderValue::from_static(prometheus::CONTENT_TYPE);
 const NO_SNIFFING: HeaderValue = HeaderValue::from_static("nosniff");
 const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
 
-/// A document's text, which holds a permit until it was sent.
+/// The text of a document, with a permit until it was sent.
 struct Text(String, #[expect(dead_code)] OwnedSemaphorePermit);
 
 impl AsRef<[u8]> for Text {
@@ -43,7 +42,7 @@ impl AsRef<[u8]> for Text {
     }
 }
 
-/// A document's text, and its headers into `headers`. `None` while [`context::LARGE_RESPONSES`] documents are being sent.
+/// Returns a document's text, and inserts its headers. `None` while [`context::LARGE_RESPONSES`] documents are being sent.
 pub(crate) fn document(context: &Context, document: Document, headers: &mut HeaderMap) -> Option<Bytes> {
     let permit = Arc::clone(&context.documents).try_acquire_owned().ok()?;
     let (content_type, body) = match document {
@@ -55,7 +54,7 @@ pub(crate) fn document(context: &Context, document: Document, headers: &mut Head
         Document::Status | Document::Metrics => {
             let mut text = String::new();
             let is_status = document == Document::Status;
-            // A String takes all that is written to it.
+            // Writing to a String does not fail.
             let _ = if is_status { write_status(context, &mut text) } else { write_metrics(context, &mut text) };
             (if is_status { JSON } else { METRICS }, Bytes::from_owner(Text(text, permit)))
         }
@@ -73,7 +72,7 @@ fn write_status(context: &Context, text: &mut String) -> fmt::Result {
     status::write(text, &context.state(), clock::now(), about)
 }
 
-/// How long the daemon has run, and when it was started, since 1970.
+/// The uptime, and the wall-clock time of the start.
 fn uptime_and_start(context: &Context) -> (Duration, Duration) {
     let uptime = clock::now().saturating_sub(context.started);
     (uptime, clock::since_epoch().saturating_sub(uptime))

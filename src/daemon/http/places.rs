@@ -1,7 +1,8 @@
-//! How clients share the daemon: places, a fixed number of them for connections or handshakes, and turns.
+//! Shares the daemon among clients: places, of which there is a fixed number for connections or handshakes, and turns of the
+//! event loop.
 //!
-//! A client that holds a place and sends nothing must not keep others out. So when all places are taken, the holder that has
-//! waited longest for its client gives its place up; a holder whose client is being answered keeps it until then.
+//! When all places are taken and another is needed, the connection that has been idle longest is evicted. One that is being
+//! answered is not idle.
 
 use std::cell::{Cell, RefCell};
 use std::future::pending;
@@ -11,7 +12,6 @@ use std::sync::Arc;
 use tokio::sync::{Mutex, MutexGuard, Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::yield_now;
 
-/// A fixed number of places.
 #[derive(Clone)]
 pub(crate) struct Places(Rc<PlacesInner>);
 
@@ -19,21 +19,21 @@ struct PlacesInner {
     permits: Arc<Semaphore>,
     count: usize,
     holders: RefCell<Vec<Rc<Holder>>>,
-    /// Counts up; orders holders by when they began to wait.
+    /// A counter by which holders are ordered.
     ticks: Cell<u64>,
 }
 
 struct Holder {
-    /// Since which tick it has waited for its client; [`BUSY`] while it does not wait.
+    /// The tick at which it became idle, or [`BUSY`].
     waiting_since: Cell<u64>,
     is_asked_to_leave: Cell<bool>,
     leave: Notify,
 }
 
-/// Later than every tick: who is busy leaves last.
+/// Later than every tick.
 const BUSY: u64 = u64::MAX;
 
-/// A place, free again once it is dropped.
+/// A place, which is released on drop.
 pub(crate) struct Place {
     places: Places,
     holder: Rc<Holder>,
@@ -46,15 +46,15 @@ impl Places {
         Self(Rc::new(PlacesInner { permits, count, holders: RefCell::default(), ticks: Cell::new(0) }))
     }
 
-    /// Takes a place. If there is none, asks the holder that has waited longest to leave, and waits.
+    /// Takes a place. If there is none, evicts the holder that has been idle longest, and waits.
     pub(crate) async fn take(&self) -> Place {
         if self.0.permits.available_permits() == 0 {
-            // What has arrived from a holder's client by now is read first: that holder waits no longer.
+            // Requests that have arrived are read first: their holders are not idle.
             yield_now().await;
             self.ask_one_to_leave();
         }
         let Ok(permit) = Arc::clone(&self.0.permits).acquire_owned().await else {
-            // Never: nothing closes the semaphore.
+            // The semaphore is never closed.
             return pending().await;
         };
         let waiting_since = Cell::new(self.tick());
@@ -63,13 +63,11 @@ impl Places {
         Place { places: self.clone(), holder, _permit: permit }
     }
 
-    /// How many are taken.
     #[cfg(any(test, feature = "tls"))]
     pub(crate) fn taken(&self) -> usize {
         self.0.holders.borrow().len()
     }
 
-    /// Waits until every place is free.
     pub(crate) async fn wait_until_empty(&self) {
         let all = u32::try_from(self.0.count).unwrap_or(u32::MAX);
         let _ = self.0.permits.acquire_many(all).await;
@@ -90,7 +88,7 @@ impl Places {
 }
 
 impl Place {
-    /// The client is to be answered now: if this holder was asked to leave, another one is asked instead.
+    /// Marks the holder as busy. If it was to be evicted, another one is instead.
     pub(crate) fn busy(&self) {
         self.holder.waiting_since.set(BUSY);
         if self.holder.is_asked_to_leave.replace(false) {
@@ -98,7 +96,7 @@ impl Place {
         }
     }
 
-    /// It was answered, and is waited for from now on.
+    /// Marks the holder as idle.
     pub(crate) fn waiting(&self) {
         self.holder.waiting_since.set(self.places.tick());
         if self.holder.is_asked_to_leave.get() {
@@ -106,7 +104,7 @@ impl Place {
         }
     }
 
-    /// Completes when the place is needed for another client, and this one is not being answered.
+    /// Completes when the holder is idle and to be evicted.
     pub(crate) async fn needed(&self) {
         while !self.holder.is_asked_to_leave.get() || self.holder.waiting_since.get() == BUSY {
             self.holder.leave.notified().await;
@@ -123,15 +121,15 @@ impl Drop for Place {
     }
 }
 
-/// Turns of the event loop: what clients can ask for without end is done one piece in a turn, first come, first served.
-/// Between two turns every socket that is ready is served.
+/// Turns of the event loop: work that clients can cause without limit is done one piece in a turn, first come, first served.
+/// Between two turns all ready sockets are served.
 #[derive(Default)]
 pub(crate) struct Turns(Mutex<()>);
 
 impl Turns {
-    /// Waits for a turn, which lasts until what is returned is dropped.
+    /// Waits for a turn, which lasts until the guard is dropped.
     pub(crate) async fn next(&self) -> MutexGuard<'_, ()> {
-        // Whoever waits is served in the order of arrival.
+        // The mutex is fair.
         let turn = self.0.lock().await;
         yield_now().await;
         turn

@@ -1,4 +1,4 @@
-//! From hyper's request to the core's answer and back to hyper's response.
+//! Converts hyper's requests for the core, and the core's answers to hyper's responses.
 
 use std::time::Duration;
 
@@ -19,12 +19,11 @@ const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json"
 const CLOSE: HeaderValue = HeaderValue::from_static("close");
 const ALLOW: HeaderValue = HeaderValue::from_static(METHODS);
 
-/// What is asked on a connection.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Asked {
     Visitors,
     Operators,
-    /// Plain HTTP where visitors are answered over HTTPS.
+    /// Plain HTTP on a port for HTTPS.
     PlainOverHttps,
 }
 
@@ -37,7 +36,6 @@ impl Asked {
     }
 }
 
-/// Answers a request.
 pub(crate) fn respond(context: &Context, asked: Asked, request: &Request<Incoming>) -> Response<Full<Bytes>> {
     let (now, since_epoch) = (clock::now(), clock::since_epoch());
     let (method, path, query) = (request.method(), request.uri().path(), request.uri().query().unwrap_or_default());
@@ -59,7 +57,7 @@ pub(crate) fn respond(context: &Context, asked: Asked, request: &Request<Incomin
     counts.answer(response.status().as_u16());
     let headers = response.headers_mut();
     headers.insert(header::DATE, context.date.value(since_epoch));
-    // Nothing here takes a body; reading it to keep the connection would let a client choose how long.
+    // Bodies are not read: the client could keep the connection busy without limit.
     if !request.body().is_end_stream() || asked == Asked::PlainOverHttps || context.is_stopping() {
         headers.insert(header::CONNECTION, CLOSE);
     }
