@@ -1,4 +1,4 @@
-//! A certificate and its private key from PEM files that fit together, or what is wrong with which file.
+//! Loads a certificate chain and its private key from PEM files.
 
 use std::fmt;
 use std::fs;
@@ -19,38 +19,31 @@ use crate::configuration::FileName;
 use crate::http::dates::http_date;
 use crate::throttle::Throttle;
 
-/// Bytes of the longest file: chains have a few certificates of some kilobytes each, and what is longer is something else.
+/// Bytes of the largest file: a chain has a few certificates of some kilobytes each.
 const FILE_BYTES: usize = 256 * 1024;
 
-/// How often a certificate that expires soon is warned of.
 const WARNING_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
 
 const WANT_CERTIFICATE: &str = "PEM: -----BEGIN CERTIFICATE-----, the server's own first";
 const WANT_KEY: &str = "PEM: a private key, RSA of 2048 bits or more, ECDSA on P-256 or P-384, or Ed25519";
 
-/// Certificate and key that fit together.
 pub(crate) struct Pair {
     certificate: FileName,
     pub(super) resolver: Arc<SingleCertAndKey>,
     pub(super) validity: Validity,
-    /// What should be mended, but is no reason to refuse the files.
+    /// A fault that is no reason to refuse the files.
     pub(super) complaint: Option<String>,
-    /// Whether a warning of the certificate's end is due.
+    /// For warnings of expiry.
     pub(super) warned: Throttle,
 }
 
-/// What rustls computes with.
 pub(super) fn provider() -> Arc<CryptoProvider> {
     Arc::new(ring::default_provider())
 }
 
 impl Pair {
-    /// Reads and checks the files of a certificate and its key.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong with which of them. No message repeats what stands in a file, and so none repeats a key: not even
-    /// the errors of the libraries, which do.
+    /// Reads and checks both files. Messages do not quote the files, nor the libraries' errors, which do: a key might be
+    /// logged.
     pub(super) fn load((certificate_file, key_file): (FileName, FileName)) -> Result<Self, String> {
         let wrong_certificate = |what: &str| certificate_file.wrong(format_args!("{what}; want {WANT_CERTIFICATE}"));
         let wrong_key = |what: &str| key_file.wrong(format_args!("{what}; want {WANT_KEY}"));
@@ -87,7 +80,7 @@ impl Pair {
     }
 }
 
-/// The certificate in use, and how long it is valid.
+/// The certificate's file and validity.
 impl fmt::Display for Pair {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { certificate, validity, .. } = self;
@@ -100,7 +93,7 @@ impl fmt::Display for Pair {
     }
 }
 
-/// A key that everyone can read is no secret.
+/// Complains of a key that everyone can read.
 fn complaint(key: &FileName) -> Option<String> {
     let mode = fs::metadata(key.path().ok()?).ok()?.permissions().mode();
     (mode & 0o004 != 0).then(|| key.wrong(format_args!("can be read by everyone (mode {:o}); want 600", mode & 0o777)))
@@ -109,7 +102,7 @@ fn complaint(key: &FileName) -> Option<String> {
 const BEGIN: &str = "-----BEGIN ";
 const DASHES: &str = "-----";
 
-/// What is wrong with a PEM file. The error is never shown: it repeats the file's bytes.
+/// Describes the fault of a PEM file. `error` itself quotes the file's bytes.
 fn pem_fault(text: &[u8], error: &pem::Error) -> &'static str {
     let text = String::from_utf8_lossy(text);
     let has_more_behind_its_label = |line: &str| {
@@ -125,11 +118,11 @@ fn pem_fault(text: &[u8], error: &pem::Error) -> &'static str {
     }
 }
 
-/// The labels that PEM files have for keys and certificates (RFC 7468, and OpenSSL).
+/// Labels in PEM files (RFC 7468, and OpenSSL).
 const LABELS: &str = "CERTIFICATE, CERTIFICATE REQUEST, DH PARAMETERS, EC PARAMETERS, EC PRIVATE KEY, \
     ENCRYPTED PRIVATE KEY, OPENSSH PRIVATE KEY, PRIVATE KEY, PUBLIC KEY, RSA PRIVATE KEY, TRUSTED CERTIFICATE";
 
-/// Lists the labels in a PEM file. What is not among those that are known is not repeated: it could be anything.
+/// Lists the labels in a PEM file; unknown ones are not quoted.
 fn labels(text: &[u8]) -> String {
     let text = String::from_utf8_lossy(text);
     let sections = text.lines().filter_map(|line| line.trim().strip_prefix(BEGIN)?.split_once(DASHES));
@@ -138,18 +131,16 @@ fn labels(text: &[u8]) -> String {
     if labels.is_empty() { "nothing in PEM".to_owned() } else { labels.join(", ") }
 }
 
-/// From when until when a certificate is valid (RFC 5280, section 4.1.2.5), since 1970. Nothing else of it is read here.
+/// The validity of a certificate (RFC 5280, section 4.1.2.5), as times since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Validity {
     pub(super) not_before: Duration,
     pub(super) not_after: Duration,
 }
 
-/// How long a certificate is still good for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Remaining {
     NotYet,
-    /// Whole days.
     Days(u64),
     Expired,
 }
@@ -157,10 +148,10 @@ pub(super) enum Remaining {
 impl Validity {
     fn of(certificate: &[u8]) -> der::Result<Self> {
         let mut reader = SliceReader::new(certificate)?;
-        // Certificate, and in it TBSCertificate.
+        // Certificate, then TBSCertificate.
         Header::decode(&mut reader)?;
         Header::decode(&mut reader)?;
-        // The version is left out in version 1.
+        // Version 1 omits the version.
         if Tag::peek(&reader)?.is_context_specific() {
             AnyRef::decode(&mut reader)?;
         }

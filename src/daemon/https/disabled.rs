@@ -1,4 +1,4 @@
-//! What stands for [`tls`](super) in a build without the feature: HTTPS is refused, so nothing is ever made of it.
+//! Replaces the module in builds without TLS: a configuration with HTTPS is refused.
 
 use std::fmt;
 use std::time::Duration;

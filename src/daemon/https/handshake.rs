@@ -1,8 +1,7 @@
-//! One handshake: begun, limited, and its outcome.
+//! TLS handshakes.
 //!
-//! A handshake's arithmetic takes as long as dozens of requests: on x86-64 0.4 ms with a key of ECDSA and 1.1 with one of
-//! RSA, on a small board many times that. One thread does it all, so at most one handshake is carried on in a turn of the
-//! event loop; between two of them every connection and datagram that is ready gets its turn.
+//! A handshake takes as long as dozens of requests: on x86-64 0.4 ms with ECDSA and 1.1 ms with RSA, on a small board many times
+//! that. So only one handshake is polled in a turn of the event loop.
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -24,25 +23,25 @@ use crate::http::respond::Asked;
 use crate::log::Cause;
 use pacingd::named;
 
-/// Bytes of answers that rustls buffers for a client that does not take them.
+/// Bytes of answers that rustls buffers for a slow client.
 const BUFFER_BYTES: usize = 8192;
 
 named! {
-    /// How a handshake ended; the name is a label of metrics.
+    /// The outcome of a handshake; the name is a label of metrics.
     pub(super) enum HandshakeOutcome {
         Full => "full",
         Resumed => "resumed",
-        /// It took too long, or another client needed its place.
+        /// It took too long, or another client needed the place.
         TimedOut => "timed_out",
-        /// The client went away, or the daemon stopped.
+        /// The client closed the connection, or the daemon stopped.
         Closed => "closed",
         /// A request without TLS.
         PlainHttp => "plain_http",
         /// No version, suite, group or protocol in common.
         Incompatible => "incompatible",
-        /// The client ended it: as a rule it does not trust the certificate.
+        /// The client sent an alert: usually it does not trust the certificate.
         RefusedByClient => "refused_by_client",
-        /// What came was not TLS.
+        /// Not TLS.
         Malformed => "malformed",
     }
 }
@@ -59,7 +58,7 @@ impl HandshakeOutcome {
 }
 
 impl Tls {
-    /// Carries a handshake to its end: what to serve on the connection then, or `None` where it is over.
+    /// Completes a handshake. `None`: the connection is closed.
     pub(crate) async fn accept(&self, context: &Context, stream: TcpStream) -> Option<(Stream, Asked)> {
         let time = context.configuration().https.handshake_timeout;
         let stopped = async {
@@ -77,7 +76,7 @@ impl Tls {
             HandshakeOutcome::Full | HandshakeOutcome::Resumed => Some((stream, Asked::Visitors)),
             HandshakeOutcome::PlainHttp => Some((stream, Asked::PlainOverHttps)),
             _ => {
-                // So that the alert arrives that says why.
+                // So that the client receives the alert.
                 let _ = stream.shutdown().await;
                 connection::linger(context, stream).await;
                 None
@@ -87,9 +86,9 @@ impl Tls {
 
     async fn shake(&self, stream: TcpStream, context: &Context) -> (HandshakeOutcome, Option<Stream>) {
         let mut first = [0];
-        // Who connects and sends nothing takes no place from those who do.
+        // A client that sends nothing takes no place.
         match stream.peek(&mut first).await {
-            // A method's first letter, where TLS has a 22.
+            // The first letter of a method, where TLS has 22.
             Ok(1..) if first.first().is_some_and(u8::is_ascii_uppercase) => {
                 return (HandshakeOutcome::PlainHttp, Some(Box::new(stream)));
             }
@@ -118,8 +117,7 @@ impl Tls {
     }
 }
 
-/// Polls a handshake while no other one is polled in this turn of the event loop, first come, first served. It gives up its
-/// place only while it waits for the client.
+/// Polls a handshake in turns of the event loop of its own. It can be evicted only while it waits for the client.
 async fn step_by_step<F: Future>(turns: &Turns, place: &Place, handshake: F) -> F::Output {
     let mut handshake = pin!(handshake);
     loop {
@@ -131,7 +129,7 @@ async fn step_by_step<F: Future>(turns: &Turns, place: &Place, handshake: F) -> 
             return output;
         }
         place.waiting();
-        // The handshake has seen to it that this task is woken.
+        // The handshake has registered the waker.
         let mut is_woken = false;
         poll_fn(|_| if std::mem::replace(&mut is_woken, true) { Poll::Ready(()) } else { Poll::Pending }).await;
     }

@@ -1,8 +1,6 @@
-//! HTTPS: the certificate in force, and handshakes that are bounded in number, in time, and in a turn of the event loop.
+//! HTTPS: TLS 1.2 and 1.3 by rustls, with the certificate in force and limits for handshakes.
 //!
-//! TLS 1.2 and 1.3 as rustls has them: only suites with forward secrecy and authenticated encryption, no renegotiation, no
-//! compression. Sessions are resumed from a store of fixed size instead of tickets that the client keeps: a key that
-//! opens all tickets would be one more secret to look after.
+//! Sessions are resumed from a store of fixed size instead of stateless tickets, whose key would be one more secret.
 
 mod certificate_and_key;
 mod handshake;
@@ -25,31 +23,24 @@ use crate::log::Log;
 use certificate_and_key::{Pair, Remaining};
 use handshake::HandshakeOutcome;
 
-/// Sessions that can be resumed. A web tier needs few, visitors stay connected from one question to the next; more would
-/// take memory: these take up to 144 KiB, measured by filling them.
+/// Sessions that can be resumed. They take up to 144 KiB (measured). A web tier needs few, and visitors stay connected.
 const SESSIONS: usize = 256;
 
-/// From how many days before its end on.
+/// Days before the expiry of a certificate from which on warnings are logged.
 const WARNING_DAYS: u64 = 30;
 
 pub(crate) struct Tls {
     config: RefCell<Arc<ServerConfig>>,
     pair: RefCell<Pair>,
-    /// Whether the files that were read last were refused.
+    /// Whether the last reload of the files failed.
     is_outdated: Cell<bool>,
-    /// For handshakes.
     places: Places,
-    /// One handshake is carried on in a turn of the event loop.
     turns: Turns,
     outcomes: [Counter; HandshakeOutcome::ALL.len()],
 }
 
 impl Tls {
-    /// What is configured; `None` if HTTPS is not.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong with the files.
+    /// Loads certificate and key. `None`: HTTPS is not configured.
     pub(crate) fn new(https: &Https) -> Result<Option<Self>, String> {
         let Some(files) = https.pair() else { return Ok(None) };
         let pair = Pair::load(files)?;
@@ -59,7 +50,7 @@ impl Tls {
         let mut config = builder.with_cert_resolver(Arc::clone(&pair.resolver) as _);
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         config.session_storage = ServerSessionMemoryCache::new(SESSIONS);
-        // A client asks on one connection, as a rule; each ticket takes a session's place.
+        // A client usually has one connection, and each ticket takes the place of a session.
         config.send_tls13_tickets = 1;
         Ok(Some(Self {
             config: RefCell::new(Arc::new(config)),
@@ -71,11 +62,7 @@ impl Tls {
         }))
     }
 
-    /// Reads the files again, if any are configured, for connections from now on. Open connections and sessions go on.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong with the files; the old ones stay in force.
+    /// Reads the files again, for new connections. On failure the old certificate and key stay in force.
     pub(crate) fn reload(&self, https: &Https) -> Result<(), String> {
         let Some(files) = https.pair() else { return Ok(()) };
         let loaded = Pair::load(files);
@@ -88,12 +75,10 @@ impl Tls {
         Ok(())
     }
 
-    /// Says which certificate is in use, and how long it is valid.
     pub(crate) fn certificate(&self) -> String {
         self.pair.borrow().to_string()
     }
 
-    /// Logs which certificate is in use.
     pub(crate) fn log_certificate(&self, log: &Log) {
         let pair = self.pair.borrow();
         log.info(format_args!("{pair}"));
@@ -102,7 +87,7 @@ impl Tls {
         }
     }
 
-    /// Warns once a day of a certificate that is not valid, or not for long. Returns when to call this again.
+    /// Warns once a day of a certificate that is invalid or expires soon. Returns when to call this again.
     pub(crate) fn warn_of_expiry(&self, log: &Log, now: Duration) -> Option<Duration> {
         let pair = self.pair.borrow();
         if pair.warned.start_if_due(now).is_none() {
@@ -123,12 +108,11 @@ impl Tls {
         pair.warned.due()
     }
 
-    /// When the certificate expires, as HTTP writes dates.
+    /// The expiry of the certificate as a date of HTTP.
     pub(crate) fn expires(&self) -> String {
         http_date(self.pair.borrow().validity.not_after).to_string()
     }
 
-    /// Writes all of it for Prometheus.
     pub(crate) fn write(&self, out: &mut impl Write) -> fmt::Result {
         let help = "TLS handshakes by outcome. Those that were dropped for newer ones are timed_out.";
         let mut family = Family::new(out, "pacingd_tls_handshakes_total", help)?;

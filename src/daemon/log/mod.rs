@@ -1,7 +1,7 @@
-//! The log: to syslog or to standard error, and never in the way.
+//! The log: to syslog or standard error, without blocking.
 //!
-//! A line that cannot be written at once is dropped and counted; the count is logged with the next line that gets through.
-//! What outsiders can trigger is logged once a minute for each cause; the next line says how many were left out.
+//! A line that cannot be written at once is dropped, and the next line reports the number of dropped ones. Events that outsiders
+//! can cause are logged once a minute for each cause, with the number of those left out.
 
 mod output;
 
@@ -16,30 +16,25 @@ use crate::throttle::Throttle;
 use output::Output;
 use pacingd::named;
 
-/// Bytes of a line, priority and time not counted: RFC 3164 lets a relay cut a packet of more than 1,024.
+/// Bytes of a line without priority and time: relays may cut packets of more than 1,024 bytes (RFC 3164).
 const LINE_BYTES: usize = 960;
 
-/// How long a cause is silent after it was logged.
 const INTERVAL: Duration = Duration::from_secs(60);
 
 named! {
-    /// How much is logged: a level, and all above it.
     pub(crate) enum Level {
-        /// The daemon ends, or an order of its operator was not carried out.
+        /// The daemon ends, or did not carry out an operator's command.
         Error => "error",
-        /// Somebody can do something about it.
+        /// An operator can do something about it.
         Warning => "warning",
-        /// What an operator wants to know of a healthy daemon.
         Info => "info",
-        /// What its developers want to know.
         Debug => "debug",
     }
 }
 
 named! {
-    /// Where the log goes.
     pub(crate) enum Target {
-        /// Standard error in a terminal or where there is no `/dev/log`, as in a container; else syslog.
+        /// Standard error in a terminal or without `/dev/log`, as in a container; else syslog.
         Auto => "auto",
         Syslog => "syslog",
         Stderr => "stderr",
@@ -47,7 +42,7 @@ named! {
 }
 
 named! {
-    /// Why a line is logged once a minute only. The name is that of the lines left out.
+    /// Events that are logged once a minute; the name is that of the lines left out.
     pub(crate) enum Cause {
         Malformed => "malformed lines of statistics",
         OutOfRange => "lines of statistics with values out of range",
@@ -63,12 +58,11 @@ named! {
     }
 }
 
-/// The log, which lives as long as the process.
 pub(crate) struct Log {
     level: Cell<Level>,
     output: RefCell<Output>,
     dropped: Cell<u64>,
-    /// Lines dropped that were not logged as such yet.
+    /// Dropped lines that were not reported yet.
     unreported: Cell<u64>,
     throttles: [Throttle; Cause::ALL.len()],
 }
@@ -109,13 +103,11 @@ impl Log {
         self.write(Level::Info, message);
     }
 
-    /// Lines dropped since the start.
     pub(crate) fn lost(&self) -> u64 {
         self.dropped.get()
     }
 
-    /// Logs what outsiders can trigger. On the open internet somebody always tries a handshake that fails: the counts of
-    /// it suffice, except for developers.
+    /// Logs an event that outsiders can cause. Failed handshakes are for developers only: on the internet they never end.
     pub(crate) fn limited(&self, cause: Cause, message: fmt::Arguments<'_>) {
         let level = if cause == Cause::Handshake { Level::Debug } else { Level::Warning };
         if level > self.level.get() {

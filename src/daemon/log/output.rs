@@ -1,4 +1,4 @@
-//! Where lines go, without ever waiting: syslog's datagram socket, or standard error.
+//! Writes lines to syslog's datagram socket or standard error, without blocking.
 
 use std::io::{self, Write as _};
 use std::os::unix::net::UnixDatagram;
@@ -13,17 +13,16 @@ use super::Level;
 use crate::clock;
 use crate::throttle::Throttle;
 
-/// Where every syslog daemon of Linux listens, journald's included.
+/// The socket of every syslog daemon on Linux, and of journald.
 pub(super) const SOCKET: &str = "/dev/log";
 
-/// A syslogd that restarts is back within seconds; without one it is looked for by no more than a system call a second.
 const RECONNECT_INTERVAL: Duration = Duration::from_secs(1);
 
 pub(super) enum Output {
     Stderr {
-        /// journald reads the level from the line's beginning.
+        /// Whether journald reads the lines: it takes the level from a prefix.
         journal: bool,
-        /// The disk was full in the middle of a line.
+        /// Whether the last line is incomplete because the disk was full.
         is_torn: bool,
     },
     Syslog {
@@ -41,7 +40,7 @@ impl Output {
         Self::Syslog { logger: None, reconnect: Throttle::new(RECONNECT_INTERVAL) }
     }
 
-    /// Writes a line. Returns false if it was dropped.
+    /// Returns false if the line was dropped.
     pub(super) fn send(&mut self, level: Level, line: &str) -> bool {
         match self {
             Self::Stderr { journal, is_torn } => write_to_stderr(*journal, is_torn, level, line).is_ok(),
@@ -54,7 +53,7 @@ impl Output {
                         {
                             return false;
                         }
-                        // It went away; it may be back already.
+                        // The syslog daemon has restarted.
                         Err(_) => *logger = None,
                     }
                 }
@@ -68,7 +67,7 @@ impl Output {
     }
 }
 
-/// Every socket here is a datagram one: a stream to a syslogd that hangs would block already when it is opened.
+/// Only datagram sockets: connecting a stream to a syslog daemon that hangs would block.
 fn connect() -> io::Result<Logger<LoggerBackend, Rfc3164>> {
     let socket = UnixDatagram::unbound()?;
     socket.set_nonblocking(true)?;
@@ -84,8 +83,8 @@ fn write_to_stderr(journal: bool, is_torn: &mut bool, level: Level, line: &str) 
         _ => format!("{start}pacingd: {level}: {line}\n"),
     };
     let mut stderr = io::stderr().lock();
-    // A pipe whose reader hangs, or a stopped terminal, must not stop the daemon. Making it non-blocking would do so for
-    // everyone who shares it, so it is polled first; less than a page always fits into a pipe that has room at all.
+    // Polled, because a pipe whose reader hangs must not block the daemon, and O_NONBLOCK would apply to all processes that share
+    // it. A pipe that polls as writable has room for a page.
     let mut sockets = [PollFd::new(&stderr, PollFlags::OUT)];
     poll(&mut sockets, Some(&Timespec::default()))?;
     if !sockets.iter().all(|socket| socket.revents().contains(PollFlags::OUT)) {
@@ -107,9 +106,8 @@ const fn severity(level: Level) -> Severity {
     }
 }
 
-/// `<priority>Mmm dd hh:mm:ss pacingd[pid]: message`, as local programs write it: RFC 3164, section 4.1, without the
-/// host name, which the syslog daemon knows. The crate's own formatter asks the standard library for the time, which
-/// ends in 2038 on 32-bit musl, and fills the day up with a zero.
+/// `<priority>Mmm dd hh:mm:ss pacingd[pid]: message`, the local form of RFC 3164, section 4.1. The crate's own formatter uses
+/// the standard library's clock, which ends in 2038 on 32-bit musl, and pads the day with a zero.
 pub(super) struct Rfc3164 {
     pid: u32,
 }
@@ -127,15 +125,15 @@ fn timestamp(at: OffsetDateTime) -> String {
     format!("{month:.3} {:2} {:02}:{:02}:{:02}", at.day(), at.hour(), at.minute(), at.second())
 }
 
-/// In the time zone of the box, as every other line of its log; in UTC where that cannot be known.
+/// The local time, or UTC if the time zone is not known.
 fn local_time() -> OffsetDateTime {
     let seconds = i64::try_from(clock::since_epoch().as_secs()).unwrap_or_default();
     let utc = OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
     UtcOffset::local_offset_at(in_32_bits(utc)).map_or(utc, |offset| utc.to_offset(offset))
 }
 
-/// A time before 2038 with the same offset from UTC: the C library of 32-bit musl is asked for it with 32-bit times.
-/// After 28 years the calendar falls on the same days of the week, by which summer time begins and ends.
+/// A time before 2038 with the same offset from UTC, because 32-bit musl computes offsets with 32-bit times. The calendar, and
+/// with it summer time, repeats after 28 years.
 fn in_32_bits(mut at: OffsetDateTime) -> OffsetDateTime {
     while at.year() > 2037 {
         at -= time::Duration::days(28 * 365 + 7);

@@ -1,18 +1,18 @@
-//! Where statistics arrive: a UDP address of this machine, or a multicast group on one of its interfaces.
+//! Endpoints of statistics: a UDP address of this machine, or a multicast group with its interface, in the notation of systemd's
+//! socket units: `127.0.0.1:8127`, `239.1.2.3:8127%eth0`, `[ff15::7061]:8127%eth0`.
 //!
-//! Written as systemd's socket units write it: `127.0.0.1:8127`, `239.1.2.3:8127%eth0`, `[ff15::7061]:8127%eth0`. Without an
-//! interface, a group would be joined on the one that the routes of the moment name; so the interface is part of it.
+//! The interface is mandatory, because otherwise it would depend on the routes at the time of joining.
 
 use std::fmt;
 use std::net::SocketAddr;
 
-/// Bytes of an interface's name: IFNAMSIZ, less the 0 at its end.
+/// Bytes of an interface's name: IFNAMSIZ less the NUL.
 const INTERFACE_BYTES: usize = 15;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Endpoint {
     pub(crate) address: SocketAddr,
-    /// Where a multicast group is joined; empty for an address of this machine.
+    /// For a multicast group; else empty.
     pub(crate) interface: String,
 }
 
@@ -38,7 +38,7 @@ impl Endpoint {
     }
 }
 
-/// Whether the kernel accepts the name (`dev_valid_name`).
+/// Like the kernel's `dev_valid_name`.
 fn is_interface(name: &str) -> bool {
     let is_bad = |byte: u8| byte == b'/' || byte == b':' || !byte.is_ascii_graphic();
     (1..=INTERFACE_BYTES).contains(&name.len()) && !matches!(name, "." | "..") && !name.bytes().any(is_bad)

@@ -1,4 +1,4 @@
-//! Where statistics are received, for operators: each listener's name, and the socket that it has at the moment.
+//! The listeners for statistics, for operators: names, sockets, and datagrams that the kernel dropped.
 
 use std::cell::{Cell, RefCell};
 use std::fs;
@@ -14,18 +14,17 @@ use crate::throttle::Throttle;
 
 struct Listener {
     name: String,
-    /// Address and inode of its socket, by which the kernel's tables know it.
+    /// Address and inode of its socket, as in `/proc/net/udp`.
     open: Option<(SocketAddr, u64)>,
 }
 
-/// How often the kernel is asked for datagrams that it dropped: as often as the daemon wakes for predictions by default.
+/// How often dropped datagrams are looked up: the default refresh period.
 const INTERVAL: Duration = Duration::from_secs(2);
 
-/// All listeners, each at its place.
 pub(crate) struct Listeners {
     all: RefCell<Vec<Listener>>,
     throttle: Throttle,
-    /// Datagrams dropped when they were logged last.
+    /// Dropped datagrams as last logged.
     logged: Cell<u64>,
 }
 
@@ -36,17 +35,17 @@ impl Default for Listeners {
 }
 
 impl Listeners {
-    /// Adds a listener, which is not open yet. Returns its place.
+    /// Adds a closed listener. Returns its index.
     pub(crate) fn add(&self, name: String) -> usize {
         let mut listeners = self.all.borrow_mut();
         listeners.push(Listener { name, open: None });
         listeners.len() - 1
     }
 
-    /// Notes the socket that the listener has from now on, if any.
+    /// Sets the current socket of a listener.
     pub(crate) fn set(&self, place: usize, socket: Option<&UdpSocket>) {
         let open = socket.and_then(|socket| {
-            // The inode of a descriptor stands in the kernel's file system of a process, which needs no unsafe code.
+            // `fstat` of the descriptor, without unsafe code.
             let metadata = fs::metadata(format!("/proc/self/fd/{}", socket.as_raw_fd()));
             Some((socket.local_addr().ok()?, metadata.map_or(0, |metadata| metadata.ino())))
         });
@@ -55,12 +54,12 @@ impl Listeners {
         }
     }
 
-    /// Calls `visit` with each listener's name, whether it is open, and how many datagrams the kernel dropped because its
-    /// socket was full.
+    /// Calls `visit` with the name of each listener, whether it is open, and the datagrams that the kernel dropped because the
+    /// receive buffer was full.
     pub(crate) fn each(&self, mut visit: impl FnMut(&str, bool, Option<u64>)) {
         for listener in &*self.all.borrow() {
             let dropped = listener.open.and_then(|(address, inode)| {
-                // `/proc/self` is there also where a sandbox hides the rest of `/proc`.
+                // A sandbox may hide all of `/proc` but `/proc/self`.
                 let table = if address.is_ipv4() { "/proc/self/net/udp" } else { "/proc/self/net/udp6" };
                 drops_in(&fs::read_to_string(table).ok()?, inode)
             });
@@ -68,19 +67,18 @@ impl Listeners {
         }
     }
 
-    /// Datagrams that the kernel dropped at all listeners because their sockets were full.
+    /// The dropped datagrams of all listeners.
     pub(crate) fn dropped(&self) -> u64 {
         let mut all = 0;
         self.each(|_, _, dropped| all += dropped.unwrap_or_default());
         all
     }
 
-    /// Logs when the kernel has dropped more.
     pub(crate) fn log_drops(&self, log: &Log, now: Duration) {
         if self.throttle.start_if_due(now).is_none() {
             return;
         }
-        // A listener that was opened anew counts from 0.
+        // A reopened listener counts from 0.
         let dropped = self.dropped();
         let more = dropped.saturating_sub(self.logged.replace(dropped));
         if more > 0 {
@@ -95,8 +93,7 @@ impl Listeners {
     }
 }
 
-/// proc(5): the tenth column is the socket's inode, the last one the drops. (Its address does not suffice: several sockets may
-/// receive from one multicast group.)
+/// proc(5): the tenth column is the inode, the last one the drops. (Several sockets may have the address of one multicast group.)
 fn drops_in(table: &str, inode: u64) -> Option<u64> {
     let inode = inode.to_string();
     let mut lines = table.lines().map(|line| line.split_ascii_whitespace());

@@ -1,4 +1,4 @@
-//! The UDP sockets: datagrams go to the core, and what it reports of them goes to the log.
+//! Receives statistics over UDP, and logs dropped lines.
 
 pub(crate) mod endpoint;
 pub(crate) mod listeners;
@@ -17,13 +17,13 @@ use crate::clock;
 use crate::context::Context;
 use crate::log::Cause;
 
-/// Datagrams received in one turn of the event loop: in a flood, requests wait for that many and no more.
+/// Datagrams received in one turn of the event loop, so that a flood does not delay requests.
 const DATAGRAMS_A_TURN: usize = 32;
 
-/// Bytes after which a turn ends as well: the largest datagrams hold a thousand lines, each with a signature to verify.
+/// Bytes after which a turn ends, too: the largest datagrams hold a thousand lines, each with a signature to verify.
 const BYTES_A_TURN: usize = 32 * 1024;
 
-/// How long a socket that reports errors is left alone.
+/// Pause after an error of a socket.
 const PAUSE: Duration = Duration::from_millis(200);
 
 pub(crate) async fn receive(context: &'static Context, socket: &UdpSocket) {
@@ -45,7 +45,7 @@ pub(crate) async fn receive(context: &'static Context, socket: &UdpSocket) {
 }
 
 fn take(context: &Context, socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<()> {
-    // They were all there when the first was asked for, near enough.
+    // One time for all of them.
     let (now, wall) = (clock::now(), clock::since_epoch());
     let mut state = context.state();
     // A group that is new or comes back is due within one and a half periods.
@@ -72,10 +72,10 @@ fn complain(context: &Context, mut sender: SocketAddr, line: usize, fault: &Faul
         Outcome::BadSignature => Cause::BadSignature,
         Outcome::Replayed => Cause::Replayed,
         Outcome::NotAllowed => Cause::NotAllowed,
-        // Networks reorder and double datagrams; the counter is enough.
+        // Networks reorder and duplicate datagrams.
         Outcome::Late | Outcome::Accepted => return,
     };
-    // As statistics.sources would name it, on a socket for both kinds of addresses, too.
+    // As in statistics.sources: a dual-stack socket reports IPv4 senders as IPv6.
     sender.set_ip(sender.ip().to_canonical());
     context.log.limited(cause, format_args!("statistics from {sender}, line {line}, dropped: {fault}"));
 }

@@ -1,7 +1,7 @@
-//! Multicast groups: joined when their interface is there, and again when it comes back.
+//! Joins multicast groups, again after their interface has been away.
 //!
-//! A daemon that starts with the box starts before its network, and cables are pulled. So a missing interface is no error:
-//! it is looked for every few seconds, logged once, and shown in `/metrics`.
+//! A missing interface is not an error, because the daemon may start before the network: it is looked for every few seconds,
+//! logged once, and shown in `/metrics`.
 
 use std::io;
 use std::net::SocketAddr;
@@ -16,10 +16,10 @@ use crate::context::Context;
 use crate::statistics::endpoint::Endpoint;
 use crate::{sockets, statistics};
 
-/// How often the interface is looked for: statistics are stale after thirty seconds.
+/// How often the interface is looked for.
 const LOOK: Duration = Duration::from_secs(5);
 
-/// Receives from `group` for as long as the daemon runs. `place` is its place among the listeners.
+/// Receives from `group` until the daemon ends. `place` is its index among the listeners.
 pub(crate) async fn receive(context: &'static Context, group: Endpoint, place: usize) {
     let interface = &group.interface;
     let mut is_logged = false;
@@ -30,7 +30,7 @@ pub(crate) async fn receive(context: &'static Context, group: Endpoint, place: u
                 sockets::log_buffer(&SockRef::from(&socket), context.log);
                 context.listeners.set(place, Some(&socket));
                 let gone = async {
-                    // One that comes back under its name has another index.
+                    // An interface that was removed and added again has another index.
                     while name_to_index(&socket, interface) == Ok(index) {
                         tokio::time::sleep(LOOK).await;
                     }
@@ -56,7 +56,7 @@ pub(crate) async fn receive(context: &'static Context, group: Endpoint, place: u
     }
 }
 
-/// A socket of the group, and the index of the interface on which it was joined.
+/// Returns a socket that has joined the group, and the index of the interface.
 fn join(group: &Endpoint) -> io::Result<(UdpSocket, u32)> {
     let address = group.address;
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, None)?;
@@ -64,8 +64,8 @@ fn join(group: &Endpoint) -> io::Result<(UdpSocket, u32)> {
     sockets::enlarge_buffer(&socket);
     // Several programs of a machine may receive from a group.
     socket.set_reuse_address(true)?;
-    // Bound to the group and not to any address, so that nothing else that arrives at the port is received; and without
-    // the kernel's default of delivering what any other program of the machine has joined.
+    // Bound to the group, so that the socket receives nothing else at the port; `multicast_all` would deliver groups that other
+    // programs have joined.
     match address {
         SocketAddr::V4(address) => {
             socket.bind(&SocketAddr::V4(address).into())?;
@@ -73,11 +73,11 @@ fn join(group: &Endpoint) -> io::Result<(UdpSocket, u32)> {
             socket.join_multicast_v4_n(address.ip(), &InterfaceIndexOrAddress::Index(index))?;
         }
         SocketAddr::V6(mut address) => {
-            // Groups of link-local scope belong to an interface.
+            // Link-local groups need the interface.
             address.set_scope_id(index);
             socket.set_only_v6(true)?;
             socket.bind(&SocketAddr::V6(address).into())?;
-            // Kernels before 4.20 do not know it.
+            // Kernels before 4.20 do not have it.
             let unknown = Some(Errno::NOPROTOOPT.raw_os_error());
             socket
                 .set_multicast_all_v6(false)
