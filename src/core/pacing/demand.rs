@@ -1,42 +1,40 @@
-//! How many interactions per second are asked for, let in or not.
+//! Estimates the demand: interactions asked for per second, allowed or not.
 //!
-//! Who was turned away never became an interaction and is in no statistics. The demand is recovered as those who entered
-//! ÷ the exposure `∫ p dt`, the time during which the door stood open: times with `p` = 0 then say nothing, instead of
-//! dragging the estimate down.
+//! Refused visitors are in no statistics, so the demand is entered ÷ exposure `∫ p dt`: times with `p` = 0 do not lower it.
 
 use libm::{exp, sqrt};
 
-/// Entries that are remembered in small groups: a relative deviation of about 1/√30 = 18 %.
+/// Entries remembered in small groups: a relative deviation of about 1/√30 = 18 %.
 const ENTRIES_REMEMBERED: f64 = 30.0;
-/// … but in large ones, where those come within seconds, at least this many seconds of exposure.
+/// … and at least this many seconds of exposure, because in large groups the entries come within seconds.
 const EXPOSURE_REMEMBERED: f64 = 60.0;
-/// Nothing is remembered longer than half an hour of exposure: demand has another level then.
+/// Exposure after which everything is forgotten, seconds: demand changes in half an hour.
 const EXPOSURE_AT_MOST: f64 = 1800.0;
-/// The recent past that is watched for surprises, seconds of exposure.
+/// The recent past that is compared with the long memory, seconds of exposure.
 const RECENT: f64 = 20.0;
-/// … and no longer than it takes this many to enter. After a spike the door is nearly shut, exposure hardly grows, and it is
-/// by those who are awaited and don't come that its end is seen.
+/// … but not longer than this many expected entries: after a spike the door is nearly shut, exposure hardly grows, and the end of
+/// the spike shows in expected entries that do not come.
 const ENTRIES_RECENT: f64 = 60.0;
-/// Deviations by which the recent past must differ to make the longer memory worthless. Three come by chance once in
-/// some hundred stretches of the recent past, and cost little then: the estimate is merely rougher for a while.
+/// Standard deviations by which the recent past must differ for the long memory to be dropped. By chance this is rare, and
+/// makes the estimate rougher for a while.
 const SURPRISE: f64 = 3.0;
-/// Before anything is known demand is assumed to be this many times what the agents can do: a door opened carefully.
+/// The assumed demand as a multiple of the capacity, before anything is known: a careful start.
 const ASSUMED_OVERLOAD: f64 = 10.0;
-/// … but at least one interaction an hour.
+/// … and at least one interaction an hour.
 const LEAST_ASSUMED: f64 = 1.0 / 3600.0;
-/// With this many entries, the assumed one included, or a minute of exposure, what is known outweighs what was assumed.
+/// Entries, including the assumed one, from which on the estimate outweighs the assumption; or a minute of exposure.
 const ENTRIES_KNOWN: f64 = 4.0;
-/// Silence is evidence when this many times those who usually enter from one move of the total to the next were to be
-/// expected, and not before: collectors update their totals as rarely as every quarter of an hour.
+/// Silence is evidence after this multiple of the usual growth was expected, because collectors may update their totals every
+/// quarter of an hour.
 const LUMPS: f64 = 4.0;
-/// Such a silence leaves this share of what was known: it comes by chance once in e^4 = 55 entries.
+/// The share of the memory that remains after such a silence, which comes by chance once in e^4 = 55 entries.
 const KNOWN_AFTER_SILENCE: f64 = 0.5;
-/// More entries at once than this are nonsense in the totals.
+/// The largest plausible growth.
 const LARGEST_LUMP: f64 = 1e5;
-/// Weight of the last move of the total in the usual one.
+/// Weight of the last growth in the usual one.
 const LUMP_WEIGHT: f32 = 0.3;
 
-/// Entries and the exposure in which they came, the past fading away.
+/// Entries and exposure, with fading past.
 #[derive(Clone, Copy, Debug, Default)]
 struct Memory {
     entered: f32,
@@ -50,19 +48,18 @@ impl Memory {
     }
 }
 
-/// The demand for one kind of interaction.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Demand {
     long: Memory,
     recent: Memory,
     /// Exposure since the total last moved.
     silent: f32,
-    /// How many enter from one move of the total to the next.
+    /// The usual growth of the total when it moves.
     lump: f32,
 }
 
 impl Demand {
-    /// Before any report: as if one had entered in the time in which far more than the capacity (per second) would bring one.
+    /// Before any report: assumes one entry at [`ASSUMED_OVERLOAD`] times `capacity`, interactions a second.
     pub(super) fn assume(&mut self, capacity: f64) {
         let assumed = (ASSUMED_OVERLOAD * capacity).max(LEAST_ASSUMED);
         self.long = Memory { entered: 1.0, exposure: (1.0 / assumed) as f32 };
@@ -83,7 +80,7 @@ impl Demand {
         self.long.add(known * exp(-fade), entered, exposure);
         let awaited = self.per_second() * exposure / ENTRIES_RECENT;
         self.recent.add(exp(-awaited.max(exposure / RECENT)), entered, exposure);
-        // A spike, or its end: what the recent past makes unlikely is forgotten at once (Page 1954, in its simplest form).
+        // A spike or its end: the long memory is dropped at once (Page 1954, in its simplest form).
         let expected = self.per_second() * f64::from(self.recent.exposure);
         if (f64::from(self.recent.entered) - expected).abs() > SURPRISE * sqrt(expected) + 1.0 {
             self.long = Memory { entered: self.recent.entered + 1.0, exposure: self.recent.exposure };
@@ -91,13 +88,13 @@ impl Demand {
         }
     }
 
-    /// Whether what was learned outweighs what was assumed.
+    /// Whether the estimate outweighs the assumption.
     pub(super) fn is_learned(&self) -> bool {
         f64::from(self.long.entered) >= ENTRIES_KNOWN
             || f64::from(self.long.exposure + self.silent) >= EXPOSURE_REMEMBERED
     }
 
-    /// Interactions asked for, per second; finite, ≥ 0. 0 before anything was assumed or learned.
+    /// Interactions per second; finite, ≥ 0.
     pub(super) fn per_second(&self) -> f64 {
         let Memory { entered, exposure } = self.long;
         if exposure > 0.0 { f64::from(entered) / f64::from(exposure) } else { 0.0 }

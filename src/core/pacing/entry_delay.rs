@@ -1,22 +1,20 @@
-//! Visitors who were let in and enter later: a form before the chat, an answer that a proxy has cached.
-//!
-//! The door that they passed is the one of a while ago. A chain of exponential filters behind the door follows them: what
-//! leaves the chain is the door as those who enter now found it, and what is in it are visitors still to come.
+//! Visitors who enter some time after they were allowed: a form before the chat, an answer cached by a proxy. A chain of
+//! exponential filters delays the probability: its output applies to those who enter now, its content to those still to enter.
 
 use libm::exp;
 
-/// Filters in the chain. Four make a delay with a coefficient of variation of one half, as that of people with a form.
+/// Filters in the chain. Four make a delay with a coefficient of variation of one half, as of people with a form.
 const STAGES: usize = 4;
 
-/// How far the door was open for those in each stage, 0..=1.
+/// The probability that applied to those in each stage.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct EntryDelay {
     stages: [f32; STAGES],
 }
 
 impl EntryDelay {
-    /// `seconds` pass with the door open by `probability`. Returns the exposure: the time for which the door was open to
-    /// those who entered meanwhile, if they take `delay` seconds in the mean.
+    /// Passes `seconds` with `probability` in force. Returns the exposure of those who entered meanwhile, `delay` seconds after they
+    /// were allowed in the mean.
     pub(super) fn pass(&mut self, probability: f64, seconds: f64, delay: f64) -> f64 {
         let mut open = probability;
         let stage_time = delay / STAGES as f64;
@@ -24,30 +22,30 @@ impl EntryDelay {
             for stage in &mut self.stages {
                 let (before, gone) = (f64::from(*stage), 1.0 - exp(-seconds / stage_time));
                 *stage = (before + (open - before) * gone) as f32;
-                // The mean of what left this stage meanwhile is what entered the next.
+                // The mean output of this stage is the input of the next.
                 open += (before - open) * gone * stage_time / seconds;
             }
         }
         open * seconds
     }
 
-    /// Exposure of those who are still to enter, seconds.
+    /// Exposure of those still to enter, seconds.
     pub(super) fn under_way(&self, delay: f64) -> f64 {
         let open: f32 = self.stages.iter().sum();
         f64::from(open) * delay / STAGES as f64
     }
 }
 
-/// Visitors who enter late have entered within this many seconds after the door shut.
+/// Seconds after the door shut within which late visitors enter.
 const SOON: f64 = 60.0;
-/// Half is forgotten after ten hours of a shut door.
+/// Seconds of a shut door after which half is forgotten.
 const SHUT_REMEMBERED: f32 = 36_000.0;
-/// Ten entries, or expected ones, are no chance; and three times as many soon as later are a pattern.
+/// Entries, or expected ones, from which on a pattern counts; and the ratio of early to later ones that makes one.
 const ENOUGH: f32 = 10.0;
 const PATTERN: f32 = 3.0;
 
-/// Entries while the door is shut, and seconds of it: soon after it shut, and later. Visitors who enter late do so soon;
-/// those who never ask go on entering.
+/// Entries while the door is shut, and seconds of it: soon after it shut, and later. Late visitors enter soon; those who never ask
+/// go on entering.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct EntriesWhileShut {
     entered: [f32; 2],
@@ -55,7 +53,7 @@ pub(super) struct EntriesWhileShut {
 }
 
 impl EntriesWhileShut {
-    /// `entered` within `seconds`, with the door shut for `shut` seconds.
+    /// Learns from `entered` within `seconds`, `shut` seconds after the door shut.
     pub(super) fn learn(&mut self, entered: f64, seconds: f64, shut: f64) {
         let when = usize::from(shut >= SOON);
         let keep = if self.seconds[when] > SHUT_REMEMBERED { 0.5 } else { 1.0 };
@@ -63,7 +61,6 @@ impl EntriesWhileShut {
         self.seconds[when] = keep * self.seconds[when] + seconds as f32;
     }
 
-    /// Whether visitors enter later than the door says.
     pub(super) fn are_late(&self) -> bool {
         let ([soon, later], [seconds_soon, seconds_later]) = (self.entered, self.seconds);
         let expected_later = soon / seconds_soon.max(1.0) * seconds_later;

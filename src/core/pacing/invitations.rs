@@ -1,24 +1,23 @@
-//! What invitations lead to: how many are accepted, how long the answer takes, how many are still open.
+//! Estimates acceptance, time of the answer, and number of open invitations.
 
 use libm::exp;
 
-/// Answers remembered: acceptance is then known to about five points.
+/// Answers remembered: acceptance is known to about five points.
 const ANSWERS_REMEMBERED: f64 = 100.0;
-/// Before answers are known, this many are assumed: all of them accepted, the most careful assumption.
+/// Answers assumed at first, all of them accepting: the most careful assumption.
 const ANSWERS_ASSUMED: f64 = 2.0;
-/// … and answered after this many seconds.
+/// … after this many seconds.
 const ANSWER_TIME_ASSUMED: f64 = 20.0;
-/// The lowest acceptance that is believed; it bounds the allowance at a hundred invitations for a seat.
+/// The lowest acceptance, which bounds the allowance to a hundred invitations for a seat.
 const ACCEPTANCE_AT_LEAST: f64 = 0.01;
 
-/// What was learned of invitations.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Invitations {
     answered: f64,
     accepted: f64,
-    /// Seconds that invitations were open, in all.
+    /// Seconds for which invitations were open, summed.
     open: f64,
-    /// Allowed since the last report and perhaps sent: no report can include them yet.
+    /// Invitations allowed since the last report, which does not include them.
     unreported: f64,
 }
 
@@ -30,7 +29,7 @@ impl Default for Invitations {
 }
 
 impl Invitations {
-    /// Learns from a report: how many were answered and accepted since the last one, and how many were pending meanwhile.
+    /// Learns from a report: invitations answered and accepted since the last one, and pending meanwhile.
     pub(super) fn learn(&mut self, answered: f64, accepted: f64, pending: f64, passed: f64) {
         let keep = exp(-answered / ANSWERS_REMEMBERED);
         self.answered = self.answered * keep + answered;
@@ -38,29 +37,28 @@ impl Invitations {
         self.open = self.open * keep + pending * passed;
     }
 
-    /// A report had all that are pending.
+    /// The report includes all pending invitations.
     pub(super) fn reported(&mut self) {
         self.unreported = 0.0;
     }
 
-    /// `allowance` may be sent in the next `period` seconds. Where no report has those pending, they are answered after the
-    /// time assumed.
+    /// Adds the `allowance` for the next `period` seconds. Where reports do not have pending invitations, they count as answered
+    /// after the assumed time.
     pub(super) fn allow(&mut self, allowance: f64, period: f64, reported: bool) {
         let keep = if reported { 1.0 } else { exp(-period / ANSWER_TIME_ASSUMED) };
         self.unreported = (self.unreported * keep + allowance).min(1e9);
     }
 
-    /// Share of the invitations answered that is accepted.
     pub(super) fn acceptance(&self) -> f64 {
         (self.accepted / self.answered).clamp(ACCEPTANCE_AT_LEAST, 1.0)
     }
 
-    /// Mean time from sending to the answer, seconds: Little's law.
+    /// Mean time to the answer, seconds, by Little's law.
     pub(super) fn answer_time(&self) -> f64 {
         (self.open / self.answered).clamp(0.1, 600.0)
     }
 
-    /// Invitations out there, counting those that may have been sent since the last report.
+    /// Open invitations, with those that may have been sent since the last report.
     pub(super) fn open(&self, pending: f64) -> f64 {
         pending + self.unreported
     }

@@ -1,4 +1,4 @@
-//! One group's pacing: what is kept from one report to the next.
+//! The engine's state of one group, and what it learns from reports.
 
 use core::mem::{replace, size_of, take};
 use core::time::Duration;
@@ -15,31 +15,30 @@ use super::{
 };
 use crate::wire::line::Statistics;
 
-/// Whoever enters while the door is shut came in late, or never asked: the door counts as open by this much, or demand would
-/// seem endless.
+/// The least exposure a second: visitors who enter while the door is shut were late or never asked, and without a bound the
+/// demand would grow without limit.
 const LEAST_OPEN: f64 = 0.01;
-/// The door is shut if no more visitors than this are to be expected to be let in, per second: four an hour.
+/// The door counts as shut if at most this many visitors a second are expected to be allowed: four an hour.
 const SHUT: f64 = 0.001;
-/// Whoever was let in has entered, and is in the statistics, within this many seconds.
+/// Seconds within which allowed visitors have entered and are in the statistics.
 const ON_THE_WAY: f64 = 3.0;
-/// This many at once, and this many times what the group can do, is the most that may enter or abandon since the total of
-/// entries last moved; more is nonsense in the totals.
+/// The largest plausible growth since the total of entries last moved: this many, and this multiple of the capacity.
 const PLAUSIBLE: (f64, f64) = (100.0, 30.0);
-/// More visitors who did not ask are not awaited: there are fewer of them by now.
+/// The most visitors who never ask that are expected to be due.
 const UNASKED_AT_MOST: f64 = 10.0;
-/// Abandonments that the patience is averaged over.
+/// Abandonments over which the patience is averaged.
 const ABANDONED_REMEMBERED: f64 = 30.0;
-/// The measured patience is believed within this factor of the option: abandonments are few.
+/// Limits the measured patience to this factor of the option, because abandonments are few.
 pub(super) const PATIENCE_WRONG: f64 = 10.0;
-/// Ends of interactions that the handle time is averaged over, and more for each slot: those in progress end alike.
+/// Ends of interactions over which the handle time is averaged, and more for each slot.
 const ENDED_REMEMBERED: (f64, f64) = (100.0, 10.0);
-/// Silence is not evidence: a total of abandonments that does not move is believed after this many seconds, for collectors
-/// update it as rarely as every quarter of an hour …
+/// Silence is not evidence: a constant total of abandonments counts as correct after this many seconds, because collectors may
+/// update it every quarter of an hour …
 const SILENT_SECONDS: f32 = 1_000.0;
-/// … and when this many were to be expected meanwhile.
+/// … and after this many expected abandonments.
 const SILENT_EXPECTED: f32 = 5.0;
 
-/// What has happened since the running totals were last reported: state may come every second, and totals once a minute.
+/// Since the running totals were last reported.
 #[derive(Clone, Copy, Debug, Default)]
 struct SinceTotals {
     seconds: f32,
@@ -47,7 +46,7 @@ struct SinceTotals {
     exposure: f32,
 }
 
-/// What has happened since the total of those who entered last moved.
+/// Since the total of entries last moved.
 #[derive(Clone, Copy, Debug, Default)]
 struct SinceEntry {
     seconds: f32,
@@ -56,7 +55,7 @@ struct SinceEntry {
     abandoned: f32,
 }
 
-/// What has happened since the total of those who abandoned last moved, or was believed not to move.
+/// Since the total of abandonments last moved, or counted as constant.
 #[derive(Clone, Copy, Debug, Default)]
 struct SinceAbandonment {
     seconds: f32,
@@ -65,17 +64,15 @@ struct SinceAbandonment {
     waited: f32,
 }
 
-/// The pacing of one group: what was learned from its reports, and the prediction made of it.
-///
-/// Time is the time since any fixed moment, and never goes back.
+/// The engine's state of one group.
 #[derive(Clone, Debug, Default)]
 pub struct Pacer {
     pub(super) reactive: Demand,
-    /// Reactive interactions that enter while the door is shut: their visitors never ask, or did so long before.
+    /// Reactive interactions that enter while the door is shut: their visitors never ask, or asked long before.
     pub(super) unasked: Demand,
-    /// Those of them who were to be expected while the door was open, and did not enter yet.
+    /// Those expected while the door was open that did not enter yet.
     unasked_expected: f32,
-    /// Proactive interactions that no invitation counted here led to.
+    /// Proactive interactions without a counted invitation.
     pub(super) uninvited: Demand,
     pub(super) price: Price,
     pub(super) patience: MeanTime,
@@ -88,52 +85,44 @@ pub struct Pacer {
     since_totals: SinceTotals,
     since_entry: SinceEntry,
     since_abandonment: SinceAbandonment,
-    /// A report had the total of reactive entries.
     pub(super) has_reactive_total: bool,
-    /// Invitations pending by the last report.
     pending: Option<u32>,
     /// Seconds since the last report.
     pub(super) age: f64,
-    /// Until when exposure was counted.
     exposed_until: Duration,
     /// Exposure since the last report, seconds.
     pub(super) exposure: f64,
-    /// For how long the door has been shut, seconds.
+    /// Seconds for which the door has been shut.
     shut: f32,
-    /// The probability in force.
     pub(super) probability: f64,
     pub(super) reason: Reason,
-    /// The marginal risk, if everyone who asks were let in.
+    /// The marginal risk if all are allowed.
     pub(super) risk_of_all: f32,
-    /// The reactive demand is more than an assumption.
+    /// Whether the reactive demand is more than an assumption.
     pub(super) knows_demand: bool,
 }
 
-/// Each group of the table holds one.
 const _: () = assert!(size_of::<Pacer>() <= 400, "the pacing of a group has outgrown its place in the table");
 
 impl Pacer {
-    /// A group of which nothing is known yet.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Why the last prediction of the reactive state was what it was.
     pub const fn reason(&self) -> Reason {
         self.reason
     }
 
-    /// What is at stake with one more visitor, by the last prediction.
     pub fn stakes(&self, options: &Options) -> Stakes {
         Stakes { risk: self.risk_of_all.into(), worth: self.price.of_worth(options.abandonment_cost) }
     }
 
-    /// Whether visitors enter later than they were let in: the option `entry-delay` is for them.
+    /// Whether visitors enter long after they were allowed, so that the option `entry-delay` would help.
     pub fn enters_late(&self) -> bool {
         self.entries_while_shut.are_late()
     }
 
-    /// Takes what a new report says (already accepted: neither late nor malformed).
+    /// Learns from an accepted report.
     pub fn report(&mut self, now: Duration, statistics: &Statistics, growth: &Growth, options: &Options) {
         self.pass_time(now, options);
         let passed = take(&mut self.age);
@@ -158,7 +147,7 @@ impl Pacer {
         }
     }
 
-    /// Whether something can be learned from a growth: it is that of a known row, and not beyond all that a group may see.
+    /// Whether a growth is that of a known row, and not larger than a group may have.
     fn is_plausible(&self, growth: &Growth, occupancy: &Occupancy) -> bool {
         let (at_once, overload) = PLAUSIBLE;
         let most = at_once + overload * occupancy.capacity() * f64::from(self.since_entry.seconds);
@@ -166,13 +155,12 @@ impl Pacer {
         !growth.starts_row && grown.into_iter().flatten().all(|grown| grown as f64 <= most)
     }
 
-    /// Learns from what the running totals have grown by.
     fn learn(&mut self, growth: &Growth, occupancy: &Occupancy, options: &Options) {
         let Some(entered) = growth.reactive_entered.map(|entered| entered as f64) else { return };
         let SinceTotals { seconds, exposure } = self.since_totals;
         let (seconds, exposure) = (f64::from(seconds), f64::from(exposure));
-        // What enters at once beyond what the group can do is a total that is updated in lumps. And where a busy factor is held,
-        // the doors of a fleet are not shut at the same moments.
+        // A growth beyond the capacity belongs to a total that is updated in lumps. With a busy factor as goal the doors of a fleet
+        // are shut at different times.
         let is_lump = entered > 3.0 + 5.0 * occupancy.capacity() * seconds;
         if !options.holds_busy_factor() && !is_lump && f64::from(self.shut) >= seconds + ON_THE_WAY {
             self.unasked.learn(entered, seconds);
@@ -183,7 +171,7 @@ impl Pacer {
             self.reactive.learn((entered - unasked).max(0.0), exposure.max(LEAST_OPEN * seconds));
         }
         self.knows_demand |= self.reactive.is_learned();
-        // Without the abandoned the price stays where it began, which is careful.
+        // Without `abandoned` the price stays at its careful start.
         let Some(abandoned) = growth.abandoned.map(|abandoned| abandoned as f64) else { return };
         let entered = entered + growth.proactive_entered.unwrap_or(0) as f64;
         self.since_entry.abandoned += abandoned as f32;
@@ -193,7 +181,7 @@ impl Pacer {
             let ended = (entered - f64::from(abandoned)).max(0.0);
             self.handle_time.learn(worked.into(), ended, remembered + of_each_slot * occupancy.slots);
         }
-        // Where slots are kept for proactive interactions the goal is theirs, and statistics do not say who of both abandoned.
+        // With `proactive-ratio` the goal is for proactive interactions; statistics do not tell their abandonments apart.
         let proactive = growth.proactive_entered.unwrap_or(0) as f64;
         self.since_abandonment.entered += (if options.proactive_ratio > 0 { proactive } else { entered }) as f32;
         let SinceAbandonment { seconds, entered, waited } = self.since_abandonment;
@@ -202,8 +190,7 @@ impl Pacer {
             if waited > 0.0 {
                 self.patience.learn(waited.into(), abandoned, ABANDONED_REMEMBERED);
             }
-            // While more enter without asking than the agents can serve, the price has no influence on abandonment, and what
-            // was learned on the way there is no knowledge of it.
+            // While more enter without asking than the agents can serve, the price has no influence on abandonment.
             if self.unasked.per_second() < occupancy.capacity() {
                 self.price.learn(options, occupancy.at_work(), entered.into(), abandoned);
             } else {
@@ -215,11 +202,11 @@ impl Pacer {
         }
     }
 
-    /// Learns from invitations sent, accepted and pending; `before` were pending by the report before this.
+    /// Learns from invitations; `before` were pending at the previous report.
     fn learn_invitations(&mut self, growth: &Growth, before: Option<u32>, passed: f64) {
         let grown = |growth: Option<u64>| growth.unwrap_or(0) as f64;
         let accepted = grown(growth.invitations_accepted);
-        // Who accepted an invitation was to be expected; the other proactive interactions come at a rate of their own.
+        // Proactive interactions beyond the accepted invitations have a rate of their own.
         self.uninvited.learn((grown(growth.proactive_entered) - accepted).max(0.0), passed);
         if let Some((pending, before)) = self.pending.zip(before) {
             let answered = grown(growth.invitations_sent) + f64::from(before) - f64::from(pending);
@@ -232,7 +219,7 @@ impl Pacer {
         self.since_totals.seconds > seconds
     }
 
-    /// Time has gone on to `now`, with the door open by the probability in force.
+    /// Counts the time until `now`, with the probability in force.
     pub(super) fn pass_time(&mut self, now: Duration, options: &Options) {
         let passed = now.saturating_sub(self.exposed_until).as_secs_f64();
         self.exposed_until = now;

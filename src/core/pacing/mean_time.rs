@@ -1,13 +1,12 @@
-//! Mean times as they are measured: the time spent ÷ how often it came to an end, from what all daemons receive alike.
-//!
-//! Where times are not exponential, that is the patience of those who wait as long as they do here, which the risk needs.
+//! Measures mean times: time spent ÷ number of ends, from statistics alone, so that all daemons agree. Where times are not
+//! exponential, the result is the patience at the present waiting times, which the risk needs.
 
 use libm::expf;
 
-/// Ends that are assumed before any was seen, at the expected time: a handful, which the first hour outweighs.
+/// Ends assumed at first, with the expected time.
 const ASSUMED: f32 = 5.0;
 
-/// A time measured, as a multiple of the expected one; the past fades.
+/// A measured time as a multiple of the expected one, with fading past.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct MeanTime {
     spent: f32,
@@ -21,9 +20,9 @@ impl Default for MeanTime {
 }
 
 impl MeanTime {
-    /// `spent` is the time spent, in expected times, and `ended` how often it came to an end; `remembered` ends are averaged over.
+    /// Learns from `spent`, in expected times, and the number of ends, averaged over `remembered` ends.
     pub(super) fn learn(&mut self, spent: f64, ended: f64, remembered: f64) {
-        // A single report weighs no more than all that is remembered, whatever it says.
+        // A single report weighs no more than all that is remembered.
         let scale = remembered / spent.max(ended).max(remembered);
         let (spent, ended, remembered) = ((scale * spent) as f32, (scale * ended) as f32, remembered as f32);
         let keep = expf(-spent.max(ended) / remembered);
@@ -31,7 +30,7 @@ impl MeanTime {
         self.ended = keep * self.ended + ended;
     }
 
-    /// The measured time ÷ the expected one, at most `most` and at least its inverse.
+    /// Measured ÷ expected time, within `most` and its inverse.
     pub(super) fn factor(&self, most: f64) -> f64 {
         f64::from(self.spent / self.ended.max(1e-9)).clamp(1.0 / most, most)
     }

@@ -1,9 +1,8 @@
-//! The pacing engine: how likely a new reactive engagement should be allowed, and how many invitations may be sent.
+//! The pacing engine: predicts the reactive state and the proactive allowance of a group. `docs/pacing.md` explains it.
 //!
-//! `docs/pacing.md` explains it to those who have never met a queue. From the outside inwards: [`Pacer`] is one group's
-//! pacing (`learn`, `predict`); `occupancy` makes sense of its statistics; `risk` asks how many may enter at a price, and `price`
-//! sets it; `demand`, `mean_time`, `entry_delay` and `invitations` learn what will come; `set_point` keeps a mean where it should be.
-//! No clock, no I/O, no allocation: time and statistics are arguments. Whatever they are, the answers are numbers in range.
+//! [`Pacer`] is the state of one group (`learn`, `predict`). `occupancy` normalizes statistics; `risk` computes how many may enter
+//! at a price, which `price` sets; `demand`, `mean_time`, `entry_delay` and `invitations` estimate; `set_point` controls a mean.
+//! No clock, no I/O, no allocation. Whatever the statistics are, the predictions are finite and in range.
 //!
 //! # Important terms
 //!
@@ -12,9 +11,9 @@
 //!   **proactive**: the visitor accepted an invitation. **allowance**: invitations that may be sent until the next refresh.
 //! - **handle time**: how long an interaction takes, mean 1/μ. **patience**: how long a visitor waits, mean 1/θ.
 //! - **abandoned**: gave up waiting. **busy factor**: share of the slots at work in use.
-//! - **demand**: interactions asked for, let in or not. **exposure**: `∫ p dt`, the time for which the door was open.
-//! - **horizon**: from the moment of the statistics until whoever is let in by this refresh has entered.
-//! - **marginal risk**: how likely one more visitor would abandon. **price**: the marginal risk at which the door closes.
+//! - **demand**: interactions asked for, allowed or not. **exposure**: `∫ p dt`, the time for which the door was open.
+//! - **horizon**: from the time of the statistics until the visitors allowed by this refresh have entered.
+//! - **marginal risk**: probability that one more visitor abandons. **price**: the marginal risk at which the door closes.
 
 mod demand;
 mod entry_delay;
@@ -32,53 +31,44 @@ pub use learn::Pacer;
 pub use occupancy::busy_factor;
 pub use options::{Algorithm, OptimizationTarget, Options};
 
-/// What the running totals of a group have grown by since each was last reported. `None`: the line does not report the
-/// total, or is the first to do so.
+/// The growth of a group's running totals since each was last reported. `None`: not reported now or before.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Growth {
-    /// Reactive interactions that entered.
     pub reactive_entered: Option<u64>,
-    /// Proactive interactions that entered.
     pub proactive_entered: Option<u64>,
-    /// Interactions abandoned.
     pub abandoned: Option<u64>,
-    /// Invitations sent.
     pub invitations_sent: Option<u64>,
-    /// Invitations accepted.
     pub invitations_accepted: Option<u64>,
-    /// The totals are a base line, of a collector that is new or was restarted: nothing is known of the time before,
-    /// and every growth is `None`.
+    /// The totals are the base line of a collector that is new or was restarted; every growth is `None`.
     pub starts_row: bool,
 }
 
 /// The prediction for one group until its next refresh.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Prediction {
-    /// Probability, 0..=1, that a new reactive engagement should be allowed.
-    /// `None`: the algorithm is not a dual one, or (`EXTERNAL`) the collector sent no value.
+    /// Probability, 0..=1. `None`: the algorithm is not dual, or (`EXTERNAL`) the collector sent no value.
     pub reactive_state: Option<f64>,
     /// Invitations that may be sent until the next refresh; finite, ≥ 0. `None` under `EXTERNAL`.
     pub proactive_allowance: Option<f64>,
-    /// Reactive interactions that visitors ask for, per second, let in or not. `None`: not known (yet).
+    /// Reactive interactions asked for per second, allowed or not. `None`: not known.
     pub reactive_demand: Option<f64>,
 }
 
-/// What is at stake with one more visitor.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Stakes {
-    /// Probability, 0..=1, that one more visitor abandons if everyone who asks is let in.
+    /// Probability, 0..=1, that one more visitor abandons if all are allowed.
     pub risk: f64,
-    /// The highest such probability that is worth taking, 0..=1.
+    /// The highest such probability that is worth it, 0..=1.
     pub worth: f64,
 }
 
-/// Why the reactive state is what it is: what stands in the way of letting everyone in.
+/// What limits the reactive state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Reason {
-    /// No refresh was made yet.
+    /// No prediction yet.
     #[default]
     NotYet,
-    /// Nothing does: all who ask may enter.
+    /// Nothing: all are allowed.
     DemandFits,
     /// One more visitor would cost more than it brings.
     Worth,
@@ -86,13 +76,13 @@ pub enum Reason {
     Abandonment,
     /// More would make the agents busier than wanted.
     BusyFactor,
-    /// The rest of the slots is kept for proactive interactions.
+    /// The other slots are kept for proactive interactions.
     ProactiveShare,
     /// No slot is at work.
     NoAgents,
-    /// The statistics say too little for a prediction: open while more are ready than wait.
+    /// Too few statistics for a prediction: open while more are ready than queued.
     FewStatistics,
-    /// The collector sends the value, or should.
+    /// The collector sends the value.
     External,
     /// The algorithm does not predict reactive traffic.
     ProactiveOnly,

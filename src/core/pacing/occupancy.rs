@@ -1,23 +1,21 @@
-//! How far the agents of a group are occupied, by its statistics, in numbers that cannot contradict each other.
+//! Normalizes statistics to figures that do not contradict each other.
 
 use super::options::Options;
 use crate::wire::line::Statistics;
 
-/// The shortest and the longest handle time that is believed, seconds: a tenth of a second, four months.
+/// The limits of times, seconds: a tenth of a second, four months.
 const TIME_BELIEVED: (f64, f64) = (0.1, 1e7);
 
-/// Finite numbers, all ≥ 0; `free + busy ≤ slots`.
+/// All finite and ≥ 0; `free + busy ≤ slots`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Occupancy {
     /// Interactions that the agents logged in can hold, at work or on a break.
     pub(super) slots: f64,
-    /// Interactions that they can take now.
     pub(super) free: f64,
     /// Interactions in progress.
     pub(super) busy: f64,
     /// Reactive interactions among those.
     pub(super) reactive: f64,
-    /// Interactions that wait.
     pub(super) queued: f64,
     /// Mean handle time, seconds, > 0.
     pub(super) handle_time: f64,
@@ -33,7 +31,7 @@ impl Occupancy {
             (reactive, proactive) => Some(f64::from(reactive.unwrap_or(0)) + f64::from(proactive.unwrap_or(0))),
         };
         let slots = statistics.slots.or(statistics.logged_in).map(f64::from);
-        // What is missing follows from the rest; where the rest contradicts itself the smaller room is believed.
+        // Missing figures follow from the others; of contradicting ones the smaller counts.
         let slots = slots.unwrap_or(free + in_progress.unwrap_or(0.0));
         let free = free.min(slots);
         let busy = in_progress.map_or(slots - free, |in_progress| in_progress.min(slots - free));
@@ -45,23 +43,23 @@ impl Occupancy {
         Self { slots, free, busy, reactive, queued, handle_time, patience }
     }
 
-    /// Slots at work: free or busy. Agents who are logged in and neither are on a break.
+    /// Slots at work. Agents who are logged in but neither free nor busy are on a break.
     pub(super) fn at_work(&self) -> f64 {
         self.free + self.busy
     }
 
-    /// Share of the slots at work that are free while no one is queued, 0..=1, where there are any.
+    /// Share of the slots at work that are free with nobody queued, 0..=1.
     pub(super) fn idle(&self) -> f64 {
         (self.free - self.queued).max(0.0) / self.at_work()
     }
 
-    /// Interactions that the agents can bring to an end per second, when all are busy.
+    /// Interactions that end per second while all slots at work are busy.
     pub(super) fn capacity(&self) -> f64 {
         self.at_work() / self.handle_time
     }
 }
 
-/// Share of the slots at work in use, 0..=1, as far as the statistics say. `None`: no slot is at work.
+/// Share of the slots at work in use, 0..=1. `None`: no slot is at work.
 pub fn busy_factor(statistics: &Statistics, options: &Options) -> Option<f64> {
     let occupancy = Occupancy::of(statistics, options);
     (occupancy.at_work() > 0.0).then(|| occupancy.busy / occupancy.at_work())

@@ -1,9 +1,8 @@
-//! The options that steer the engine, under the reference's names; all values are valid ones.
+//! The options of the engine, with the reference's names; all values are valid.
 
 use core::time::Duration;
 
 crate::named! {
-    /// How the prediction is made.
     pub enum Algorithm {
         /// Proactive traffic only; groups of 1–30 agents.
         SuperProgressive => "SUPER_PROGRESSIVE",
@@ -13,7 +12,7 @@ crate::named! {
         PredictiveB => "PREDICTIVE_B",
         /// Proactive and reactive traffic; groups from 30 agents.
         PredictiveBDual => "PREDICTIVE_B_DUAL",
-        /// The collector sends the reactive state; it is served as it is.
+        /// The collector sends the reactive state.
         External => "EXTERNAL",
     }
 }
@@ -27,7 +26,7 @@ impl Algorithm {
         }
     }
 
-    /// Whether the risk is computed in the form for large groups.
+    /// Whether the risk is computed by normal approximation.
     pub(super) const fn is_for_large_groups(self) -> bool {
         match self {
             Self::PredictiveB | Self::PredictiveBDual => true,
@@ -37,11 +36,10 @@ impl Algorithm {
 }
 
 crate::named! {
-    /// What the optimization goal is about.
     pub enum OptimizationTarget {
-        /// The largest share of the interactions that may be abandoned.
+        /// The largest share of interactions that may be abandoned.
         AbandonmentRate => "ABANDONMENT_RATE",
-        /// The share of the time that agents are busy.
+        /// The share of time that agents are busy.
         BusyFactor => "BUSY_FACTOR",
     }
 }
@@ -49,23 +47,21 @@ crate::named! {
 /// The options of the `[pacing]` section.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Options {
-    /// How the prediction is made.
     pub algorithm: Algorithm,
-    /// What the goal is about.
     pub optimization_target: OptimizationTarget,
-    /// The goal, percent, 0.1..=99.
+    /// Percent, 0.1..=99.
     pub optimization_goal: f64,
-    /// How many served visitors one abandoned visitor is worth, 0..=100. 0: the goal is spent in full.
+    /// Served visitors that one abandoned visitor is worth, 0..=100. 0: the goal is spent in full.
     pub abandonment_cost: f64,
-    /// Least share of the slots kept for proactive interactions, percent, 0..=100.
+    /// Least share of the slots for proactive interactions, percent, 0..=100.
     pub proactive_ratio: u8,
-    /// How often the prediction is made anew; ≥ 50 ms.
+    /// ≥ 50 ms.
     pub refresh_period: Duration,
-    /// Mean handle time until statistics say better; > 0.
+    /// Mean handle time until statistics have one, > 0.
     pub handle_time: Duration,
-    /// Mean patience until statistics say better; > 0.
+    /// Mean patience until it is measured, > 0.
     pub patience: Duration,
-    /// Mean time from the answer to the entry of a visitor who was let in.
+    /// Mean time from the answer to the entry of an allowed visitor.
     pub entry_delay: Duration,
 }
 

@@ -1,6 +1,4 @@
-//! A refresh: the reactive state and the allowance, made anew from the statistics and what was learned.
-//!
-//! Each is predicted first, which changes nothing; then the pacer learns from it.
+//! A refresh: predicts the reactive state and the allowance, then learns from the prediction.
 
 use core::time::Duration;
 
@@ -14,19 +12,17 @@ use super::{
 };
 use crate::wire::line::Statistics;
 
-/// No invitation is sent for a place in line beyond this: the next refresh decides on what is beyond.
+/// The last place in line for which invitations are sent; the next refresh decides on more.
 const LARGEST_QUEUE: f64 = 16.0;
-/// The measured handle time is believed within this factor of the reported one: a collector that reports milliseconds is
-/// wrong by a thousand.
+/// Limits the measured handle time to this factor of the reported one: milliseconds are wrong by a thousand.
 const HANDLE_TIME_WRONG: f64 = 2_000.0;
-/// To fill up to a set point the demand counts as what keeps the target: a daemon whose door is less open than those of others
-/// learns a higher demand for it, and would stay apart for ever. The set point makes up for the error, as long as no more
-/// than twice the spare slots are filled.
+/// To fill up to a set point, the demand counts as the one that keeps the target, because a daemon whose door is less open than
+/// others' learns a higher demand and would stay apart. The set point corrects the error if at most this multiple of the spare
+/// slots is filled.
 const FILLED_AT_MOST: f64 = 2.0;
-/// Totals that were not reported for this long, in seconds, say nothing of the demand any more.
+/// Seconds without totals after which the demand is unknown.
 const TOTALS_STALE: f32 = 3_600.0;
 
-/// What a prediction is made from.
 struct View<'a> {
     options: &'a Options,
     occupancy: Occupancy,
@@ -34,29 +30,28 @@ struct View<'a> {
     period: f64,
     /// Age of the statistics, seconds.
     age: f64,
-    /// Seconds from the moment of the statistics until those who are let in now will have entered.
+    /// Seconds from the time of the statistics until visitors allowed now have entered.
     horizon: f64,
-    /// Reactive interactions asked for, per second; `None`: not known.
+    /// Reactive interactions asked for per second, if known.
     reactive_rate: Option<f64>,
-    /// Reactive interactions let in that the statistics do not have yet.
+    /// Allowed reactive interactions that are not in the statistics yet.
     reactive_coming: f64,
-    /// Interactions per second that nothing here can refuse: proactive ones that no invitation counted here leads to, and
-    /// reactive ones whose visitors never ask.
+    /// Interactions per second that cannot be refused: proactive ones without a counted invitation, and reactive ones whose
+    /// visitors never ask.
     uncontrolled_rate: f64,
-    /// Invitations on the way that will be accepted.
+    /// Open invitations that will be accepted.
     accepting: f64,
     /// Mean time from an invitation to its answer, seconds.
     answer_time: f64,
 }
 
 impl View<'_> {
-    /// Interactions that enter before the horizon without being let in now or before.
+    /// Interactions that enter before the horizon without having been allowed.
     fn uncontrolled(&self) -> f64 {
         self.uncontrolled_rate * self.horizon - self.accepting * expm1(-self.horizon / self.answer_time)
     }
 
-    /// How many may enter within `horizon` seconds of the statistics at this price, of `limit` at most, with `reserved` slots
-    /// kept free.
+    /// How many may enter within `horizon` seconds of the statistics at this price, at most `limit`, with `reserved` free slots.
     fn room(&self, horizon: f64, price: f64, limit: f64, reserved: f64) -> Room {
         let occupancy = &self.occupancy;
         let seats = Seats {
@@ -70,16 +65,16 @@ impl View<'_> {
         if is_large { risk::normal(&seats, price, limit) } else { risk::exact(&seats, price, limit) }
     }
 
-    /// Slots to keep free for those who cannot be refused, where the goal is missed by `shortfall` e-folds: with their load ρ
-    /// the next `k` slots are taken by them alone with the probability ρ^k. At most half of the slots: an idle group is open.
+    /// Slots reserved for interactions that cannot be refused, where the goal is missed by `shortfall` e-folds: with load ρ they
+    /// take the next `k` slots with probability ρ^k. At most half of the slots, so that an idle group is open.
     fn reserved(&self, shortfall: f64) -> f64 {
         let occupancy = &self.occupancy;
         let load = (self.uncontrolled_rate + self.accepting / self.answer_time) / occupancy.capacity();
         if load > 0.0 && load < 1.0 { (-shortfall / log(load)).min(0.5 * occupancy.at_work()) } else { 0.0 }
     }
 
-    /// More than can enter at this price, roughly: the seats there will be, those who may wait at the price, and what chance
-    /// makes of both. It keeps the sums short.
+    /// A rough upper bound of those who can enter at this price, which keeps the sums short: free seats, those who may wait at the
+    /// price, and two deviations.
     fn most(&self, horizon: f64, price: f64) -> f64 {
         let occupancy = &self.occupancy;
         let freed = occupancy.busy - self.still(occupancy.busy, horizon);
@@ -88,54 +83,53 @@ impl View<'_> {
         seats + waiting.min(LARGEST_QUEUE) + 2.0 * sqrt(seats + 1.0)
     }
 
-    /// Of `in_progress` interactions, those that still are `horizon` seconds after the statistics.
+    /// Of `in_progress` interactions, those still in progress after `horizon` seconds.
     fn still(&self, in_progress: f64, horizon: f64) -> f64 {
         in_progress * exp(-horizon / self.occupancy.handle_time)
     }
 
-    /// The state of an algorithm that is not dual: reactive visitors are not asked about.
+    /// The state of an algorithm that is not dual.
     fn proactive_only(&self) -> ReactiveState {
         let asked = (self.occupancy.at_work() >= 1.0).then_some(0.0);
         ReactiveState { asked, ..ReactiveState::plain(1.0, Reason::ProactiveOnly) }
     }
 
-    /// The most slots that reactive interactions may take in the mean.
+    /// The most slots for reactive interactions in the mean.
     fn reactive_slots(&self) -> f64 {
         self.occupancy.at_work() * (1.0 - f64::from(self.options.proactive_ratio) / 100.0)
     }
 
-    /// The slots that are to be busy in the mean, where the goal is a busy factor.
+    /// The busy slots in the mean, where the goal is a busy factor.
     fn busy_slots(&self) -> f64 {
         self.occupancy.at_work() * self.options.goal()
     }
 }
 
-/// A reactive state, and what it was made of.
 struct ReactiveState {
     probability: f64,
     reason: Reason,
-    /// What the set points alone would answer, where they are asked.
+    /// The probabilities by the set points alone, where they apply.
     by_busy: f64,
     by_share: f64,
-    /// Visitors who ask within the period. `None`: nothing can be learned from this state.
+    /// Visitors who ask within the period. `None`: nothing is learned from this state.
     asked: Option<f64>,
-    /// The marginal risk, if all of them were let in.
+    /// The marginal risk if all of them are allowed.
     risk_of_all: f64,
 }
 
 impl ReactiveState {
-    /// A state that no risk was computed for.
+    /// A state without a computed risk.
     const fn plain(probability: f64, reason: Reason) -> Self {
         Self { probability, reason, by_busy: 1.0, by_share: 1.0, asked: None, risk_of_all: 0.0 }
     }
 }
 
 impl Pacer {
-    /// Makes the prediction anew. Called once per refresh period, and at once when a group's first report came.
+    /// Makes a prediction: once per refresh period, and at a group's first report.
     pub fn refresh(&mut self, now: Duration, statistics: &Statistics, options: &Options) -> Prediction {
         self.pass_time(now, options);
         let view = self.view(statistics, options);
-        // An assumption about one group must not outweigh what is known of others.
+        // An assumption about one group must not outweigh the known demand of others.
         let reactive_demand = view.reactive_rate.filter(|_| self.knows_demand);
         if options.algorithm == Algorithm::External {
             let reactive_state = statistics.reactive_state.filter(|state| (0.0..=1.0).contains(state));
@@ -159,7 +153,7 @@ impl Pacer {
         let is_current = self.has_reactive_total && !self.totals_older_than(TOTALS_STALE);
         let reactive_rate = is_current.then(|| self.reactive.per_second());
         let pending = f64::from(statistics.invitations_pending.unwrap_or(0));
-        // Where statistics know of no invitations, and of nothing that one led to, none is on the way.
+        // Without statistics of invitations, and of interactions that follow them, none is open.
         let known = [statistics.invitations_sent, statistics.invitations_accepted].iter().any(Option::is_some)
             || statistics.invitations_pending.is_some()
             || statistics.proactive_entered.is_some_and(|entered| entered > 0);
@@ -183,7 +177,7 @@ impl Pacer {
         }
     }
 
-    /// The reactive state of a dual algorithm, and what stands in the way of more.
+    /// The reactive state of a dual algorithm, and what limits it.
     fn reactive_state(&self, view: &View<'_>) -> ReactiveState {
         let (occupancy, options) = (&view.occupancy, view.options);
         if occupancy.at_work() < 1.0 {
@@ -234,7 +228,7 @@ impl Pacer {
         if !options.algorithm.is_dual() {
             return;
         }
-        // A set point learns unless something else held the door tighter than it.
+        // A set point learns unless something else limited the probability more.
         let missing = view.busy_slots() - occupancy.busy;
         if options.holds_busy_factor() && (state.by_busy <= state.probability || missing < 0.0) {
             self.busy.learn(missing, state.by_busy, view.period, occupancy);
@@ -245,12 +239,12 @@ impl Pacer {
         }
     }
 
-    /// Invitations that may be sent in the next period. They are answered later than it ends: the horizon is the answer.
+    /// Invitations that may be sent in the next period. The horizon is the time of their answers.
     fn proactive_allowance(&self, view: &View<'_>) -> f64 {
         let (occupancy, options) = (&view.occupancy, view.options);
         let ahead = view.answer_time.max(view.period);
         let horizon = view.age + ahead;
-        // Reactive visitors have the first right to what is not kept for the proactive side.
+        // Reactive visitors come first for the slots that are not kept for proactive interactions.
         let mut asking = view.reactive_rate.unwrap_or(0.0) * ahead;
         if options.algorithm.is_dual() {
             asking = asking.min((view.reactive_slots() - view.still(occupancy.reactive, horizon)).max(0.0));

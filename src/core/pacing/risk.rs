@@ -1,65 +1,61 @@
-//! The marginal risk: how likely one more visitor, let in within the horizon, gives up before an agent is free.
-//!
-//! Two forms of the same question, "how many may enter, so that one more is a risk of at most the price?": an exact sum
-//! over small numbers ([`exact`]), and a normal approximation that costs the same for any size ([`normal`]).
-//! Pure functions of finite numbers; the answers are finite and within `0..=limit`.
+//! The marginal risk: the probability that one more visitor, allowed within the horizon, abandons. Computes how many may enter at
+//! a price: by an exact sum over small numbers ([`exact`]), or by a normal approximation of constant cost ([`normal`]). Results
+//! are finite and within `0..=limit`.
 
 use libm::{erfc, exp, log1p, sqrt};
 
-/// What is known of the agents' room from now until the horizon.
+/// The seats from now until the horizon.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Seats {
     /// Interactions that can begin at once.
     pub(super) free: f64,
     /// Interactions in progress.
     pub(super) busy: f64,
-    /// Interactions that wait for an agent already.
     pub(super) queued: f64,
     /// Probability, 0..=1, that an interaction in progress ends before the horizon.
     pub(super) ending: f64,
-    /// Patience runs out so much faster than seats come free: θ ÷ Nμ, > 0.
+    /// θ ÷ Nμ, > 0.
     pub(super) impatience: f64,
 }
 
-/// How many may enter before the horizon.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Room {
     /// The mean number that may enter, 0..=limit.
     pub(super) mean: f64,
-    /// The marginal risk, 0..=1, if the whole of `limit` entered.
+    /// The marginal risk, 0..=1, if `limit` enter.
     pub(super) risk_of_all: f64,
 }
 
-/// Most terms of a sum. 64 hold Poisson and binomial numbers with means up to [`MEAN_EXACT`] and six deviations more.
+/// The most terms of a sum: Poisson and binomial numbers with means up to [`MEAN_EXACT`] and six deviations more.
 const TERMS: usize = 64;
-/// Means above this are left to the normal form, which is close to exact there.
+/// The largest mean for exact sums; above it the normal form is close to exact.
 const MEAN_EXACT: f64 = 24.0;
-/// Probability that may be left out at the far end of a sum; far under what any abandonment can be measured to.
+/// Probability that may be left out at the end of a sum.
 const TAIL: f64 = 1e-9;
-/// Steps until a root is given up on. Newton's method needs four to seven; halving alone would need twenty.
+/// The most steps to a root. Newton's method needs four to seven, bisection twenty.
 const STEPS: usize = 24;
-/// A root is good enough when a step moves it by less than this part of a visitor.
+/// The step, in visitors, at which a root is good enough.
 const CLOSE_ENOUGH: f64 = 1e-5;
-/// The most certain that an end before the horizon can be, so that the binomial's recurrence never divides by 0.
+/// The largest probability of an end, so that the recurrence of the binomial does not divide by 0.
 const ENDING_AT_MOST: f64 = 1.0 - 1e-9;
 
 impl Seats {
-    /// Risk of the visitor who waits as the `place`-th in line: each of the `place` departures before the turn comes races
-    /// against patience. `kθ/(Nμ + kθ)` for exponential times (Garnett, Mandelbaum & Reiman 2002, section 2, to first order).
+    /// Risk of the visitor at `place` in line: `kθ/(Nμ + kθ)` for exponential times (Garnett, Mandelbaum & Reiman 2002, section 2,
+    /// to first order).
     fn risk_at(&self, place: f64) -> f64 {
         let pressure = place.max(0.0) * self.impatience;
         pressure / (1.0 + pressure)
     }
 }
 
-/// The form for small groups: sums over who enters (Poisson) and whose seat comes free (binomial), exactly.
-/// Where the numbers are too large for the sums the normal form answers.
+/// The form for small groups: exact sums over entries (Poisson) and seats that come free (binomial). Falls back to the normal form
+/// where the numbers are too large.
 pub(super) fn exact(seats: &Seats, price: f64, limit: f64) -> Room {
     let ending = seats.ending.min(ENDING_AT_MOST);
     if seats.busy * ending > MEAN_EXACT {
         return normal(seats, price, limit);
     }
-    // The seats that come free: probabilities by recurrence from none.
+    // Probabilities of the seats that come free, by recurrence from none.
     let mut freed = [0.0; TERMS];
     let (mut probability, odds) = (exp(seats.busy * log1p(-ending)), ending / (1.0 - ending));
     let (mut sum, mut support, mut number) = (0.0, 0, 0.0);
@@ -73,8 +69,7 @@ pub(super) fn exact(seats: &Seats, price: f64, limit: f64) -> Room {
         probability *= odds * (seats.busy - number) / (number + 1.0);
         number += 1.0;
     }
-    // As many who enter as Poisson with the largest mean can reach, and the risk of one more after each: the mean over the
-    // seats that come free.
+    // The risk of one more after each number of entries, as the mean over the seats that come free.
     let summed = limit.min(MEAN_EXACT);
     let terms = (summed + 6.0 * sqrt(summed) + 6.0).min(TERMS as f64) as usize;
     let (mut risk, mut place) = ([0.0; TERMS], 1.0 + seats.queued - seats.free);
@@ -91,8 +86,8 @@ pub(super) fn exact(seats: &Seats, price: f64, limit: f64) -> Room {
     if limit > MEAN_EXACT && room.mean >= MEAN_EXACT { normal(seats, price, limit) } else { room }
 }
 
-/// The form for large groups: who enters and whose seat comes free as normal numbers, the risk taken at the mean place in
-/// line. `E[(·)⁺] = σφ(z/σ) + zΦ(z/σ)`; the risk is concave, so that its value at the mean errs to the careful side.
+/// The form for large groups: entries and seats as normal numbers, and the risk at the mean place in line,
+/// `E[(·)⁺] = σφ(z/σ) + zΦ(z/σ)`. The risk is concave, so its value at the mean is too large rather than too small.
 pub(super) fn normal(seats: &Seats, price: f64, limit: f64) -> Room {
     let mean_seats = seats.free - seats.queued + seats.busy * seats.ending;
     let variance_seats = seats.busy * seats.ending * (1.0 - seats.ending);
@@ -118,11 +113,11 @@ fn poisson_mean(values: &[f64], mean: f64) -> (f64, f64) {
         number += 1.0;
         probability *= mean / number;
     }
-    // What lies beyond is worth at least as much as the last.
+    // The values beyond are at least the last one.
     (value + rest.max(0.0) * values.last().copied().unwrap_or(0.0), slope)
 }
 
-/// The largest mean in `0..=limit` whose risk is at most the price. `risk` gives value and slope, and grows.
+/// The largest mean in `0..=limit` whose risk is at most the price. `risk` returns value and slope, and increases.
 fn largest_mean(price: f64, limit: f64, risk: impl Fn(f64) -> (f64, f64)) -> Room {
     let (risk_of_all, mut slope) = risk(limit);
     if risk_of_all <= price {
@@ -134,7 +129,7 @@ fn largest_mean(price: f64, limit: f64, risk: impl Fn(f64) -> (f64, f64)) -> Roo
     }
     let (mut low, mut high, mut mean, mut value) = (0.0, limit, limit, risk_of_all);
     for _ in 0..STEPS {
-        // Newton's step where it stays between the bounds, else the middle.
+        // Newton's step if it stays between the bounds, else bisection.
         let step = mean - (value - price) / slope;
         let next = if step > low && step < high { step } else { 0.5 * (low + high) };
         let moved = next - mean;
