@@ -1,5 +1,6 @@
-//! Times of the core's rooms, for whoever changes one: `cargo bench --bench core`. What is promised is counted in
-//! instructions instead (benches/instructions.py, benches/refresh.rs), for they are the same on each run.
+//! Times of the core's rooms, for whoever changes one: `cargo bench --bench core`. What is promised
+//! is counted in instructions instead (benches/instructions.py, benches/refresh.rs), for they are
+//! the same on each run.
 
 #![allow(clippy::unwrap_used, clippy::panic)] // clippy.toml allows them in test functions only.
 

@@ -1,8 +1,10 @@
-//! What a line, a report and a refresh cost, in instructions: `cargo bench --bench refresh`, with valgrind installed.
+//! What a line, a report and a refresh cost, in instructions: `cargo bench --bench refresh`, with
+//! valgrind installed.
 //!
-//! A simulated hour is recorded, and played to the engine again by this very program, under callgrind. Played once more
-//! or not, with refreshes or without: the differences are the costs. So are those between no lines, plain ones and signed
-//! ones. Instructions are the same on each run; times are not.
+//! A simulated hour is recorded, and played to the engine again by this very program, under
+//! callgrind. Played once more or not, with refreshes or without: the differences are the costs. So
+//! are those between no lines, plain ones and signed ones. Instructions are the same on each run;
+//! times are not.
 
 use core::{net::Ipv4Addr, time::Duration};
 use std::process::{Command, ExitCode};
@@ -22,8 +24,9 @@ const SECONDS: u32 = 5_400;
 const LINES: u64 = 2_000;
 /// The collector's clock, Unix milliseconds.
 const WALL: u64 = 1_790_000_000_000;
-/// The bars, instructions in the mean: 256 groups a second in 3 % and in 1 % of a processor of 10⁹ instructions a second
-/// make 117,000 and 39,000; what is aimed at is much less, in the range of group sizes that the algorithm is for.
+/// The bars, instructions in the mean: 256 groups a second in 3 % and in 1 % of a processor of 10⁹
+/// instructions a second make 117,000 and 39,000; what is aimed at is much less, in the range of
+/// group sizes that the algorithm is for.
 const MOST: [(Algorithm, u32); 2] = [(Algorithm::SuperProgressiveDual, 20_000), (Algorithm::PredictiveBDual, 5_000)];
 
 fn main() -> ExitCode {

@@ -1,16 +1,18 @@
 //! The clocks of 32-bit musl past 19 January 2038.
 //!
-//! For 32-bit musl the standard library still calls the C function `clock_gettime` that counts seconds in 32 bits. From
-//! 03:14:08 on that day musl's answer is an error, and `SystemTime::now()` panics. pacingd itself reads its clocks through
-//! rustix, but hyper calls `SystemTime::now()` each time it looks after a connection, also where no `date` header is wanted,
-//! and rustls with each handshake, for sessions' ages.
+//! For 32-bit musl the standard library still calls the C function `clock_gettime` that counts
+//! seconds in 32 bits. From 03:14:08 on that day musl's answer is an error, and `SystemTime::now()`
+//! panics. pacingd itself reads its clocks through rustix, but hyper calls `SystemTime::now()` each
+//! time it looks after a connection, also where no `date` header is wanted, and rustls with each
+//! handshake, for sessions' ages.
 //!
-//! A program that links this crate has another `clock_gettime`: it asks the kernel in 64 bits, and its answer ends with the
-//! last second that 32 bits can hold. So `SystemTime::now()` stands still there instead of panicking. `Instant::now()`
-//! counts from the machine's start and is not touched; a time-out that waits in the kernel does not come here.
+//! A program that links this crate has another `clock_gettime`: it asks the kernel in 64 bits, and
+//! its answer ends with the last second that 32 bits can hold. So `SystemTime::now()` stands still
+//! there instead of panicking. `Instant::now()` counts from the machine's start and is not touched;
+//! a time-out that waits in the kernel does not come here.
 //!
-//! On other targets the crate is empty. It can be deleted once the prebuilt standard library calls musl's 64-bit function
-//! (`__clock_gettime64`, musl 1.2 and later).
+//! On other targets the crate is empty. It can be deleted once the prebuilt standard library calls
+//! musl's 64-bit function (`__clock_gettime64`, musl 1.2 and later).
 #![no_std]
 
 /// `struct timespec` of C where it has 32-bit seconds.

@@ -1,8 +1,9 @@
-//! pacingd and a simulated contact centre, live: real datagrams to the daemon, and visitors who ask it over real HTTP
-//! before they enter, so that what it answers decides what it hears next.
+//! pacingd and a simulated contact centre, live: real datagrams to the daemon, and visitors who ask
+//! it over real HTTP before they enter, so that what it answers decides what it hears next.
 //!
-//! `cargo run --example demo` until Ctrl-C; `-- --seconds 60` for 60 seconds, `-- --seed 7` for another day, `-- --signed` with
-//! signed statistics, `-- --policy gate` with the plain rule "ready > queued" in the daemon's place.
+//! `cargo run --example demo` until Ctrl-C; `-- --seconds 60` for 60 seconds, `-- --seed 7` for
+//! another day, `-- --signed` with signed statistics, `-- --policy gate` with the plain rule "ready
+//! > queued" in the daemon's place.
 
 use std::error::Error;
 use std::io::{BufRead as _, BufReader, IsTerminal as _, Read as _, Write as _};
@@ -17,7 +18,8 @@ use pacingd::wire::jws::Key;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// Quicker than life, so that a minute shows what a shift would: half a minute an interaction, a quarter of patience.
+/// Quicker than life, so that a minute shows what a shift would: half a minute an interaction, a
+/// quarter of patience.
 const HANDLE_TIME: f64 = 30.0;
 const PATIENCE: f64 = 15.0;
 const AGENTS: u32 = 20;
@@ -267,8 +269,9 @@ impl Drop for Daemon {
     }
 }
 
-/// The daemon's binary, beside this example's, built if cargo runs us: cargo builds no binary for an example. With the example
-/// named as well, its dependencies are the ones that were built for the example.
+/// The daemon's binary, beside this example's, built if cargo runs us: cargo builds no binary for
+/// an example. With the example named as well, its dependencies are the ones that were built for
+/// the example.
 fn build() -> Result<PathBuf> {
     let here = std::env::current_exe()?;
     let target = here.parent().and_then(|examples| examples.parent()).ok_or("this example is nowhere")?;
@@ -276,7 +279,8 @@ fn build() -> Result<PathBuf> {
         let profile: &[&str] = if cfg!(debug_assertions) { &[] } else { &["--release"] };
         let mut build = Command::new(cargo);
         build.args(["build", "--locked", "--bin", "pacingd", "--example", "demo"]).args(profile);
-        // What `cargo run` sets for us would have ring's build script, and all that is built on it, run again.
+        // What `cargo run` sets for us would have ring's build script, and all that is built on it,
+        // run again.
         for (name, _) in std::env::vars_os() {
             if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
                 build.env_remove(name);

@@ -1,8 +1,10 @@
-//! A simulated contact centre for a fleet, live: its statistics go out as multicast, and each visitor asks a daemon drawn at
-//! random, over real HTTP, before entering. At the end it prints how far apart the daemons' answers were.
+//! A simulated contact centre for a fleet, live: its statistics go out as multicast, and each
+//! visitor asks a daemon drawn at random, over real HTTP, before entering. At the end it prints how
+//! far apart the daemons' answers were.
 //!
-//! `cargo run --example fleet -- --group 239.81.27.1:8127%eth0 --ask 10.0.0.11:8080,10.0.0.12:8080 --seconds 120`; the
-//! daemons are whoever hears the group. `tests/fleet/multicast` runs it with three in network namespaces.
+//! `cargo run --example fleet -- --group 239.81.27.1:8127%eth0 --ask 10.0.0.11:8080,10.0.0.12:8080
+//! --seconds 120`; the daemons are whoever hears the group. `tests/fleet/multicast` runs it with
+//! three in network namespaces.
 
 use std::error::Error;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -25,7 +27,8 @@ const AGENTS: u32 = 60;
 const LOAD: f64 = 1.3;
 /// Seconds between two looks at what all daemons answer.
 const LOOK: f64 = 0.25;
-/// Seconds that are not judged, for a new daemon is careful: an hour of life, but no more than a third of the run.
+/// Seconds that are not judged, for a new daemon is careful: an hour of life, but no more than a
+/// third of the run.
 const BEGINNING: f64 = 12.0 * HANDLE_TIME;
 const HTTP_TIMEOUT: Duration = Duration::from_secs(5);
 

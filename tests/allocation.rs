@@ -1,5 +1,6 @@
-//! The core allocates nothing: neither for an accepted datagram, nor for a refresh, nor for an answer. Only strings with escapes
-//! are copied while they are read, and for arrays and objects within one another `serde_json` keeps a byte for each.
+//! The core allocates nothing: neither for an accepted datagram, nor for a refresh, nor for an
+//! answer. Only strings with escapes are copied while they are read, and for arrays and objects
+//! within one another `serde_json` keeps a byte for each.
 //!
 //! Counted by thread, so that tests may run side by side.
 
@@ -49,7 +50,8 @@ const ESCAPED: [&str; 6] = [
     r#"{"channel":"chat","group":"A","ready":1,"an unknown key that is longer than any other, with an escape at its end\/":1}"#,
 ];
 
-/// Datagrams of every kind that is accepted, of as many groups as there are places, without escapes.
+/// Datagrams of every kind that is accepted, of as many groups as there are places, without
+/// escapes.
 fn datagrams(turn: u64) -> Vec<String> {
     let mut datagrams = vec![
         r#"{"channel":"chat","group":"minimal","ready":1}"#.into(),

@@ -1,5 +1,6 @@
-//! What becomes of groups and of the order of lines, over real sockets: known, stale and unknown groups, a full table,
-//! clocks that are set back, and reasons that are true. What takes an hour is tested in the core, where time is an argument.
+//! What becomes of groups and of the order of lines, over real sockets: known, stale and unknown
+//! groups, a full table, clocks that are set back, and reasons that are true. What takes an hour is
+//! tested in the core, where time is an argument.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // clippy.toml allows them in test functions only.
 
@@ -110,7 +111,8 @@ fn a_clock_set_back_is_followed_in_three_seconds_and_logged_and_two_clocks_are_n
     let started = Instant::now();
     let mut followed = Vec::new();
     repeat_until(|| {
-        // Of two collectors the one whose clock is ahead is used, however long the other one's lines are late.
+        // Of two collectors the one whose clock is ahead is used, however long the other one's
+        // lines are late.
         let two = [timed("two", 7, now(0)), timed("two", 0, now(-25_000))];
         let back: Vec<_> = all.iter().map(|(group, back)| timed(group, 0, now(-back))).collect();
         daemon.send([&two[..], &back].concat().join("\n"), 5);

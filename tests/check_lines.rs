@@ -1,4 +1,5 @@
-//! `--check-lines` against the real binary: what a collector's developer should see, whatever is typed or piped in.
+//! `--check-lines` against the real binary: what a collector's developer should see, whatever is
+//! typed or piped in.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // clippy.toml allows them in test functions only.
 
@@ -11,8 +12,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use common::{Directory, line, line_with, words};
 use pacingd::wire::jws::Key;
 
-/// The exit code, standard output and standard error with `configuration`, of an input that is written piece by piece until
-/// the program ends.
+/// The exit code, standard output and standard error with `configuration`, of an input that is
+/// written piece by piece until the program ends.
 fn check(configuration: &str, input: impl Iterator<Item = Vec<u8>>) -> (i32, String, String) {
     let directory = Directory::new();
     directory.file("key", &"k".repeat(32));

@@ -30,7 +30,8 @@ fn receive(state: &mut State, now: Duration, group: &str, ready: u64) -> usize {
     faults
 }
 
-/// As many groups as there are places; each has another number of ready agents, so that sums show which are in them.
+/// As many groups as there are places; each has another number of ready agents, so that sums show
+/// which are in them.
 fn full() -> Box<State> {
     let mut state = state();
     for number in 0..GROUPS as u64 {

@@ -1,4 +1,5 @@
-//! The manual page of the configuration, the example that ships, and the daemon know the same keys and defaults.
+//! The manual page of the configuration, the example that ships, and the daemon know the same keys
+//! and defaults.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // clippy.toml allows them in test functions only.
 

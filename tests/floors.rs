@@ -1,5 +1,5 @@
-//! What the compiler cannot prove of the two halves: the core names no I/O, no clock and no async, and its parts use each
-//! other in one direction.
+//! What the compiler cannot prove of the two halves: the core names no I/O, no clock and no async,
+//! and its parts use each other in one direction.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // clippy.toml allows them in test functions only.
 

@@ -428,7 +428,8 @@ fn half_a_head_and_the_end_is_not_waited_for() {
     assert_serves(&daemon);
 }
 
-/// What follows is what hyper answers to a client whose request it does not read: a status without a body.
+/// What follows is what hyper answers to a client whose request it does not read: a status without
+/// a body.
 fn assert_refused(client: &mut Client, status: u16) {
     let answer = client.answer();
     assert_eq!((answer.status, answer.body.as_str()), (status, ""), "{answer:?}");

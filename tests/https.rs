@@ -1,4 +1,5 @@
-//! HTTPS: the real binary, real sockets, and rustls as the client. Certificates are made as they are needed.
+//! HTTPS: the real binary, real sockets, and rustls as the client. Certificates are made as they
+//! are needed.
 #![cfg(feature = "tls")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // clippy.toml allows them in test functions only.
 
@@ -521,8 +522,8 @@ fn handshakes_that_fail_and_do_not_go_away_keep_nobody_out() {
     let more = authority.section("handshakes = 2") + "[http.limits]\nconnections = 6\n";
     let daemon = Daemon::with(&more);
     daemon.send(STATISTICS, 1);
-    // Each is refused at once, and then has a second to close its side. One that had sent nothing yet when another one
-    // connects would be closed for it.
+    // Each is refused at once, and then has a second to close its side. One that had sent nothing
+    // yet when another one connects would be closed for it.
     let refused = |_| {
         let mut client = Client::connect(address(&daemon));
         client.send([0; 100]);
@@ -607,7 +608,8 @@ fn open_tls_connections_take_little_memory_and_give_it_back_to_the_next() {
     // Emulated, the daemon's memory is mostly the emulator's.
     if std::env::var_os("PACINGD_TEST_RUNNER").is_none() {
         assert!(first <= before + 240 * 24 * KIB, "{first} bytes, {before} before");
-        // The second crowd finds the sessions of the first between what it left; the third finds what the second left.
+        // The second crowd finds the sessions of the first between what it left; the third finds
+        // what the second left.
         assert!(third <= second + 512 * KIB, "{third} bytes, the second time {second}");
     }
 }
@@ -634,9 +636,11 @@ fn records_begun_and_never_ended_take_bounded_memory_and_keep_nobody_waiting() {
     assert!(grown > 240 * 16 * KIB, "{grown} bytes: the records have not come");
 }
 
-/// Every short run of a key, in every spelling in which output could show it: base64, decimal and hexadecimal numbers.
+/// Every short run of a key, in every spelling in which output could show it: base64, decimal and
+/// hexadecimal numbers.
 fn runs(base64: &str, der: &[u8]) -> Vec<String> {
-    // 8 characters of base64 are 6 bytes; what the daemon says of its own has no such run in common with a key.
+    // 8 characters of base64 are 6 bytes; what the daemon says of its own has no such run in common
+    // with a key.
     let mut runs: Vec<String> =
         base64.as_bytes().windows(8).map(|run| String::from_utf8(run.into()).unwrap()).collect();
     for run in base64.as_bytes().windows(4).chain(der.windows(4)) {

@@ -1,4 +1,5 @@
-//! The daemon's life: the command line, starting, reloading, running out of things, ending; and where its log goes.
+//! The daemon's life: the command line, starting, reloading, running out of things, ending; and
+//! where its log goes.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // clippy.toml allows them in test functions only.
 
@@ -292,7 +293,8 @@ fn sighup_kills_no_daemon_that_is_starting() {
             Stdio::piped(),
         );
         let log = process.stderr();
-        // From the first moment on at which it has a handler, which is before it reads its configuration.
+        // From the first moment on at which it has a handler, which is before it reads its
+        // configuration.
         wait_until("no handler is installed", || process.catches(1) || !process.is_running());
         for _ in 0..3 {
             process.signal("HUP");

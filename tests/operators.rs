@@ -187,7 +187,8 @@ fn lines_that_nothing_receives_or_that_may_not_be_sent_are_reported() {
 #[test]
 fn clients_that_do_not_read_their_documents_cannot_pile_them_up() {
     let daemon = full();
-    // Many requests on one connection, none of whose answers is read: some stay on their way, whatever the kernel buffers.
+    // Many requests on one connection, none of whose answers is read: some stay on their way,
+    // whatever the kernel buffers.
     let mut stalled: Vec<Client> = (0..15).map(|_| Client::connect(daemon.operators)).collect();
     for client in &mut stalled {
         client.send("GET /metrics HTTP/1.1\r\nhost: pacing\r\n\r\n".repeat(64));

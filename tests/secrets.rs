@@ -1,4 +1,5 @@
-//! Keys in the wrong place, or in files that are wrong in hundreds of ways: no output has a run of one, in any notation.
+//! Keys in the wrong place, or in files that are wrong in hundreds of ways: no output has a run of
+//! one, in any notation.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // clippy.toml allows them in test functions only.
 

@@ -1,4 +1,5 @@
-//! Signed statistics against the real binary: without a key no line is accepted, and with one the log says what is wrong.
+//! Signed statistics against the real binary: without a key no line is accepted, and with one the
+//! log says what is wrong.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // clippy.toml allows them in test functions only.
 

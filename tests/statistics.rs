@@ -432,8 +432,8 @@ fn free_port() -> u16 {
     sender_on(Ipv4Addr::UNSPECIFIED.into()).local_addr().unwrap().port()
 }
 
-/// A sender to multicast groups on the loopback interface. It has no route to IPv6 groups: those are sent to by
-/// `tests/fleet`, on interfaces that have.
+/// A sender to multicast groups on the loopback interface. It has no route to IPv6 groups: those
+/// are sent to by `tests/fleet`, on interfaces that have.
 fn sender_to_groups() -> UdpSocket {
     let socket = sender_on(Ipv4Addr::LOCALHOST.into());
     rustix::net::sockopt::set_ip_multicast_if(&socket, &Ipv4Addr::LOCALHOST).unwrap();
@@ -487,7 +487,8 @@ fn a_multicast_group_gives_its_own_datagrams_and_none_of_groups_that_other_progr
     );
     let daemon = Daemon::of(&text);
     daemon.log.wait_for("UDP 239.81.27.2");
-    // Another program of the machine hears another group on the same interface, and datagrams come to the same port.
+    // Another program of the machine hears another group on the same interface, and datagrams come
+    // to the same port.
     let other = sender_on(Ipv4Addr::LOCALHOST.into());
     other.join_multicast_v4(&Ipv4Addr::new(239, 81, 27, 3), &Ipv4Addr::LOCALHOST).unwrap();
     let sender = sender_to_groups();

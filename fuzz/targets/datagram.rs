@@ -1,5 +1,6 @@
-//! Any datagram, to a daemon that paces and to one that serves what collectors send: every line ends in the outcome, and every
-//! field in the value, that a naive reading gives it, and whatever was accepted is answered within its range.
+//! Any datagram, to a daemon that paces and to one that serves what collectors send: every line
+//! ends in the outcome, and every field in the value, that a naive reading gives it, and whatever
+//! was accepted is answered within its range.
 #![no_main]
 
 use std::fmt;
@@ -103,8 +104,8 @@ fn compare(line: &[u8]) {
         Err(_) => Outcome::Malformed,
     };
     let Ok(Members(members)) = serde_json::from_slice(line) else {
-        // By its syntax, it must be JSON all the same: with a number beyond all range, half a surrogate pair or deep nesting
-        // in what is ignored.
+        // By its syntax, it must be JSON all the same: with a number beyond all range, half a
+        // surrogate pair or deep nesting in what is ignored.
         let is_object = core::str::from_utf8(line).is_ok() && serde_json::from_slice::<IgnoredAny>(line).is_ok();
         assert!(outcome == Outcome::Malformed || is_object);
         return;

@@ -1,5 +1,6 @@
-//! Sequences of operations on table and engine (statistics, refreshes, queries, time that passes, reloads) against a model
-//! that is naive enough to be right: a map from names to the last accepted line and the late ones after it.
+//! Sequences of operations on table and engine (statistics, refreshes, queries, time that passes,
+//! reloads) against a model that is naive enough to be right: a map from names to the last accepted
+//! line and the late ones after it.
 #![no_main]
 
 use std::collections::BTreeMap;
@@ -82,7 +83,8 @@ impl Model {
         known.last.is_some_and(|(at, ..)| self.now - at <= self.time_to_live)
     }
 
-    /// Makes a place: of the undeclared groups, stale ones only unless `any`, the one that is silent longest loses its own.
+    /// Makes a place: of the undeclared groups, stale ones only unless `any`, the one that is
+    /// silent longest loses its own.
     fn make_place(&mut self, any: bool) -> bool {
         if self.groups.len() < GROUPS {
             return true;
@@ -99,7 +101,8 @@ impl Model {
     /// Whether a line can follow one with the time `last`.
     fn follows(&self, last: u64, time: u64, untimely: Option<(u64, u64)>) -> bool {
         if self.is_signed {
-            // A last line that is later than any line can be was accepted while the clock was ahead.
+            // A last line that is later than any line can be was accepted while the clock was
+            // ahead.
             time > last || last > self.wall + self.longest
         } else {
             time >= last || untimely.is_some_and(|(since, latest)| time > latest && self.now - since >= 3000)

@@ -1,5 +1,5 @@
-//! Signed lines: what is sent unsigned is refused, and what a key holder signs is verified as what it is, unless a bit of
-//! it is changed.
+//! Signed lines: what is sent unsigned is refused, and what a key holder signs is verified as what
+//! it is, unless a bit of it is changed.
 #![no_main]
 
 use arbitrary::Arbitrary;

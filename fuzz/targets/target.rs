@@ -1,5 +1,5 @@
-//! Any method and request target, on either side: an answer that is JSON, and the names of groups as the standard's web form
-//! has them.
+//! Any method and request target, on either side: an answer that is JSON, and the names of groups
+//! as the standard's web form has them.
 #![no_main]
 
 use std::net::Ipv4Addr;

@@ -1,4 +1,5 @@
-//! The core of pacingd: from a statistics datagram's bytes to an answer's body, with the time as an argument.
+//! The core of pacingd: from a statistics datagram's bytes to an answer's body, with the time as an
+//! argument.
 //!
 //! Each part uses only those before it:
 //!
@@ -8,12 +9,13 @@
 //! 4. [`settings`]: what the configuration gives the core.
 //! 5. [`groups`]: the last statistics of each group, and what was learned from them.
 //! 6. [`state`]: all of it together. Time passes with [`State::refresh`](state::State::refresh).
-//! 7. [`receive`]: takes a datagram with [`State::receive`](state::State::receive); each line is accepted, or dropped for a
-//!    [`fault`].
-//! 8. [`answer`]: method and target to an answer; for operators the state as text, with a reason for each reactive state.
+//! 7. [`receive`]: takes a datagram with [`State::receive`](state::State::receive); each line is
+//!    accepted, or dropped for a [`fault`].
+//! 8. [`answer`]: method and target to an answer; for operators the state as text, with a reason
+//!    for each reactive state.
 //!
-//! The core does no I/O, reads no clock and does not panic. A time is a [`Duration`](core::time::Duration) since a fixed
-//! moment, and must not decrease.
+//! The core does no I/O, reads no clock and does not panic. A time is a
+//! [`Duration`](core::time::Duration) since a fixed moment, and must not decrease.
 //!
 //! ```
 //! use std::time::Duration;

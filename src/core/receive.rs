@@ -16,7 +16,8 @@ use crate::wire::collector::Collector;
 use crate::wire::line::{Line, LineError};
 
 impl Settings {
-    /// Reads and checks a line, without its line end, except for what depends on the groups. `wall` is the time since 1970.
+    /// Reads and checks a line, without its line end, except for what depends on the groups. `wall`
+    /// is the time since 1970.
     pub fn read(&self, wall: Duration, line: &[u8]) -> Result<Line, Fault> {
         let line = self.parse(line)?;
         match self.check_time(wall, &line) {
@@ -54,8 +55,8 @@ fn parse(line: &[u8]) -> Result<Line, Fault> {
 }
 
 impl State {
-    /// Receives a datagram of one or more lines. Calls `fault` for each dropped line, with its number, from 1. `wall` is the
-    /// time since 1970.
+    /// Receives a datagram of one or more lines. Calls `fault` for each dropped line, with its
+    /// number, from 1. `wall` is the time since 1970.
     pub fn receive(
         &mut self,
         now: Duration,

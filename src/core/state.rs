@@ -17,7 +17,8 @@ const _: () = assert!(size_of::<State>() <= STATE_BYTES, "the tables outgrew the
 #[derive(Clone, Debug)]
 pub struct State {
     pub(crate) settings: Settings,
-    /// The longest time to live since the first signed line: shortening it by a reload must not make old lines acceptable.
+    /// The longest time to live since the first signed line: shortening it by a reload must not
+    /// make old lines acceptable.
     pub(crate) longest_time_to_live: Duration,
     pub(crate) groups: Groups,
     pub counters: Counters,
@@ -52,8 +53,8 @@ impl State {
         self.wall_at_zero
     }
 
-    /// Applies other settings, and declares these groups and no others; more than there are places are left out. All
-    /// statistics are kept.
+    /// Applies other settings, and declares these groups and no others; more than there are places
+    /// are left out. All statistics are kept.
     pub fn configure<'a>(
         &mut self,
         settings: Settings,
@@ -164,7 +165,8 @@ mod tests {
         assert_eq!(notices(&mut state, 107), []);
         receive(&mut state, 108, "B", r#","time":1790000108"#);
         assert_eq!(notices(&mut state, 108), [(Notice::Contradiction, "B".into())], "seconds");
-        // A restarted collector, whose total of one kind is of the day; and one that does not send all that another does.
+        // A restarted collector, whose total of one kind is of the day; and one that does not send
+        // all that another does.
         receive(&mut state, 109, "D", r#","reactiveEntered":1000,"abandoned":10"#);
         receive(&mut state, 109, "D", r#","reactiveEntered":5,"proactiveEntered":6,"abandoned":50"#);
         receive(&mut state, 109, "D", "");

@@ -1,12 +1,12 @@
-//! Reads the clocks, for the whole daemon: by rustix, whose system calls are 64-bit ones on every platform, so that they
-//! work after 2038.
+//! Reads the clocks, for the whole daemon: by rustix, whose system calls are 64-bit ones on every
+//! platform, so that they work after 2038.
 
 use std::time::Duration;
 
 use rustix::time::{ClockId, Timespec, clock_gettime};
 
-/// The latest wall-clock time that is reported: a day before the end of year 9999, the last year that dates of HTTP and of
-/// the log can have, in any time zone.
+/// The latest wall-clock time that is reported: a day before the end of year 9999, the last year
+/// that dates of HTTP and of the log can have, in any time zone.
 const LAST: Duration = Duration::from_secs(253_402_300_799 - 24 * 60 * 60);
 
 /// Time since boot, including suspension, during which statistics age.

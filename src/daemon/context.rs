@@ -1,4 +1,5 @@
-//! What tasks share: state, configuration, log, and whether the daemon is stopping. One thread needs no locks.
+//! What tasks share: state, configuration, log, and whether the daemon is stopping. One thread
+//! needs no locks.
 
 use std::cell::{Ref, RefCell, RefMut};
 use std::sync::Arc;
@@ -43,7 +44,8 @@ pub(crate) struct Context {
 impl Context {
     pub(crate) fn new(configuration: Configuration, tls: Option<Tls>, log: &'static Log) -> Self {
         Self {
-            // Constructed in place: moving it would make its size resident on the stack, and its unused parts on the heap.
+            // Constructed in place: moving it would make its size resident on the stack, and its
+            // unused parts on the heap.
             state: RefCell::new(Box::write(Box::new_uninit(), State::new(configuration.settings()))),
             configuration: RefCell::new(configuration),
             tls,

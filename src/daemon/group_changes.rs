@@ -1,5 +1,6 @@
-//! Logs notices about groups. Groups with the same notice share a line, and each kind of notice is logged at most once a
-//! minute: later ones wait for the next line, so that none is lost and none can flood the log.
+//! Logs notices about groups. Groups with the same notice share a line, and each kind of notice is
+//! logged at most once a minute: later ones wait for the next line, so that none is lost and none
+//! can flood the log.
 
 use std::time::Duration;
 

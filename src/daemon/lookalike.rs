@@ -1,12 +1,13 @@
 //! Suggests known names for misspelt ones: fields of statistics, keys of the configuration.
 
-/// Returns the known name that `name` resembles: equal except for case, punctuation, a plural or one typing error, or a
-/// part of `name`.
+/// Returns the known name that `name` resembles: equal except for case, punctuation, a plural or
+/// one typing error, or a part of `name`.
 pub(crate) fn lookalike<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) -> Option<&'a str> {
     let near = known.clone().find(|known| is_same(known, name));
     let name = plain(name);
     let near = near.or_else(|| known.clone().find(|known| is_one_edit_away(&plain(known), &name)));
-    // As in `agentsReady` or `averageHandleTime`. `time` and `to` are parts of too many other names.
+    // As in `agentsReady` or `averageHandleTime`. `time` and `to` are parts of too many other
+    // names.
     let inside = || known.clone().filter(|known| !matches!(*known, "time" | "to") && name.contains(&plain(known)));
     near.or_else(|| inside().max_by_key(|known| known.len()))
 }

@@ -1,11 +1,13 @@
-//! SIGHUP: reads the configuration again, and applies what can change without a restart. All statistics are kept.
+//! SIGHUP: reads the configuration again, and applies what can change without a restart. All
+//! statistics are kept.
 
 use crate::configuration::{Configuration, ConfigurationKey, KEYS, OnReload, Source};
 use crate::context::Context;
 use crate::https::Tls;
 use crate::log::Target;
 
-/// Applies the configuration of `source`, or logs its faults and changes nothing. `log_to` is the target on the command line.
+/// Applies the configuration of `source`, or logs its faults and changes nothing. `log_to` is the
+/// target on the command line.
 pub(crate) fn reload(context: &Context, source: &Source, log_to: Option<Target>) {
     let read = source.load().and_then(|new| {
         match &context.tls {

@@ -35,8 +35,8 @@ impl Signals {
         flag::register(SIGHUP, Arc::clone(&reload))?;
         pipe::register(SIGHUP, writer.try_clone()?)?;
         for signal in [SIGTERM, SIGINT] {
-            // In this order: the first signal only sets the flag; a second one finds it set and ends the process at once, with
-            // the exit code that a shell reports for the signal.
+            // In this order: the first signal only sets the flag; a second one finds it set and
+            // ends the process at once, with the exit code that a shell reports for the signal.
             flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stop))?;
             flag::register(signal, Arc::clone(&stop))?;
             pipe::register(signal, writer.try_clone()?)?;
@@ -44,8 +44,8 @@ impl Signals {
         Ok(Self { stop, reload, pipe })
     }
 
-    /// Waits for the next signal; several equal ones count once. Errors of the pipe end in a pause and another look at the
-    /// flags.
+    /// Waits for the next signal; several equal ones count once. Errors of the pipe end in a pause
+    /// and another look at the flags.
     pub(crate) async fn next(&self) -> Signal {
         loop {
             // Read before the flags: a signal in between leaves its byte for the next round.

@@ -1,9 +1,10 @@
-//! Opens the listening sockets, or takes them from systemd (`sd_listen_fds(3)`), which keeps connections and datagrams
-//! queued while the daemon restarts.
+//! Opens the listening sockets, or takes them from systemd (`sd_listen_fds(3)`), which keeps
+//! connections and datagrams queued while the daemon restarts.
 //!
-//! A socket unit names all its sockets alike. Where the name is none of `http`, `https`, `operators` and `statistics`, the
-//! type and the port decide: UDP is for statistics, the port of `operators.listen` for operators, one of `https.listen` for
-//! HTTPS, any other TCP port for HTTP. Each is used as it is bound; `BindIPv6Only=` of the unit decides about IPv4.
+//! A socket unit names all its sockets alike. Where the name is none of `http`, `https`,
+//! `operators` and `statistics`, the type and the port decide: UDP is for statistics, the port of
+//! `operators.listen` for operators, one of `https.listen` for HTTPS, any other TCP port for HTTP.
+//! Each is used as it is bound; `BindIPv6Only=` of the unit decides about IPv4.
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -19,16 +20,17 @@ use crate::statistics::endpoint::Endpoint;
 /// Length of the listen queue. Linux caps it at `net.core.somaxconn`.
 const BACKLOG: i32 = 1024;
 
-/// Send and receive buffer of a connection (the kernel doubles it, for its own records): many answers, and two heads. By
-/// default the kernel buffers megabytes of answers for a client that sends requests and reads nothing.
+/// Send and receive buffer of a connection (the kernel doubles it, for its own records): many
+/// answers, and two heads. By default the kernel buffers megabytes of answers for a client that
+/// sends requests and reads nothing.
 const KERNEL_BYTES: usize = 16 * 1024;
 
-/// Maximum segment size. Loopback's own, 64 KiB, would fill the send buffer with one segment, whose acknowledgement the
-/// client's kernel delays by 40 ms. Ethernet's segments are shorter than this.
+/// Maximum segment size. Loopback's own, 64 KiB, would fill the send buffer with one segment, whose
+/// acknowledgement the client's kernel delays by 40 ms. Ethernet's segments are shorter than this.
 const SEGMENT_BYTES: u32 = 4096;
 
-/// Receive buffer requested for statistics, in bytes: a burst of a thousand short datagrams, which take 768 to 1,280 bytes
-/// each. The kernel grants at most `net.core.rmem_max`.
+/// Receive buffer requested for statistics, in bytes: a burst of a thousand short datagrams, which
+/// take 768 to 1,280 bytes each. The kernel grants at most `net.core.rmem_max`.
 const RECEIVE_BUFFER: usize = 1024 * 1024;
 
 /// Non-blocking sockets.
@@ -93,7 +95,8 @@ fn overruled(key: &str, held: &[Socket], configured: &[SocketAddr]) -> Option<St
 fn bind(kind: Type, address: SocketAddr, all: &[SocketAddr]) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), kind, None)?;
     if address.is_ipv6() {
-        // Always set, because the default depends on net.ipv6.bindv6only. `[::]` takes IPv4 too, unless another socket does.
+        // Always set, because the default depends on net.ipv6.bindv6only. `[::]` takes IPv4 too,
+        // unless another socket does.
         let is_beside = |other: &SocketAddr| other.is_ipv4() && other.port() == address.port();
         socket.set_only_v6(address.ip() == Ipv6Addr::UNSPECIFIED && all.iter().any(is_beside))?;
     }

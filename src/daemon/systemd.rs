@@ -1,8 +1,9 @@
-//! Notifications to the service manager by `sd_notify(3)`: ready, reloading, stopping, the watchdog, and the status line of
-//! `systemctl status`. Does nothing where no manager asks for them.
+//! Notifications to the service manager by `sd_notify(3)`: ready, reloading, stopping, the
+//! watchdog, and the status line of `systemctl status`. Does nothing where no manager asks for
+//! them.
 //!
-//! Not by the crate sd-notify: it opens a socket per message, blocks while the manager does not read, and its monotonic
-//! time overflows on 32 bits after 35 minutes.
+//! Not by the crate sd-notify: it opens a socket per message, blocks while the manager does not
+//! read, and its monotonic time overflows on 32 bits after 35 minutes.
 
 use std::fmt;
 use std::os::linux::net::SocketAddrExt as _;
@@ -26,7 +27,8 @@ pub(crate) struct Manager {
 }
 
 impl Manager {
-    /// Reads the environment. A socket that cannot be connected counts as none; the manager notices the missing messages.
+    /// Reads the environment. A socket that cannot be connected counts as none; the manager notices
+    /// the missing messages.
     pub(crate) fn from_environment() -> Self {
         let socket = std::env::var_os("NOTIFY_SOCKET").and_then(|path| {
             let socket = UnixDatagram::unbound().ok()?;

@@ -24,7 +24,8 @@ impl Throttle {
         self.due().is_none_or(|due| now >= due)
     }
 
-    /// Starts an interval at `now`. Returns the number of suppressed events since the last start, and the time since then.
+    /// Starts an interval at `now`. Returns the number of suppressed events since the last start,
+    /// and the time since then.
     pub(crate) fn start(&self, now: Duration) -> (u64, Duration) {
         let last = self.last.replace(Some(now)).unwrap_or(now);
         (self.suppressed.take(), now.saturating_sub(last))

@@ -1,4 +1,5 @@
-//! Does what becomes due by time alone, and sleeps in between. With no group known it does not wake.
+//! Does what becomes due by time alone, and sleeps in between. With no group known it does not
+//! wake.
 
 use crate::clock;
 use crate::context::Context;

@@ -1,7 +1,8 @@
-//! What the integration tests share: the real binary as a child, a bare HTTP client, a sender of datagrams.
+//! What the integration tests share: the real binary as a child, a bare HTTP client, a sender of
+//! datagrams.
 //!
-//! Waiting is a blocking read with a deadline, or a question that is asked again after a millisecond: a test that spins
-//! takes the processor away from the daemon that it waits for.
+//! Waiting is a blocking read with a deadline, or a question that is asked again after a
+//! millisecond: a test that spins takes the processor away from the daemon that it waits for.
 #![allow(dead_code, unreachable_pub)] // Every test file uses its own part of it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // Tests may; clippy.toml reaches only test functions.
 
@@ -20,7 +21,8 @@ use std::time::{Duration, Instant};
 use client::{Answer, Client};
 use serde_json::Value;
 
-/// How long anything may take that should take milliseconds: emulated processors and loaded machines are slow.
+/// How long anything may take that should take milliseconds: emulated processors and loaded
+/// machines are slow.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Lets other processes run, before something is looked at again.
@@ -45,7 +47,8 @@ pub fn configuration(more: &str) -> String {
         ("[operators]\n", "listen = \"127.0.0.1:0\"\n"),
         ("[statistics]\n", "listen = \"127.0.0.1:0\"\n"),
     ] {
-        // A section stands once in a file: where the test has something to say in it, the port goes in there.
+        // A section stands once in a file: where the test has something to say in it, the port goes
+        // in there.
         match text.find(section) {
             Some(at) => text.insert_str(at + section.len(), listen),
             None => text.push_str(&format!("\n{section}{listen}")),
@@ -189,11 +192,11 @@ impl Process {
         self.0.try_wait().unwrap().is_none()
     }
 
-    /// Acts, and asserts that meanwhile the daemon has not taken more than that many bytes of memory for itself. Gives
-    /// what came of it, and how many it took.
+    /// Acts, and asserts that meanwhile the daemon has not taken more than that many bytes of
+    /// memory for itself. Gives what came of it, and how many it took.
     ///
-    /// What runs it elsewhere (`PACINGD_TEST_RUNNER`) takes memory of its own, for all that it translates; there it is
-    /// acted only.
+    /// What runs it elsewhere (`PACINGD_TEST_RUNNER`) takes memory of its own, for all that it
+    /// translates; there it is acted only.
     pub fn assert_grows_at_most<T>(&self, ceiling: u64, act: impl FnOnce() -> T) -> (T, u64) {
         let before = self.resident();
         let result = act();

@@ -1,4 +1,5 @@
-//! A `/dev/log` for one daemon: its own mount namespace with a `/dev` of its own, whose `log` points to our socket.
+//! A `/dev/log` for one daemon: its own mount namespace with a `/dev` of its own, whose `log`
+//! points to our socket.
 
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};

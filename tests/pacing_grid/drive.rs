@@ -23,10 +23,12 @@ pub(crate) enum Rule {
     Everyone,
     /// Base line: nobody may enter.
     Nobody,
-    /// Base line: everyone may enter while the last statistics say that at least as many more are ready than wait. With 1 it
-    /// is the gate "ready > queued", with other numbers a fixed threshold.
+    /// Base line: everyone may enter while the last statistics say that at least as many more are
+    /// ready than wait. With 1 it is the gate "ready > queued", with other numbers a fixed
+    /// threshold.
     Threshold(i64),
-    /// Base line: the share of the demand that the steady state of Erlang A allows, the demand known exactly.
+    /// Base line: the share of the demand that the steady state of Erlang A allows, the demand
+    /// known exactly.
     ErlangA,
 }
 
@@ -132,7 +134,8 @@ pub(crate) fn run_with(
     let mut refreshes = 0_u32;
     let mut probability = [if matches!(rule, Rule::Threshold(_) | Rule::Nobody) { 0.0 } else { 1.0 }; 2];
     let mut restarts = 1.0;
-    // The daemon's clock is not the simulation's, but refreshes are due at multiples of the period by both.
+    // The daemon's clock is not the simulation's, but refreshes are due at multiples of the period
+    // by both.
     let clock = |now: f64| Duration::from_secs_f64(3_600.0 + now);
     while centre.now() < hours * 3600.0 {
         let at = f64::from(refreshes) * period;
@@ -171,7 +174,8 @@ pub(crate) fn run_with(
                     core.refresh(clock(at));
                 }
                 let dual = matches!(algorithm, Algorithm::SuperProgressiveDual | Algorithm::PredictiveBDual);
-                // An algorithm that is not dual says nothing of reactive visitors: all of them enter.
+                // An algorithm that is not dual says nothing of reactive visitors: all of them
+                // enter.
                 let unsaid = if dual { 0.0 } else { 1.0 };
                 for (group, probability) in probability.iter_mut().enumerate() {
                     let prediction = core.as_ref().and_then(|core| core.prediction(group));
@@ -197,7 +201,8 @@ pub(crate) fn run_with(
     Outcome { all: centre.books(), hours }
 }
 
-/// The share of the demand that Erlang A allows at the goal of 3 %. `rates` keeps what it allows by the number of slots.
+/// The share of the demand that Erlang A allows at the goal of 3 %. `rates` keeps what it allows by
+/// the number of slots.
 fn erlang_a_share(scenario: &Scenario, now: f64, rates: &mut BTreeMap<u32, f64>) -> f64 {
     let (demand, slots) = (scenario.visitors.at(now), scenario.staff.at(now) * scenario.slots_per_agent);
     let proactive = match &scenario.proactive {

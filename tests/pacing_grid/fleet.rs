@@ -1,8 +1,8 @@
-//! A fleet: several daemons that hear the same statistics, each losing some of them on its own, with the visitors spread
-//! over them. Nothing else connects them.
+//! A fleet: several daemons that hear the same statistics, each losing some of them on its own,
+//! with the visitors spread over them. Nothing else connects them.
 //!
-//! `FLEET=long cargo test --release --test pacing_grid fleet -- --nocapture` runs it for longer, and over more scenarios; that
-//! table is in `docs/fleet.md`.
+//! `FLEET=long cargo test --release --test pacing_grid fleet -- --nocapture` runs it for longer,
+//! and over more scenarios; that table is in `docs/fleet.md`.
 
 use core::time::Duration;
 
@@ -45,7 +45,8 @@ struct Member {
 pub(crate) struct Spread {
     /// Of each hour: the highest and the lowest of the members' means over the hour.
     pub(crate) hours: Vec<(f64, f64)>,
-    /// Of the members' means from the second hour on: the highest less the lowest, and the mean distance of two.
+    /// Of the members' means from the second hour on: the highest less the lowest, and the mean
+    /// distance of two.
     pub(crate) farthest: f64,
     pub(crate) pair: f64,
     /// The mean over time of |p − q| of two members that refresh one after the other.
@@ -147,7 +148,8 @@ pub(crate) fn run(case: &Case, members: usize, hours: usize, loss: f64, restart:
     let mut means: Vec<f64> = fleet.iter().map(|member| member.hours / (spread.hours.len() - 1) as f64).collect();
     means.sort_by(f64::total_cmp);
     spread.farthest = means.last().unwrap() - means.first().unwrap();
-    // Of a sorted row, the sum of all distances is that of the gaps, each times the pairs that it lies between.
+    // Of a sorted row, the sum of all distances is that of the gaps, each times the pairs that it
+    // lies between.
     let gaps = means
         .windows(2)
         .zip(1..)
@@ -184,7 +186,8 @@ fn told(case: &Case, members: usize, outcome: &Outcome, spread: &Spread, hours: 
 const HEADER: &str =
     "scenario                         boxes  hours | abandoned busy % |  apart farthest in an h momentary";
 
-/// Runs a fleet, a tenth of the datagrams lost to each on its own, and returns which bars it misses together.
+/// Runs a fleet, a tenth of the datagrams lost to each on its own, and returns which bars it misses
+/// together.
 fn judge(case: &Case, members: usize, hours: usize) -> (String, Vec<String>) {
     let (outcome, spread) = run(case, members, hours, 0.1, None);
     let mut misses = Vec::new();
@@ -195,8 +198,9 @@ fn judge(case: &Case, members: usize, hours: usize) -> (String, Vec<String>) {
     } else if (outcome.all.busy_at_work() - case.goal()).abs() > 0.01 {
         misses.push(format!("{}, {members} boxes: busy factor off the goal", case.name));
     }
-    // Of a hundred boxes the farthest two are one pair of five thousand; and where a busy factor is held the door is nearly
-    // always partly open, so that it is the mean distance of two that is judged.
+    // Of a hundred boxes the farthest two are one pair of five thousand; and where a busy factor is
+    // held the door is nearly always partly open, so that it is the mean distance of two that is
+    // judged.
     let holds_busy = case.options.optimization_target == OptimizationTarget::BusyFactor;
     let apart = if members > 10 || holds_busy { spread.pair } else { spread.farthest };
     if apart > 0.02 {
@@ -209,7 +213,8 @@ fn judge(case: &Case, members: usize, hours: usize) -> (String, Vec<String>) {
 fn two_ten_and_a_hundred_boxes_give_the_same_answers_and_meet_the_bars_together() {
     let long = std::env::var("FLEET").is_ok_and(|text| text == "long");
     let runs: Vec<(Case, usize, usize)> = if long {
-        // Invitations are left out: each box allows them for itself, so who sends them asks one of them.
+        // Invitations are left out: each box allows them for itself, so who sends them asks one of
+        // them.
         let names = ["30 agents", "30 agents, spikes", "100 agents", "100 agents, all at once", "300 agents"];
         let fleets = [(2, 96), (10, 48), (100, 16)];
         names.iter().flat_map(|name| fleets.map(|(members, hours)| (case(name), members, hours))).collect()
@@ -262,8 +267,9 @@ fn two_collectors_count_once_and_a_failover_between_them_loses_nothing() {
                     let _ = centre.admit(visitor, probability);
                 }
                 Happening::Statistics(snapshot) => {
-                    // The stand-by was started before, so its totals are others; its clock is a little ahead. The first one
-                    // dies after an hour, and is back, counting from 0, after two. A tenth of both's lines is lost.
+                    // The stand-by was started before, so its totals are others; its clock is a
+                    // little ahead. The first one dies after an hour, and is back, counting from 0,
+                    // after two. A tenth of both's lines is lost.
                     let hour = (centre.now() / 3_600.0) as u32;
                     let arrives = |chance: &mut Chance| chance.draw() >= 0.1 || centre.now() < 10.0;
                     if hour != 1 && arrives(&mut chance) {

@@ -1,8 +1,9 @@
-//! The pacing engine against a simulated contact centre, in virtual time: the grid of scenarios, and its bars.
+//! The pacing engine against a simulated contact centre, in virtual time: the grid of scenarios,
+//! and its bars.
 //!
-//! The table is checked in, so that a change of the engine shows as a changed table. To write it anew:
-//! `PACING_GRID=write cargo test --test pacing_grid`. Any other value runs the cases whose name contains it.
-//! The same command draws the plots in `docs` anew.
+//! The table is checked in, so that a change of the engine shows as a changed table. To write it
+//! anew: `PACING_GRID=write cargo test --test pacing_grid`. Any other value runs the cases whose
+//! name contains it. The same command draws the plots in `docs` anew.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails, in its helpers too")]
 
 mod drive;
@@ -69,8 +70,8 @@ fn grid() -> String {
     text
 }
 
-/// Policies side by side over the rows whose goal is about abandonment: the mean abandonment, the median, the worst
-/// hour with enough entries, and the mean net.
+/// Policies side by side over the rows whose goal is about abandonment: the mean abandonment, the
+/// median, the worst hour with enough entries, and the mean net.
 fn summary(rows: &[Row]) -> String {
     let mut text = String::from("policy      abandoned  median  worst hour    net\n");
     let figures: Vec<_> = rows.iter().map(|row| row.figures).filter(|figures| figures.is_comparable).collect();
@@ -97,7 +98,8 @@ fn summary(rows: &[Row]) -> String {
 #[test]
 fn the_table_of_the_grid_and_of_the_bars_missed_is_the_one_checked_in() {
     let text = grid();
-    // Past the capture of output that cargo test does, so that the table is seen where the tests are run.
+    // Past the capture of output that cargo test does, so that the table is seen where the tests
+    // are run.
     std::io::stdout().write_all(format!("\n{text}").as_bytes()).unwrap();
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/snapshots/pacing-grid.txt");
     match std::env::var("PACING_GRID").as_deref() {
@@ -131,7 +133,8 @@ fn paced(algorithm: Algorithm) -> Rule {
 #[test]
 fn a_spike_after_a_calm_day_does_not_cash_in_unused_abandonment() {
     for (agents, algorithm) in [(30, Algorithm::SuperProgressiveDual), (60, Algorithm::PredictiveBDual)] {
-        // A first spike teaches the price; then ten hours with next to no abandonment, then the spike again.
+        // A first spike teaches the price; then ten hours with next to no abandonment, then the
+        // spike again.
         let spike = |from: f64, load: f64| [(from, 3.0 * load), (from + 1800.0, 0.3 * load)];
         let day = |load: f64| {
             let [a, b] = spike(3_600.0, load);

@@ -1,5 +1,5 @@
-//! The plots in docs/pacing.md: a day with a spike, with pacing, with the plain gate and without; and what the cost of an
-//! abandonment trades.
+//! The plots in docs/pacing.md: a day with a spike, with pacing, with the plain gate and without;
+//! and what the cost of an abandonment trades.
 
 use core::fmt::Write as _;
 
@@ -136,8 +136,9 @@ const SIZES: [(u32, f64, Algorithm, &str); 3] = [
     (100, 24.0, Algorithm::PredictiveBDual, WITH),
 ];
 
-/// Abandonment and net over the cost of an abandonment, with half as many more visitors as the agents can serve. Net counts
-/// an abandonment as one served visitor lost, whatever the option says.
+/// Abandonment and net over the cost of an abandonment, with half as many more visitors as the
+/// agents can serve. Net counts an abandonment as one served visitor lost, whatever the option
+/// says.
 pub(crate) fn cost() -> String {
     let height = floor_of(1) + 44.0;
     let mut svg = String::new();

@@ -1,4 +1,5 @@
-//! What the grid runs through: the scenarios that the engine was tuned on, and a second set that it was not.
+//! What the grid runs through: the scenarios that the engine was tuned on, and a second set that it
+//! was not.
 
 use core::time::Duration;
 
@@ -24,13 +25,15 @@ const LARGE: &[Algorithm] = &[Algorithm::PredictiveBDual];
 const BOTH: &[Algorithm] = &[Algorithm::SuperProgressiveDual, Algorithm::PredictiveBDual];
 const SMALL_PROACTIVE: &[Algorithm] = &[Algorithm::SuperProgressive];
 const LARGE_PROACTIVE: &[Algorithm] = &[Algorithm::PredictiveB];
-/// The longest runs, for groups in which little happens; in larger ones the same entries come in less time.
+/// The longest runs, for groups in which little happens; in larger ones the same entries come in
+/// less time.
 const HOURS: f64 = 120.0;
 const DAY: f64 = 86_400.0;
 const HOUR: f64 = 3_600.0;
 
 impl Case {
-    /// A plain group: `load` times what its slots can do is asked for, evenly, at 300 s and 60 s in the mean.
+    /// A plain group: `load` times what its slots can do is asked for, evenly, at 300 s and 60 s in
+    /// the mean.
     fn new(name: &'static str, agents: u32, load: f64, algorithms: &'static [Algorithm]) -> Self {
         let scenario = Scenario {
             visitors: Curve::constant(load * f64::from(agents) / 300.0),
@@ -117,8 +120,9 @@ impl Case {
         self
     }
 
-    /// Demand in bursts: `share` of the time, each burst lasting `last` seconds in the mean, with no demand in between where
-    /// the rate's coefficient of variation is to be √((1 − share) / share).
+    /// Demand in bursts: `share` of the time, each burst lasting `last` seconds in the mean, with
+    /// no demand in between where the rate's coefficient of variation is to be √((1 − share) /
+    /// share).
     fn bursts(mut self, last: f64, share: f64, low: f64) -> Self {
         let high = (1.0 - (1.0 - share) * low) / share;
         self.scenario.bursts = Some(Bursts { last, pause: last * (1.0 - share) / share, high, low });
@@ -216,7 +220,8 @@ fn shifts(agents: u32) -> Steps {
     Steps::new([(0.0, agents), (8.0 * HOUR, agents / 2), (16.0 * HOUR, agents / 3)]).repeated(DAY)
 }
 
-/// Nobody asks from the hundredth to the hundred and tenth minute of every two hours: everyone enters.
+/// Nobody asks from the hundredth to the hundred and tenth minute of every two hours: everyone
+/// enters.
 pub(crate) fn nobody_asks() -> Curve {
     Curve::steps(&[(0.0, 0.0), (6_000.0, 1.0), (6_600.0, 0.0)]).repeated(7_200.0)
 }

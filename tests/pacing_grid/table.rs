@@ -1,4 +1,5 @@
-//! The grid as a table: what came of each case, beside the rivals and the bound, and which bar is missed.
+//! The grid as a table: what came of each case, beside the rivals and the bound, and which bar is
+//! missed.
 
 use contact_centre::{
     Books, Proactive, Times,
@@ -160,7 +161,8 @@ impl Bars<'_> {
         }
     }
 
-    /// Whether the algorithm is for groups of this size; outside of it, it works, and keeps the limit.
+    /// Whether the algorithm is for groups of this size; outside of it, it works, and keeps the
+    /// limit.
     fn is_in_range(&self) -> bool {
         let slots = self.case.scenario.staff.peak() * self.case.scenario.slots_per_agent;
         match self.algorithm {
@@ -186,7 +188,8 @@ impl Bars<'_> {
         self.bar(first <= 2.0 * goal, format!("a first hour of {:.2} %", 100.0 * first));
     }
 
-    /// Net as good as that of the best rival that keeps the goal; abandonment as low as the lowest where none does.
+    /// Net as good as that of the best rival that keeps the goal; abandonment as low as the lowest
+    /// where none does.
     fn worth(&mut self, figures: &Figures, november: Option<Reached>) {
         let is_invited_only = self.case.is_invited() && self.case.options.proactive_ratio == 0;
         if !figures.is_comparable && !is_invited_only {
@@ -379,14 +382,16 @@ impl Case {
         matches!(&self.scenario.proactive, Proactive::Uncontrolled(curve) if curve.peak() > 0.0)
     }
 
-    /// The hours that count: from an hour after the goal was changed on, and not those in which nobody asks.
+    /// The hours that count: from an hour after the goal was changed on, and not those in which
+    /// nobody asks.
     fn judged_hours<'a>(&self, outcome: &'a Outcome) -> impl Iterator<Item = &'a Books> {
         let from = self.changes.goal.map_or(0, |(hour, _)| hour as usize + 1);
         let step = if self.skips_hours() { 2 } else { 1 };
         outcome.hours.iter().skip(from).step_by(step)
     }
 
-    /// Every other hour has a stretch in which everyone enters without asking: there is no limit then.
+    /// Every other hour has a stretch in which everyone enters without asking: there is no limit
+    /// then.
     fn skips_hours(&self) -> bool {
         let unasked = &self.scenario.habits.unasked;
         unasked.peak() >= 1.0

@@ -1,7 +1,7 @@
 //! Bytes of AMI to messages, however TCP splits them.
 //!
-//! A message is lines `Name: value`, each ended by CR LF, and an empty line. The first line of a connection, Asterisk's
-//! banner, is a message by itself.
+//! A message is lines `Name: value`, each ended by CR LF, and an empty line. The first line of a
+//! connection, Asterisk's banner, is a message by itself.
 
 use crate::limits::{LINE_BYTES, MESSAGE_BYTES, NUMBER};
 
@@ -39,8 +39,8 @@ impl Message {
 
 /// The bytes received so far of a line and of a message.
 ///
-/// Of a line or a message longer than its limit the rest is dropped, so both stay bounded. A line that is dropped is
-/// dropped whole: half a value would be a wrong one.
+/// Of a line or a message longer than its limit the rest is dropped, so both stay bounded. A line
+/// that is dropped is dropped whole: half a value would be a wrong one.
 #[derive(Debug, Default)]
 pub struct Reader {
     line: Vec<u8>,
@@ -50,7 +50,8 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Takes `bytes` and calls `each` for every message that they complete; stops at the first error of `each`.
+    /// Takes `bytes` and calls `each` for every message that they complete; stops at the first
+    /// error of `each`.
     pub fn receive<E>(&mut self, bytes: &[u8], mut each: impl FnMut(&Message) -> Result<(), E>) -> Result<(), E> {
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
             match piece.strip_suffix(b"\n") {

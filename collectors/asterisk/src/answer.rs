@@ -151,7 +151,8 @@ impl Answer {
         })
     }
 
-    /// Returns the queue of a member or caller: as a rule the last, for Asterisk lists them behind their queue.
+    /// Returns the queue of a member or caller: as a rule the last, for Asterisk lists them behind
+    /// their queue.
     fn queue_of(&mut self, event: &Message) -> Option<&mut Queue> {
         let name = event.field("Queue")?;
         self.queues.iter_mut().rev().find(|queue| queue.name.as_bytes() == name)
@@ -169,7 +170,8 @@ impl Answer {
             identity: Identity::of(event.field("Location").unwrap_or_default()),
             phone,
             is_paused: event.number("Paused") != Some(0),
-            // Before Asterisk 13 there is no InCall: then whoever is on the phone is taken for one in a call.
+            // Before Asterisk 13 there is no InCall: then whoever is on the phone is taken for one
+            // in a call.
             in_call: match event.field("InCall") {
                 Some(value) => value == b"1",
                 None => matches!(status, Some(2 | 3 | 7 | 8)),

@@ -11,8 +11,8 @@ pub struct BackOff {
 }
 
 impl BackOff {
-    /// Returns the pause after a failure: doubled from one to the next up to the longest, or, for a refused login, a
-    /// long one at once.
+    /// Returns the pause after a failure: doubled from one to the next up to the longest, or, for a
+    /// refused login, a long one at once.
     pub fn after_failure(&mut self, was_refused: bool, timing: &Timing) -> Duration {
         if was_refused {
             return timing.refused_pause;

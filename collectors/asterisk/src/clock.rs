@@ -1,4 +1,5 @@
-//! The only place that reads the clocks: through 64-bit system calls, which outlive the year 2038 on every platform.
+//! The only place that reads the clocks: through 64-bit system calls, which outlive the year 2038
+//! on every platform.
 
 use std::time::Duration;
 

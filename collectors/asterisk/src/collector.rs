@@ -1,4 +1,5 @@
-//! The sockets: a connection to AMI, and datagrams to pacingd. Blocking, on one thread; every wait has a limit.
+//! The sockets: a connection to AMI, and datagrams to pacingd. Blocking, on one thread; every wait
+//! has a limit.
 
 use std::convert::Infallible;
 use std::io::{self, ErrorKind, Read as _, Write as _};
@@ -64,7 +65,8 @@ impl<'a> Collector<'a> {
         }
     }
 
-    /// Connects once and collects until the connection is given up; returns how long to wait before the next attempt.
+    /// Connects once and collects until the connection is given up; returns how long to wait before
+    /// the next attempt.
     pub fn run_once(&mut self) -> Duration {
         let Err(failure) = self.collect();
         let was_refused = matches!(failure, Failure::Refused(_));
@@ -84,7 +86,8 @@ impl<'a> Collector<'a> {
         let timing = self.timing;
         let mut stream = connect(&settings.ami, timing.connect).map_err(Failure::Unreachable)?;
         stream.set_write_timeout(Some(timing.answer)).map_err(Failure::Lost)?;
-        // Looked up anew for each connection: an address may change while nobody restarts the collector.
+        // Looked up anew for each connection: an address may change while nobody restarts the
+        // collector.
         self.sender = None;
         let mut session = Session::new(&settings.account, &timing, clock::now());
         let mut is_first = true;
@@ -120,7 +123,8 @@ impl<'a> Collector<'a> {
             (self.log)(Severity::Info, &text);
             self.ami_fault.clear();
         } else {
-            // Not before the second answer: a connection that always ends after the first is tried ever more slowly.
+            // Not before the second answer: a connection that always ends after the first is tried
+            // ever more slowly.
             self.back_off.reset();
         }
         for note in &observation.notes {
@@ -163,7 +167,8 @@ impl<'a> Collector<'a> {
     }
 }
 
-/// Prints `lines`; ends the program when nobody reads them any more, as other programs end in a pipeline.
+/// Prints `lines`; ends the program when nobody reads them any more, as other programs end in a
+/// pipeline.
 fn print(lines: &[String]) -> io::Result<()> {
     let mut output = io::stdout().lock();
     let result = lines.iter().try_for_each(|line| writeln!(output, "{line}")).and_then(|()| output.flush());

@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 /// Bytes shown.
 const SHOWN: usize = 80;
 
-/// Returns the beginning of `bytes` as text for the log: control characters and what is no UTF-8 are escaped.
+/// Returns the beginning of `bytes` as text for the log: control characters and what is no UTF-8
+/// are escaped.
 pub fn excerpt(bytes: &[u8]) -> String {
     let mut text = String::new();
     let (shown, rest) = bytes.split_at(bytes.len().min(SHOWN));

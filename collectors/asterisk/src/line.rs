@@ -12,7 +12,8 @@ use crate::limits::DATAGRAM_BYTES;
 use crate::queues::Report;
 use crate::settings::{Labels, Secret};
 
-/// Returns the line of `report`, whose figures are as old as `asked` (since 1970). Without a line end.
+/// Returns the line of `report`, whose figures are as old as `asked` (since 1970). Without a line
+/// end.
 pub fn line(report: &Report, labels: &Labels, asked: Duration) -> String {
     let mut line = format!("{{\"channel\":\"{}\",\"group\":", labels.channel.name());
     push_json(&mut line, &report.group);
@@ -119,7 +120,8 @@ mod tests {
 
     #[test]
     fn a_signature_is_the_one_that_other_implementations_make() {
-        // By Python: base64url(hmac.new(b"k" * 32, b"eyJhbGciOiJIUzI1NiJ9.eyJhIjoxfQ", sha256).digest()).
+        // By Python: base64url(hmac.new(b"k" * 32, b"eyJhbGciOiJIUzI1NiJ9.eyJhIjoxfQ",
+        // sha256).digest()).
         let signed = sign(r#"{"a":1}"#, &Secret::new("k".repeat(32)).unwrap());
         assert_eq!(signed, "eyJhbGciOiJIUzI1NiJ9.eyJhIjoxfQ.2VjjDmw4kVQC0z-7i2IrBy0Rr0vzpCNTCvb-FKGL_-k");
     }

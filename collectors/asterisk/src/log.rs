@@ -16,7 +16,8 @@ pub enum Severity {
 /// Writes lines to standard error.
 #[derive(Clone, Copy, Debug)]
 pub struct Log {
-    /// systemd's journal reads a priority in angle brackets (`sd-daemon(3)`); a person does not want it.
+    /// systemd's journal reads a priority in angle brackets (`sd-daemon(3)`); a person does not
+    /// want it.
     is_journal: bool,
 }
 

@@ -2,11 +2,14 @@
 //!
 //! # Important terms
 //!
-//! - **offered**: a caller whose agent's phone rings. Asterisk still counts and lists it among those who wait.
-//! - **in wrap-up**: a member whose last call ended less than the wrap-up time ago. Asterisk rings it for nobody.
-//! - **with agents**: callers who left the queue for an agent and whose call is not completed. Not the number of members
-//!   that are `InCall`: between the two states the dial plan may run for seconds (`membergosub`, an announcement), and
-//!   with `shared_lastcall` a member is `InCall` in all its queues while it talks in one.
+//! - **offered**: a caller whose agent's phone rings. Asterisk still counts and lists it among
+//!   those who wait.
+//! - **in wrap-up**: a member whose last call ended less than the wrap-up time ago. Asterisk rings
+//!   it for nobody.
+//! - **with agents**: callers who left the queue for an agent and whose call is not completed. Not
+//!   the number of members that are `InCall`: between the two states the dial plan may run for
+//!   seconds (`membergosub`, an announcement), and with `shared_lastcall` a member is `InCall` in
+//!   all its queues while it talks in one.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
@@ -74,7 +77,8 @@ impl Queues {
         Self { wrap_up, known: BTreeMap::new(), server_clock: None, noted: BTreeSet::new() }
     }
 
-    /// Takes an answer. `is_first`: it is the first of its connection, and Asterisk may have restarted before.
+    /// Takes an answer. `is_first`: it is the first of its connection, and Asterisk may have
+    /// restarted before.
     pub fn observe(&mut self, status: &Status, is_first: bool) -> Observation {
         let asked = status.asked.monotonic;
         let queues = &status.answer.queues;
@@ -129,11 +133,12 @@ impl Queues {
     }
 }
 
-/// Asterisk's clock, of which only the whole seconds are seen at which calls ended. A wrap-up ends by it, and on another
-/// machine it may be wrong by hours.
+/// Asterisk's clock, of which only the whole seconds are seen at which calls ended. A wrap-up ends
+/// by it, and on another machine it may be wrong by hours.
 #[derive(Debug)]
 struct ServerClock {
-    /// Unix seconds there less monotonic seconds here. At first both machines are taken to have the same wall clock.
+    /// Unix seconds there less monotonic seconds here. At first both machines are taken to have the
+    /// same wall clock.
     offset: f64,
     /// Between what it must be by all that was seen.
     at_least: f64,
@@ -183,7 +188,8 @@ impl ServerClock {
     }
 }
 
-/// Returns whether `member` is in wrap-up when Asterisk's clock shows `now`; `wrap_up` is the queue's time.
+/// Returns whether `member` is in wrap-up when Asterisk's clock shows `now`; `wrap_up` is the
+/// queue's time.
 fn is_in_wrap_up(member: &Member, wrap_up: u64, now: f64) -> bool {
     let wrap_up = own_wrap_up(member, wrap_up);
     // Without a wrap-up time, no clock is compared.
@@ -207,14 +213,15 @@ struct Known {
     with_agents: u64,
     entered_total: u64,
     abandoned_total: u64,
-    /// Seconds of calls and wrap-ups, and the calls completed meanwhile: their quotient is the mean by Little's law.
+    /// Seconds of calls and wrap-ups, and the calls completed meanwhile: their quotient is the mean
+    /// by Little's law.
     busy: f64,
     handled: f64,
 }
 
 impl Known {
-    /// Returns a queue that is seen for the first time. Those who wait or talk have entered before, so that the totals
-    /// never show more callers who abandoned than entered.
+    /// Returns a queue that is seen for the first time. Those who wait or talk have entered before,
+    /// so that the totals never show more callers who abandoned than entered.
     fn new(queue: &Queue, asked: Duration) -> Self {
         let in_call = in_call(queue);
         let mut known = Self {
@@ -246,8 +253,9 @@ impl Known {
         self.last_calls = queue.members.iter().map(|member| (member.identity, member.last_call)).collect();
     }
 
-    /// Counts what happened since the answer before; `mine` members are in a call that is surely this queue's. Returns
-    /// how many callers are gone without a trace, which happens when Asterisk restarts.
+    /// Counts what happened since the answer before; `mine` members are in a call that is surely
+    /// this queue's. Returns how many callers are gone without a trace, which happens when Asterisk
+    /// restarts.
     fn update(&mut self, queue: &Queue, mine: u64, wrap_up: u64, asked: Duration, is_first: bool) -> u64 {
         // Totals that fall were reset.
         let completed = queue.completed.saturating_sub(self.completed);
@@ -261,7 +269,8 @@ impl Known {
         let abandoned_seen = abandoned.min(left);
         // Who was seen in no answer entered nevertheless: to abandon at once …
         entered += abandoned - abandoned_seen;
-        // A caller who leaves by a key stays in here, for nothing tells it from one whose agent's dial plan still runs.
+        // A caller who leaves by a key stays in here, for nothing tells it from one whose agent's
+        // dial plan still runs.
         self.with_agents += left - abandoned_seen;
         // … or to be served at once, seen when the call is completed …
         let completed_seen = completed.min(self.with_agents);
@@ -298,7 +307,8 @@ impl Known {
     fn measure(&mut self, queue: &Queue, completed: u64, wrap_up: u64, asked: Duration) {
         let seconds = asked.saturating_sub(self.asked).as_secs_f64();
         self.busy += precise(self.in_call.min(self.with_agents)) * seconds;
-        // With shared_lastcall the last call of another queue is seen here as well; but it was not completed here.
+        // With shared_lastcall the last call of another queue is seen here as well; but it was not
+        // completed here.
         let ended =
             |member: &&Member| self.last_calls.get(&member.identity).is_some_and(|before| *before < member.last_call);
         let wrap_ups: Vec<u64> =

@@ -1,7 +1,8 @@
-//! A connection to AMI: login by challenge, then one `QueueStatus` after the other. Bytes in, bytes and answers out; time
-//! is an argument.
+//! A connection to AMI: login by challenge, then one `QueueStatus` after the other. Bytes in, bytes
+//! and answers out; time is an argument.
 //!
-//! Only one action is under way at a time, so what comes is the answer to it, or an event that nobody asked for.
+//! Only one action is under way at a time, so what comes is the answer to it, or an event that
+//! nobody asked for.
 
 use std::fmt;
 use std::io;

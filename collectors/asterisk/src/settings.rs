@@ -20,7 +20,8 @@ impl Secret {
         if text.is_empty() {
             return Err("is empty");
         }
-        // One line, because it is the text of one line in manager.conf; another would mean another file.
+        // One line, because it is the text of one line in manager.conf; another would mean another
+        // file.
         if text.contains(char::is_control) {
             return Err("has more than one line, or control characters");
         }
@@ -141,8 +142,8 @@ fn default_pacingd() -> String {
 }
 
 impl Settings {
-    /// Reads the configuration from `path`, and the files that it names. The error says what is wrong and where, and
-    /// never shows a file's contents.
+    /// Reads the configuration from `path`, and the files that it names. The error says what is
+    /// wrong and where, and never shows a file's contents.
     pub fn load(path: &Path) -> Result<Self, String> {
         let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
         Self::parse(&text).map_err(|error| format!("{}:{error}", path.display()))
@@ -150,7 +151,8 @@ impl Settings {
 
     fn parse(text: &str) -> Result<Self, String> {
         let file: File = toml::from_str(text).map_err(|error| {
-            // Not the error's own Display, which prints the line: somebody may have written a secret into it.
+            // Not the error's own Display, which prints the line: somebody may have written a
+            // secret into it.
             let start = error.span().map_or(0, |span| span.start);
             let line = text.bytes().take(start).filter(|byte| *byte == b'\n').count() + 1;
             format!("{line}: {}", error.message())
@@ -187,7 +189,8 @@ impl Settings {
     }
 }
 
-/// Reads the one line of the file `name`. "credential:NAME" is a file that systemd hands over (`LoadCredential=`).
+/// Reads the one line of the file `name`. "credential:NAME" is a file that systemd hands over
+/// (`LoadCredential=`).
 fn read_secret(key: &str, name: &str) -> Result<Secret, String> {
     let path = match name.strip_prefix("credential:") {
         Some(name) => match std::env::var_os("CREDENTIALS_DIRECTORY") {

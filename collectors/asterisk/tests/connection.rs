@@ -70,7 +70,8 @@ fn lines_are_as_old_as_the_question() {
                 assert!(time <= asked && time + 1000 > asked, "time {time}, asked at {asked}");
             }
             let sales = lines.iter().find(|line| line["group"] == "sales").unwrap();
-            // Ben is paused and Both talks for another queue; Anna's last call ended long ago; Carla talks.
+            // Ben is paused and Both talks for another queue; Anna's last call ended long ago;
+            // Carla talks.
             let figures =
                 ["ready", "loggedIn", "slots", "reactive", "queued"].map(|name| sales[name].as_u64().unwrap());
             assert_eq!(figures, [1, 4, 2, 1, 8]);

@@ -1,4 +1,5 @@
-//! The real binary: arguments and configuration, and all the way from AMI to pacingd's answers over HTTP.
+//! The real binary: arguments and configuration, and all the way from AMI to pacingd's answers over
+//! HTTP.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;
@@ -181,7 +182,8 @@ fn a_recording_comes_out_of_pacingd_as_capacity() {
     let process = collector().arg("--config").arg(configure(&folder, &lines)).spawn().unwrap();
     let _process = Process(process);
 
-    // The collector asks once a second: every fiftieth answer, and only one with another number of free members.
+    // The collector asks once a second: every fiftieth answer, and only one with another number of
+    // free members.
     let mut last = usize::MAX;
     let mut shown = 0;
     let mut connection = server.accept_login();

@@ -259,7 +259,8 @@ fn a_member_of_two_queues_with_shared_lastcall_is_counted_where_its_caller_was()
     let first = model.observe(&[free.clone(), other(&free)]).reports;
     let mut busy_for_sales = 0.0;
     for call in 0..20 {
-        // It waits and rings, is answered, and talks for ten seconds. Asterisk shows InCall in both queues.
+        // It waits and rings, is answered, and talks for ten seconds. Asterisk shows InCall in both
+        // queues.
         let waits =
             Queue { callers: vec![call], completed: 100 + u64::from(call), ..queue(&[Member { status: 6, ..FREE }]) };
         model.observe(&[waits.clone(), Queue { callers: vec![], completed: 100, ..other(&waits) }]);

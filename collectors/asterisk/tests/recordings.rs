@@ -70,7 +70,8 @@ fn entered_and_abandoned_are_what_asterisks_events_say() {
                     assert_eq!(counted, (joined, abandoned), "{context}");
                     assert_eq!(after.notes, [] as [String; 0], "{context}");
                 } else {
-                    // Asterisk went away. It may still have said of some that they abandoned; its counters did not.
+                    // Asterisk went away. It may still have said of some that they abandoned; its
+                    // counters did not.
                     assert_eq!((counted, joined), ((0, 0), 0), "{context}");
                     assert!(abandoned == 0 || abandoned == waiting_before as u64, "{context}");
                     waiting.clear();
@@ -94,7 +95,8 @@ struct Agent {
     wrap_up_until: BTreeMap<String, f64>,
 }
 
-/// The number of free agents by the driver, who has never seen AMI: at each poll until it stopped, by queue.
+/// The number of free agents by the driver, who has never seen AMI: at each poll until it stopped,
+/// by queue.
 fn truly_free(name: &str, polls: &[Poll]) -> Vec<[u64; 2]> {
     const MEMBERS: [(&str, &[&str]); 2] = [("sales", &["a1", "a2", "a3", "ab"]), ("support", &["ab", "b1", "b2"])];
     let text = String::from_utf8(unpacked(&format!("{name}.truth.jsonl.gz"))).unwrap();
@@ -125,7 +127,8 @@ fn truly_free(name: &str, polls: &[Poll]) -> Vec<[u64; 2]> {
                 ("do", "UNAVAILABLE") => agents.entry("a3".into()).or_default().is_absent = true,
                 // Otherwise six in a row, for phones that no call has set yet.
                 ("do", "NOT_INUSE") => agents.entry("a3".into()).or_default().is_absent = false,
-                // Hangs up in order. `kill -9` does not: Asterisk keeps the phones' states in its database.
+                // Hangs up in order. `kill -9` does not: Asterisk keeps the phones' states in its
+                // database.
                 ("asterisk restart", _) => agents.values_mut().for_each(|agent| agent.is_on_phone = false),
                 ("do", _) if text("action") == "QueuePause" => {
                     let interface = text("Interface");
@@ -137,7 +140,8 @@ fn truly_free(name: &str, polls: &[Poll]) -> Vec<[u64; 2]> {
                         paused_in.remove(&text("Queue"));
                     }
                 }
-                // A new Asterisk knows no last calls; and of b2's phone, no state that would be kept.
+                // A new Asterisk knows no last calls; and of b2's phone, no state that would be
+                // kept.
                 ("driver-lost", _) => {
                     agents.values_mut().for_each(|agent| agent.wrap_up_until.clear());
                     agents.entry("b2".into()).or_default().is_on_phone = false;
@@ -164,7 +168,8 @@ fn the_capacity_of_each_queue_is_what_it_truly_was_in_97_percent_of_the_seconds(
         for skew in [0.0, 5400.0, -5400.0] {
             let polls = replay(name, &Chunks::AsRead, skew);
             let free = truly_free(name, &polls);
-            // Whether a call that ended before the start still has its wrap-up, nobody can say whose clock is another.
+            // Whether a call that ended before the start still has its wrap-up, nobody can say
+            // whose clock is another.
             let unknown = if skew == 0.0 { 0 } else { 6 };
             for (place, queue) in ["sales", "support"].into_iter().enumerate() {
                 let seconds = || polls.iter().zip(&free).skip(unknown);

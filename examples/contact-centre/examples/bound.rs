@@ -1,4 +1,5 @@
-//! Prints the bound for groups of 1 to 40 slots at refresh periods of 1, 2 and 5 seconds, beside the best fixed rate.
+//! Prints the bound for groups of 1 to 40 slots at refresh periods of 1, 2 and 5 seconds, beside
+//! the best fixed rate.
 //!
 //! `cargo run --release -p contact-centre --example bound`
 

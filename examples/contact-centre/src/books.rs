@@ -74,7 +74,8 @@ impl Books {
         share(self.reactive_busy, self.at_work)
     }
 
-    /// Visitors served less visitors who abandoned, as a share of what the slots can serve at this mean handle time.
+    /// Visitors served less visitors who abandoned, as a share of what the slots can serve at this
+    /// mean handle time.
     #[must_use]
     pub fn net(&self, handle_time: f64) -> f64 {
         share((self.answered as f64 - self.abandoned() as f64) * handle_time, self.slots)

@@ -1,11 +1,15 @@
-//! The best that any rule can reach: an exact bound, by dynamic programming, on the busy factor of one group.
+//! The best that any rule can reach: an exact bound, by dynamic programming, on the busy factor of
+//! one group.
 //!
-//! The rule sees the number in the system (busy and queued) at each refresh, and holds its admission probability
-//! until the next one. Demand is Poisson, handle times and patience are exponential, so that number is all there
-//! is to know. Maximising the busy factor while abandoned ≤ goal × entered is then a constrained Markov decision
-//! process. Both sides of the constraint are linear in the occupation measure, so (Altman 1999, chapters 4 and 12):
-//! - at the right *price* on the excess, abandoned − goal × entered, an unconstrained optimum meets the goal;
-//! - where two policies tie at that price, a mixture of the two is the optimum, and its value is their mixture.
+//! The rule sees the number in the system (busy and queued) at each refresh, and holds its
+//! admission probability until the next one. Demand is Poisson, handle times and patience are
+//! exponential, so that number is all there is to know. Maximising the busy factor while abandoned
+//! ≤ goal × entered is then a constrained Markov decision process. Both sides of the constraint are
+//! linear in the occupation measure, so (Altman 1999, chapters 4 and 12):
+//! - at the right *price* on the excess, abandoned − goal × entered, an unconstrained optimum meets
+//!   the goal;
+//! - where two policies tie at that price, a mixture of the two is the optimum, and its value is
+//!   their mixture.
 //!
 //! Rates are per second, times in seconds.
 
@@ -17,15 +21,16 @@ use process::{Action, Gains, IMPROVEMENT, Objective, Policy, Process};
 /// Admission probabilities tried in every state before refinement: 0, 1/50, …, 1.
 const COARSE_STEPS: u32 = 50;
 
-/// Halvings of the step around the probabilities in use. The loss falls with the square of the step: 5e-4 of the
-/// busy factor on the coarse grid at thirty times the slots' service rate, under 1e-8 after eight halvings.
+/// Halvings of the step around the probabilities in use. The loss falls with the square of the
+/// step: 5e-4 of the busy factor on the coarse grid at thirty times the slots' service rate, under
+/// 1e-8 after eight halvings.
 const REFINEMENTS: u32 = 8;
 
 /// Probability, with everyone let in, of more in the system than are modelled.
 const UNMODELLED: f64 = 1e-12;
 
-/// More in the system than this are not modelled: so long a queue keeps 40 slots busy whatever comes, and a rule
-/// that lets it grow further only adds abandonment.
+/// More in the system than this are not modelled: so long a queue keeps 40 slots busy whatever
+/// comes, and a rule that lets it grow further only adds abandonment.
 const LARGEST_POPULATION: usize = 400;
 
 /// Rounds of the search for the price; it ends by itself after about ten.
@@ -34,10 +39,11 @@ const ROUNDS: u32 = 60;
 /// One group and its traffic.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Model {
-    /// Interactions that can be in progress at once, 1..=40 (more is exact too: 300 take half a second).
+    /// Interactions that can be in progress at once, 1..=40 (more is exact too: 300 take half a
+    /// second).
     pub slots: u32,
-    /// Demand that the rule may refuse, per second, ≥ 0; up to a hundred times what the slots can serve, beyond
-    /// which the refined grid of admission probabilities is coarse.
+    /// Demand that the rule may refuse, per second, ≥ 0; up to a hundred times what the slots can
+    /// serve, beyond which the refined grid of admission probabilities is coarse.
     pub reactive_rate: f64,
     /// Traffic that always enters, per second, ≥ 0.
     pub proactive_rate: f64,
@@ -62,21 +68,23 @@ pub struct Bound {
     pub admitted: f64,
 }
 
-/// The most that any rule reaches within the goal. `None`: the proactive traffic alone misses the goal, so every
-/// rule does; or there is no traffic at all.
+/// The most that any rule reaches within the goal. `None`: the proactive traffic alone misses the
+/// goal, so every rule does; or there is no traffic at all.
 pub fn bound(model: &Model) -> Option<Bound> {
     let demand = model.reactive_rate + model.proactive_rate;
     if demand <= 0.0 {
         return None;
     }
-    // p = 1 throughout needs no refresh: its steady state is Erlang A's. Nothing keeps the slots busier.
+    // p = 1 throughout needs no refresh: its steady state is Erlang A's. Nothing keeps the slots
+    // busier.
     let open = erlang::erlang_a(demand, model.handle_time, model.patience, model.slots);
     if open.abandonment <= model.goal {
         return Some(Bound { busy_factor: open.busy_factor, abandonment: open.abandonment, admitted: 1.0 });
     }
-    // In the empty state one visitor more adds, in the long run, the share of the proactive traffic that abandons
-    // (the optimality equation there: gain = rate × the step in value), and more in every other. So where that
-    // traffic alone misses the goal, reactive visitors cannot dilute it, however quiet the moment.
+    // In the empty state one visitor more adds, in the long run, the share of the proactive traffic
+    // that abandons (the optimality equation there: gain = rate × the step in value), and more in
+    // every other. So where that traffic alone misses the goal, reactive visitors cannot dilute it,
+    // however quiet the moment.
     if model.proactive_rate > 0.0 {
         let rate = model.proactive_rate;
         let alone = erlang::erlang_a(rate, model.handle_time, model.patience, model.slots);
@@ -97,8 +105,9 @@ pub fn bound(model: &Model) -> Option<Bound> {
     Some(process.mixture(&bracket))
 }
 
-/// What the rule reaches that admits with probability `share(number)` when it sees `number` in the system at a
-/// refresh, 0..=1: the measure of hand-written rules, by the same transitions as the bound's.
+/// What the rule reaches that admits with probability `share(number)` when it sees `number` in the
+/// system at a refresh, 0..=1: the measure of hand-written rules, by the same transitions as the
+/// bound's.
 pub fn value(model: &Model, share: impl Fn(usize) -> f64) -> Bound {
     let mut process = Process::new(model, population(model), []);
     for number in 0..=process.top {
@@ -112,7 +121,8 @@ pub fn value(model: &Model, share: impl Fn(usize) -> f64) -> Bound {
 /// The largest number in the system that is modelled.
 fn population(model: &Model) -> usize {
     let demand = model.reactive_rate + model.proactive_rate;
-    // Births only grow with p, so under every rule the number is stochastically at most that of p = 1.
+    // Births only grow with p, so under every rule the number is stochastically at most that of p =
+    // 1.
     let all = erlang::population(demand, model.handle_time, model.patience, model.slots);
     let mut above = 0.0;
     let cut = all.probabilities.iter().rev().take_while(|probability| {
@@ -155,8 +165,9 @@ impl Process<'_> {
         Bracket { over: self.evaluate(&open.collect::<Vec<_>>()), within: self.evaluate(&vec![0; self.top + 1]) }
     }
 
-    /// Moves the two policies to where they tie and no third does better: the vertices of the Lagrangian dual,
-    /// reached by cutting planes (Kelley 1960) in finitely many rounds, where bisection would only come near.
+    /// Moves the two policies to where they tie and no third does better: the vertices of the
+    /// Lagrangian dual, reached by cutting planes (Kelley 1960) in finitely many rounds, where
+    /// bisection would only come near.
     fn search(&self, bracket: &mut Bracket) {
         let goal = self.model.goal;
         for _ in 0..ROUNDS {
@@ -239,8 +250,8 @@ mod tests {
         }
     }
 
-    /// The best that a rule reaches which watches all the time: let in below a threshold, and with some probability
-    /// at it. A birth–death chain in closed form, without any of the code above.
+    /// The best that a rule reaches which watches all the time: let in below a threshold, and with
+    /// some probability at it. A birth–death chain in closed form, without any of the code above.
     fn continuous_review(model: &Model) -> f64 {
         let slots = f64::from(model.slots);
         let at = |threshold: usize, fraction: f64| {
@@ -289,12 +300,14 @@ mod tests {
             };
             let (long, short) = (gap(0.1), gap(0.05));
             assert!(0.0 < short && short < 0.001, "{slots}: {short}");
-            // The loss is of the first order in the period, so its extrapolation to none at all is of the second.
+            // The loss is of the first order in the period, so its extrapolation to none at all is
+            // of the second.
             assert!((2.0 * short - long).abs() < 0.2 * short, "{long} {short}");
         }
     }
 
-    /// A dense matrix exponential by Taylor series and squaring: slow, short and unlike uniformisation.
+    /// A dense matrix exponential by Taylor series and squaring: slow, short and unlike
+    /// uniformisation.
     fn exponential(mut matrix: Vec<Vec<f64>>) -> Vec<Vec<f64>> {
         let size = matrix.len();
         matrix.iter_mut().flatten().for_each(|entry| *entry /= 1024.0);
@@ -326,7 +339,8 @@ mod tests {
         {
             let model = Model { goal, ..model(slots, demand, proactive, refresh_period) };
             let top = 4;
-            // Per share: the generator over a period, with three columns more that gather busy, abandoned, entered.
+            // Per share: the generator over a period, with three columns more that gather busy,
+            // abandoned, entered.
             let held = SHARES.map(|share| {
                 let mut generator = vec![vec![0.0; top + 4]; top + 4];
                 for (number, row) in generator.iter_mut().enumerate().take(top + 1) {
@@ -387,7 +401,8 @@ mod tests {
             let fixed = (rate / model.reactive_rate).max(0.0);
             let mut within = vec![value(&model, |_| fixed)];
             for step in 0..60 {
-                // Up to a number, with a share in the state at it; and as many as fill up to a number.
+                // Up to a number, with a share in the state at it; and as many as fill up to a
+                // number.
                 let number = f64::from(step) / 5.0;
                 within.push(value(&model, |seen| (number - seen as f64).clamp(0.0, 1.0)));
                 within.push(value(&model, |seen| ((number - seen as f64) / expected).clamp(0.0, 1.0)));
@@ -453,7 +468,8 @@ mod tests {
 
     #[test]
     fn no_reactive_visitor_dilutes_what_the_proactive_abandon() {
-        // Just beyond what the proactive traffic may be alone, even to let in only at the emptiest is to do worse.
+        // Just beyond what the proactive traffic may be alone, even to let in only at the emptiest
+        // is to do worse.
         let rate = 1.001 * erlang_a_rate(0.03, 300.0, 60.0, 2);
         for admitted_below in 1..4 {
             let model = Model { proactive_rate: rate, ..model(2, 1.0, 0.0, 2.0) };

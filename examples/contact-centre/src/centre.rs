@@ -1,7 +1,8 @@
 //! The contact centre itself: a queue of events in virtual time, and what each of them does.
 //!
-//! Each kind of chance (arrivals, handle times, patience, …) draws from a stream of its own, so that two rules tried with
-//! the same seed meet the same visitors and the same interactions as far as they let them in.
+//! Each kind of chance (arrivals, handle times, patience, …) draws from a stream of its own, so
+//! that two rules tried with the same seed meet the same visitors and the same interactions as far
+//! as they let them in.
 
 use std::{
     cmp::Ordering,
@@ -13,11 +14,13 @@ use rand_pcg::{Pcg64Mcg, rand_core::SeedableRng as _};
 
 use crate::{Agents, Books, Bursts, Collector, Curve, Proactive, Scenario, Snapshot, Times, floor::Floor};
 
-/// The collector's clock at the simulation's start, Unix milliseconds. Any value does that is not near 0.
+/// The collector's clock at the simulation's start, Unix milliseconds. Any value does that is not
+/// near 0.
 const CLOCK_AT_START: u64 = 1_790_000_000_000;
 /// The books are kept by clock hour.
 const HOUR: f64 = 3600.0;
-/// Weight of one interaction that ended in the mean handle time that the collector reports: about the last hundred count.
+/// Weight of one interaction that ended in the mean handle time that the collector reports: about
+/// the last hundred count.
 const HANDLE_TIME_WEIGHT: f64 = 0.01;
 
 /// What the driver has to deal with.
@@ -25,11 +28,13 @@ const HANDLE_TIME_WEIGHT: f64 = 0.01;
 pub enum Happening {
     /// A visitor asks for an interaction: answer with [`Centre::admit`], now or later.
     Visitor(Visitor),
-    /// Statistics have arrived over the network: [`Centre::line`] makes the datagram's bytes of them.
+    /// Statistics have arrived over the network: [`Centre::line`] makes the datagram's bytes of
+    /// them.
     Statistics(Snapshot),
 }
 
-/// A visitor who has asked and was not answered yet. Dropped without an answer, the visitor goes away.
+/// A visitor who has asked and was not answered yet. Dropped without an answer, the visitor goes
+/// away.
 #[derive(Debug)]
 pub struct Visitor {
     /// 0..1; let in with every probability above it.
@@ -212,7 +217,8 @@ pub struct Centre {
 }
 
 impl Centre {
-    /// A centre at time 0: all agents free, nobody waits. The same scenario and seed give the same run.
+    /// A centre at time 0: all agents free, nobody waits. The same scenario and seed give the same
+    /// run.
     #[must_use]
     pub fn new(scenario: &Scenario, seed: u64) -> Self {
         let stream = |number: u64| Pcg64Mcg::seed_from_u64(seed.wrapping_mul(64).wrapping_add(number));
@@ -279,7 +285,8 @@ impl Centre {
         self.planned.peek().map_or(f64::INFINITY, |planned| planned.at)
     }
 
-    /// Goes on until something happens that the driver has to deal with, or until the time `until` is reached (`None`).
+    /// Goes on until something happens that the driver has to deal with, or until the time `until`
+    /// is reached (`None`).
     pub fn advance(&mut self, until: f64) -> Option<Happening> {
         while let Some(planned) = self.planned.peek().copied().filter(|planned| planned.at <= until) {
             self.planned.pop();
@@ -313,7 +320,8 @@ impl Centre {
         admitted
     }
 
-    /// Allows `allowance` invitations from now until this is called again. A fraction is carried over; whole ones lapse.
+    /// Allows `allowance` invitations from now until this is called again. A fraction is carried
+    /// over; whole ones lapse.
     pub fn allow_invitations(&mut self, allowance: f64) {
         self.allowance = self.allowance.fract() + allowance;
     }
@@ -396,7 +404,8 @@ impl Centre {
         }
     }
 
-    /// Arrivals at the peak rate, of which the event itself keeps the share that the curve says (thinning: Lewis & Shedler 1979).
+    /// Arrivals at the peak rate, of which the event itself keeps the share that the curve says
+    /// (thinning: Lewis & Shedler 1979).
     fn plan_visitor(&mut self) {
         let peak = self.scenario.visitors.peak() * self.scenario.bursts.map_or(1.0, |bursts| bursts.high);
         let gap = Times::Exponential { mean: 1.0 / peak }.draw(&mut self.chance.visitors);

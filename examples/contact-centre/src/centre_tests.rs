@@ -3,7 +3,8 @@
 use super::*;
 use crate::{Fields, Network, Steps};
 
-/// Runs with a fixed probability, ten invitations allowed each second, and hands each statistics line to `see`.
+/// Runs with a fixed probability, ten invitations allowed each second, and hands each statistics
+/// line to `see`.
 fn run(scenario: &Scenario, seed: u64, hours: f64, probability: f64, mut see: impl FnMut(f64, &Snapshot)) -> Centre {
     let mut centre = Centre::new(scenario, seed);
     let mut second = 0.0;
@@ -30,7 +31,8 @@ fn the_same_seed_gives_the_same_run_and_another_seed_another() {
 
 #[test]
 fn letting_everyone_in_gives_what_erlang_a_says() {
-    // 48 a minute, one minute each, two minutes' patience, 50 agents: 3.091 % abandon, 93.0 % busy, 3.71 s wait (Garnett et al. 2002).
+    // 48 a minute, one minute each, two minutes' patience, 50 agents: 3.091 % abandon, 93.0 % busy,
+    // 3.71 s wait (Garnett et al. 2002).
     let scenario = Scenario {
         visitors: Curve::constant(48.0 / 60.0),
         staff: Steps::constant(50),

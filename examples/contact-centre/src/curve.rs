@@ -1,8 +1,10 @@
-//! What changes over the day by plan: a rate along straight lines ([`Curve`]), and a head count in steps ([`Steps`]).
+//! What changes over the day by plan: a rate along straight lines ([`Curve`]), and a head count in
+//! steps ([`Steps`]).
 
 /// A rate, per second, as straight lines between points `(seconds since the start, rate)`.
 ///
-/// Before the first point and after the last the rate stays what it is there. Two points at the same moment make a jump.
+/// Before the first point and after the last the rate stays what it is there. Two points at the
+/// same moment make a jump.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Curve {
     points: Vec<(f64, f64)>,

@@ -1,12 +1,15 @@
-//! Steady state of one group: Erlang B (no waiting room), Erlang C (endless patience), Erlang A (abandonment).
+//! Steady state of one group: Erlang B (no waiting room), Erlang C (endless patience), Erlang A
+//! (abandonment).
 //!
-//! Nothing here overflows: the weights of the birth–death chain are taken relative to its most likely state,
-//! so that ten thousand servers cost a few thousand additions. Rates are per second, times are in seconds.
+//! Nothing here overflows: the weights of the birth–death chain are taken relative to its most
+//! likely state, so that ten thousand servers cost a few thousand additions. Rates are per second,
+//! times are in seconds.
 
 /// Share of the total weight that a cut tail may hold: well under the rounding of a double.
 const CUT: f64 = 1e-18;
 
-/// Halvings of the bracket in [`erlang_a_rate`]: more than a double has bits, so the last ones change nothing.
+/// Halvings of the bracket in [`erlang_a_rate`]: more than a double has bits, so the last ones
+/// change nothing.
 const HALVINGS: u32 = 64;
 
 /// What Erlang A says of a group in steady state.
@@ -16,7 +19,8 @@ pub struct ErlangA {
     pub wait_probability: f64,
     /// Share of the arrivals that gave up while waiting.
     pub abandonment: f64,
-    /// Mean wait in seconds of all arrivals: those served at once, those served later, those who gave up.
+    /// Mean wait in seconds of all arrivals: those served at once, those served later, those who
+    /// gave up.
     pub mean_wait: f64,
     /// Share of the servers in use.
     pub busy_factor: f64,
@@ -27,17 +31,20 @@ pub struct ErlangA {
 pub struct Population {
     /// The least number that has a weight worth keeping.
     pub first: usize,
-    /// Probability of `first`, `first + 1`, …; reaches at least to the number of servers, sums to 1.
+    /// Probability of `first`, `first + 1`, …; reaches at least to the number of servers, sums to
+    /// 1.
     pub probabilities: Vec<f64>,
 }
 
 /// Erlang B: share of the arrivals lost when nobody can wait. `load` is arrival rate × handle time.
 pub fn erlang_b(load: f64, servers: u32) -> f64 {
-    // The recursion of Jagerman 1974: all its terms are in 0..=1, so it may underflow but never overflow.
+    // The recursion of Jagerman 1974: all its terms are in 0..=1, so it may underflow but never
+    // overflow.
     (1..=servers).fold(1.0, |lost, server| load * lost / (f64::from(server) + load * lost))
 }
 
-/// Erlang C: probability of waiting when nobody gives up. 1 where the load is more than the servers can carry.
+/// Erlang C: probability of waiting when nobody gives up. 1 where the load is more than the servers
+/// can carry.
 pub fn erlang_c(load: f64, servers: u32) -> f64 {
     let servers_all = f64::from(servers);
     if load >= servers_all {
@@ -47,16 +54,19 @@ pub fn erlang_c(load: f64, servers: u32) -> f64 {
     servers_all * lost / (servers_all - load * (1.0 - lost))
 }
 
-/// The distribution of the number in an Erlang A system (Garnett, Mandelbaum & Reiman 2002, section 2).
+/// The distribution of the number in an Erlang A system (Garnett, Mandelbaum & Reiman 2002, section
+/// 2).
 ///
-/// All arguments are finite and > 0. An endless `patience` is allowed where the servers can carry the load.
+/// All arguments are finite and > 0. An endless `patience` is allowed where the servers can carry
+/// the load.
 pub fn population(arrival_rate: f64, handle_time: f64, patience: f64, servers: u32) -> Population {
     let all = f64::from(servers);
     let departure_rate = |number: usize| {
         let number = number as f64;
         number.min(all) / handle_time + (number - all).max(0.0) / patience
     };
-    // Departures grow with the number, so the likeliest state is the last one that arrivals still outrun.
+    // Departures grow with the number, so the likeliest state is the last one that arrivals still
+    // outrun.
     let load = arrival_rate * handle_time;
     let mode = if load <= all { load } else { all + (arrival_rate - all / handle_time) * patience } as usize;
 
@@ -69,8 +79,9 @@ pub fn population(arrival_rate: f64, handle_time: f64, patience: f64, servers: u
         number += 1;
         above.push(weight);
         total += weight;
-        // The ratios only fall from here on, so a geometric series bounds what is left out. The cut is measured
-        // against the last part of the sum that anyone asks for: P{wait>0} may itself be far under 1.
+        // The ratios only fall from here on, so a geometric series bounds what is left out. The cut
+        // is measured against the last part of the sum that anyone asks for: P{wait>0} may itself
+        // be far under 1.
         let waiting_from = (servers as usize).saturating_sub(mode + 1);
         let scale = above.get(waiting_from).copied();
         if weight == 0.0 || scale.is_some_and(|scale| weight * ratio <= CUT * scale.min(1.0) * (1.0 - ratio)) {
@@ -100,8 +111,8 @@ pub fn population(arrival_rate: f64, handle_time: f64, patience: f64, servers: u
 
 /// Erlang A in steady state: Poisson arrivals, exponential handle times and patience.
 ///
-/// All arguments are finite and > 0. An endless `patience` is allowed where the servers can carry the load.
-/// Source: Garnett, Mandelbaum & Reiman 2002.
+/// All arguments are finite and > 0. An endless `patience` is allowed where the servers can carry
+/// the load. Source: Garnett, Mandelbaum & Reiman 2002.
 pub fn erlang_a(arrival_rate: f64, handle_time: f64, patience: f64, servers: u32) -> ErlangA {
     let all = f64::from(servers);
     let population = population(arrival_rate, handle_time, patience, servers);
@@ -119,10 +130,11 @@ pub fn erlang_a(arrival_rate: f64, handle_time: f64, patience: f64, servers: u32
     ErlangA { wait_probability: waiting_share, abandonment: mean_wait / patience, mean_wait, busy_factor: busy / all }
 }
 
-/// The largest arrival rate per second at which Erlang A's abandonment is at most `goal` (a share, 0 < goal < 1).
+/// The largest arrival rate per second at which Erlang A's abandonment is at most `goal` (a share,
+/// 0 < goal < 1).
 pub fn erlang_a_rate(goal: f64, handle_time: f64, patience: f64, servers: u32) -> f64 {
-    // Abandonment grows with the rate. The servers carry at most servers / handle_time, so at this upper end at
-    // least the goal's share must give up, whatever the patience.
+    // Abandonment grows with the rate. The servers carry at most servers / handle_time, so at this
+    // upper end at least the goal's share must give up, whatever the patience.
     let (mut low, mut high) = (0.0, f64::from(servers) / handle_time / (1.0 - goal));
     for _ in 0..HALVINGS {
         let middle = 0.5 * (low + high);
@@ -163,7 +175,8 @@ mod tests {
 
     #[test]
     fn erlang_a_gives_the_published_values() {
-        // Arrivals per minute, handle time and patience in minutes, servers; P{wait>0}, P{abandon}, wait in seconds.
+        // Arrivals per minute, handle time and patience in minutes, servers; P{wait>0}, P{abandon},
+        // wait in seconds.
         for (rate, handle, patience, servers, waits, abandons, wait) in [
             (48.0, 1.0, 2.0, 50, 0.46777407, 0.03091225, 3.70947),
             (10.0, 1.0, 1.0, 10, 0.54207029, 0.12511004, 7.50660),

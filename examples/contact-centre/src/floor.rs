@@ -1,4 +1,5 @@
-//! The floor: agents on duty, what each has in hand, and who leaves when the interaction in hand ends.
+//! The floor: agents on duty, what each has in hand, and who leaves when the interaction in hand
+//! ends.
 
 /// One agent's desk.
 #[derive(Clone, Copy, Debug, Default)]
@@ -38,7 +39,8 @@ impl Floor {
         Self { desks: Vec::new(), slots_per_agent }
     }
 
-    /// Sets how many agents are on duty from now on. Who leaves with something in hand finishes it first.
+    /// Sets how many agents are on duty from now on. Who leaves with something in hand finishes it
+    /// first.
     pub(crate) fn set_staff(&mut self, agents: u32) {
         let on_duty = self.desks.iter().filter(|desk| desk.taken && !desk.leaving).count();
         let agents = agents as usize;
@@ -61,7 +63,8 @@ impl Floor {
         }
     }
 
-    /// Gives an interaction to the agent who has least in hand, and returns who; `None` if no agent has room.
+    /// Gives an interaction to the agent who has least in hand, and returns who; `None` if no agent
+    /// has room.
     pub(crate) fn take(&mut self) -> Option<usize> {
         let room = self.slots_per_agent;
         let mut best: Option<(usize, &mut Desk)> = None;
@@ -110,7 +113,8 @@ impl Floor {
         }
     }
 
-    /// What a collector can count now. Who is leaving is still logged in, with as many slots as are in hand.
+    /// What a collector can count now. Who is leaving is still logged in, with as many slots as are
+    /// in hand.
     pub(crate) fn count(&self) -> Count {
         let mut count = Count { ready: 0, logged_in: 0, slots: 0, free_slots: 0, at_work: 0 };
         for desk in self.desks.iter().filter(|desk| desk.taken) {

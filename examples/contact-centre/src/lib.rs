@@ -1,9 +1,10 @@
 //! A simulated contact centre: discrete events, seeded, in virtual or real time.
 //!
-//! Agents, visitors with patience, handle times, a demand curve, invitations, shift changes; and a collector that sends
-//! statistics lines over a network that loses, delays and reorders them. [`Centre`] does no I/O and reads no clock:
-//! whoever drives it says how far time has gone, decides on each visitor who asks, and carries the statistics.
-//! A day of virtual time takes milliseconds; driven by the wall clock it is a demo.
+//! Agents, visitors with patience, handle times, a demand curve, invitations, shift changes; and a
+//! collector that sends statistics lines over a network that loses, delays and reorders them.
+//! [`Centre`] does no I/O and reads no clock: whoever drives it says how far time has gone, decides
+//! on each visitor who asks, and carries the statistics. A day of virtual time takes milliseconds;
+//! driven by the wall clock it is a demo.
 //!
 //! ```
 //! use contact_centre::{Centre, Happening, Scenario};

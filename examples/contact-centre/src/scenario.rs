@@ -1,4 +1,5 @@
-//! What is simulated: demand, staff, times, the collector and the network between it and the daemon.
+//! What is simulated: demand, staff, times, the collector and the network between it and the
+//! daemon.
 //!
 //! All times are seconds, all rates per second.
 
@@ -29,14 +30,16 @@ pub struct Scenario {
     pub handle_time_scale: Curve,
     /// What agents do between interactions, and how they differ.
     pub agents: Agents,
-    /// Visitors of a second group that the same agents serve, per second; `Curve::zero()`: there is no second group.
+    /// Visitors of a second group that the same agents serve, per second; `Curve::zero()`: there is
+    /// no second group.
     pub second_group: Curve,
     /// How long a visitor waits before giving up.
     pub patience: Times,
     /// Share of the visitors who leave at once when they would have to wait (balking), 0..=1.
     pub balking: f64,
-    /// Visitors who give up do so silently: they stay in the queue until an agent takes them and finds after this many seconds
-    /// that nobody is there; only then are they counted as abandoned. `None`: they are counted when they give up.
+    /// Visitors who give up do so silently: they stay in the queue until an agent takes them and
+    /// finds after this many seconds that nobody is there; only then are they counted as abandoned.
+    /// `None`: they are counted when they give up.
     pub silent: Option<f64>,
     /// What sends the statistics.
     pub collector: Collector,
@@ -49,7 +52,8 @@ pub struct Scenario {
 pub enum Proactive {
     /// They enter at this rate, whatever anyone says.
     Uncontrolled(Curve),
-    /// Visitors who could be invited turn up at a rate; each is invited if an invitation is allowed at that moment.
+    /// Visitors who could be invited turn up at a rate; each is invited if an invitation is allowed
+    /// at that moment.
     Invitations {
         /// Visitors who could be invited, per second.
         candidates: Curve,
@@ -97,9 +101,11 @@ pub struct Agents {
     pub break_share: f64,
     /// Duration of a break.
     pub break_time: Times,
-    /// Every second agent takes this much longer (0.5: half as long again), the others as much shorter.
+    /// Every second agent takes this much longer (0.5: half as long again), the others as much
+    /// shorter.
     pub uneven: f64,
-    /// An interaction takes this much longer for each other one that the agent holds when it begins.
+    /// An interaction takes this much longer for each other one that the agent holds when it
+    /// begins.
     pub slowdown: f64,
 }
 
@@ -108,7 +114,8 @@ pub struct Agents {
 pub struct Collector {
     /// From one line to the next.
     pub interval: f64,
-    /// From one update of the running totals to the next; 0: each line has the totals of its moment.
+    /// From one update of the running totals to the next; 0: each line has the totals of its
+    /// moment.
     pub totals_every: f64,
     /// The same of the total of those who abandoned.
     pub abandoned_every: f64,
@@ -182,7 +189,8 @@ pub struct Network {
 }
 
 impl Default for Scenario {
-    /// Ten agents, demand 1.5 times what they can do, five minutes an interaction, a minute's patience, a line each second.
+    /// Ten agents, demand 1.5 times what they can do, five minutes an interaction, a minute's
+    /// patience, a line each second.
     fn default() -> Self {
         Self {
             channel: "chat".into(),

@@ -40,7 +40,8 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Writes the statistics line, one JSON object without a line's end, in place of what `line` held.
+    /// Writes the statistics line, one JSON object without a line's end, in place of what `line`
+    /// held.
     ///
     /// `channel` and `group` must need no escaping in JSON.
     pub fn write(&self, channel: &str, group: &str, line: &mut String) {

@@ -13,7 +13,8 @@ pub enum Times {
         /// Mean, seconds.
         mean: f64,
     },
-    /// Lognormal: what measured handle times and patience look like (Brown et al. 2005, sections 4.3 and 5).
+    /// Lognormal: what measured handle times and patience look like (Brown et al. 2005, sections
+    /// 4.3 and 5).
     Lognormal {
         /// Mean, seconds.
         mean: f64,
@@ -40,7 +41,8 @@ impl Times {
                 mean * standard
             }
             Self::Lognormal { mean, variation } => {
-                // The mean of a lognormal is e^(location + spread²/2), and 1 + variation² = e^(spread²).
+                // The mean of a lognormal is e^(location + spread²/2), and 1 + variation² =
+                // e^(spread²).
                 let spread_squared = libm::log1p(variation * variation);
                 let standard: f64 = StandardNormal.sample(random);
                 mean * libm::exp(spread_squared.sqrt() * standard - spread_squared / 2.0)

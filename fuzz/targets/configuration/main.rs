@@ -1,4 +1,5 @@
-//! Any configuration file: read or refused with its line, and what was read is printed as a file that means the same.
+//! Any configuration file: read or refused with its line, and what was read is printed as a file
+//! that means the same.
 #![no_main]
 #![allow(dead_code, unused_imports, unreachable_pub)] // The daemon's own files are built in, and not all of each is used.
 

@@ -1,7 +1,7 @@
 //! The part of `/metrics` about statistics and groups. The daemon adds the part about HTTP.
 //!
-//! A group that is not fresh has an age and a reason only: graphs show a gap instead of a constant. A dormant group that is not
-//! declared has no samples, which ends alerts about it.
+//! A group that is not fresh has an age and a reason only: graphs show a gap instead of a constant.
+//! A dormant group that is not declared has no samples, which ends alerts about it.
 
 use alloc::string::String;
 use core::fmt::{self, Write};

@@ -1,5 +1,5 @@
-//! Answers as a pure function of method, target and state: paths and bodies of the Pacing REST API, problem details (RFC 9457)
-//! for errors.
+//! Answers as a pure function of method, target and state: paths and bodies of the Pacing REST API,
+//! problem details (RFC 9457) for errors.
 
 pub mod explanation;
 pub mod metrics;
@@ -17,7 +17,8 @@ pub use visitors::answer;
 use crate::limits::BODY_BYTES;
 use crate::wire::excerpt::Excerpt;
 
-/// Seconds for `retry-after` while there are no fresh statistics: collectors push every few seconds.
+/// Seconds for `retry-after` while there are no fresh statistics: collectors push every few
+/// seconds.
 const RETRY_AFTER_SECONDS: u32 = 5;
 
 crate::named! {

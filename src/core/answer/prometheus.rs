@@ -10,7 +10,8 @@ pub struct Family<'a, W> {
 }
 
 impl<'a, W: Write> Family<'a, W> {
-    /// Writes `HELP` and `TYPE`: counter if the name ends with `_total`, else gauge. `help` must not have backslashes or line ends.
+    /// Writes `HELP` and `TYPE`: counter if the name ends with `_total`, else gauge. `help` must
+    /// not have backslashes or line ends.
     pub fn new(out: &'a mut W, name: &'static str, help: &str) -> Result<Self, fmt::Error> {
         let kind = if name.ends_with("_total") { "counter" } else { "gauge" };
         write!(out, "# HELP {name} {help}\n# TYPE {name} {kind}\n")?;

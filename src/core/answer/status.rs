@@ -1,4 +1,5 @@
-//! `/status` as JSON: settings, counters, and a line for each group with the reason for its reactive state.
+//! `/status` as JSON: settings, counters, and a line for each group with the reason for its
+//! reactive state.
 
 use alloc::string::{String, ToString as _};
 use core::fmt::{self, Write};

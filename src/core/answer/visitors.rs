@@ -332,7 +332,8 @@ mod tests {
     #[test]
     fn the_longest_bodies_fit() {
         let mut state = state(Algorithm::External);
-        // Characters that are shown by their numbers or behind a backslash, so that a name gets several times as long.
+        // Characters that are shown by their numbers or behind a backslash, so that a name gets
+        // several times as long.
         let worst = ["%C2%AD", "%E2%80%8B", "%F3%A0%80%81", "%22", "%5C"];
         for encoded in worst {
             let bytes = encoded.len() / 3;

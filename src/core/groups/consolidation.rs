@@ -61,8 +61,8 @@ impl Consolidation {
         }
     }
 
-    /// Allowed ÷ offered reactive engagements, 0..=1. A group with unknown demand is assumed to have as much per agent as the
-    /// others. `None`: no group has a reactive state.
+    /// Allowed ÷ offered reactive engagements, 0..=1. A group with unknown demand is assumed to
+    /// have as much per agent as the others. `None`: no group has a reactive state.
     pub fn reactive_state(&self) -> Option<f64> {
         if self.predicted <= 1 {
             // Without a rounding error.
@@ -107,7 +107,8 @@ mod tests {
 
     #[test]
     fn groups_weigh_by_the_demand_they_see() {
-        // 3 of 4 visitors a second ask a group that lets a tenth of them in; its agents do not matter.
+        // 3 of 4 visitors a second ask a group that lets a tenth of them in; its agents do not
+        // matter.
         let groups = [group(40, 1, Some(0.1), Some(3.0)), group(40, 99, Some(0.9), Some(1.0))];
         assert_state(&groups, (3.0 * 0.1 + 0.9) / 4.0);
     }

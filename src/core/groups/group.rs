@@ -13,8 +13,8 @@ use crate::wire::channel::Channel;
 use crate::wire::group_name::GroupName;
 use crate::wire::line::{Line, Statistics};
 
-/// How long all lines of a group must be late before its collector's clock counts as set back: longer than the network delays
-/// a datagram.
+/// How long all lines of a group must be late before its collector's clock counts as set back:
+/// longer than the network delays a datagram.
 const SET_BACK_AFTER: Duration = Duration::from_secs(3);
 
 /// Resolution of timers.
@@ -54,11 +54,12 @@ crate::named! {
         Silent => "silent",
         /// The statistics are fresh again.
         Resumed => "resumed",
-        /// More visitors abandoned in an hour than the goal allows, by more than chance. Only for `ABANDONMENT_RATE`: a busy
-        /// factor can be low for want of demand.
+        /// More visitors abandoned in an hour than the goal allows, by more than chance. Only for
+        /// `ABANDONMENT_RATE`: a busy factor can be low for want of demand.
         GoalMissed => "goal missed",
         GoalMet => "goal met",
-        /// A line with an earlier `time` was accepted: its clock was set back, or another collector took over.
+        /// A line with an earlier `time` was accepted: its clock was set back, or another collector
+        /// took over.
         ClockSetBack => "clock set back",
         Contradiction => "contradiction",
         /// The algorithm is `EXTERNAL`, and the statistics have no `reactiveState`.
@@ -84,7 +85,8 @@ pub struct Group {
     /// The `time` of the last accepted line that had one.
     pub(super) last_time: Option<u64>,
     totals: Totals,
-    /// `abandoned` and entered of the last line with both, as sent: totals counted over all collectors hide contradictions.
+    /// `abandoned` and entered of the last line with both, as sent: totals counted over all
+    /// collectors hide contradictions.
     sent_totals: Option<(u64, u64)>,
     pacer: Pacer,
     prediction: Option<Prediction>,
@@ -129,7 +131,8 @@ impl Group {
         Self { report: Some(report), prediction: Some(prediction), ..nameless }
     }
 
-    /// Whether the group has been silent for an hour: what was learned is dropped, and only its name is still known.
+    /// Whether the group has been silent for an hour: what was learned is dropped, and only its
+    /// name is still known.
     pub fn is_dormant(&self, now: Duration) -> bool {
         self.report.is_some_and(|report| now.saturating_sub(report.received) >= DORMANT_AFTER)
     }
@@ -164,7 +167,8 @@ impl Group {
         self.pacer.stakes(options)
     }
 
-    /// Share of the slots in use according to the last statistics, 0..=1. `None`: no statistics, or no slots.
+    /// Share of the slots in use according to the last statistics, 0..=1. `None`: no statistics, or
+    /// no slots.
     pub fn busy_factor(&self, options: &Options) -> Option<f64> {
         pacing::busy_factor(&self.report?.statistics, options)
     }
@@ -175,7 +179,8 @@ impl Group {
             && self.last_hour.entries(now).misses(settings.goal())
     }
 
-    /// Says what contradicts itself in the last statistics. `wall_at_zero` is the time since 1970 when `now` was 0.
+    /// Says what contradicts itself in the last statistics. `wall_at_zero` is the time since 1970
+    /// when `now` was 0.
     pub fn contradiction(&self, wall_at_zero: Duration) -> Option<String> {
         let Report { received, statistics } = self.report?;
         let (abandoned, reactive_entered) = self.sent_totals.unzip();
@@ -190,7 +195,8 @@ impl Group {
             && fresh.is_some_and(|report| report.statistics.reactive_state.is_none())
     }
 
-    /// Whether there is a notice of that kind that was not logged yet. `wall_at_zero` is the wall-clock time at `now` = 0.
+    /// Whether there is a notice of that kind that was not logged yet. `wall_at_zero` is the
+    /// wall-clock time at `now` = 0.
     pub fn has_notice(&self, notice: Notice, now: Duration, wall_at_zero: Duration, settings: &Settings) -> bool {
         let is_fresh = self.fresh_report(now, settings.time_to_live).is_some();
         let has_goal = settings.pacing.optimization_target == OptimizationTarget::AbandonmentRate;
@@ -231,7 +237,8 @@ impl Group {
         }
     }
 
-    /// Accepts a line if its `time` allows it, and makes the first prediction of a group that is new or was silent.
+    /// Accepts a line if its `time` allows it, and makes the first prediction of a group that is
+    /// new or was silent.
     pub(super) fn accept(
         &mut self,
         now: Duration,
@@ -270,8 +277,8 @@ impl Group {
         Ok(())
     }
 
-    /// Whether a late line shows that the collector's clock was set back: lines have been late for some time, none was
-    /// accepted, and their times advance.
+    /// Whether a late line shows that the collector's clock was set back: lines have been late for
+    /// some time, none was accepted, and their times advance.
     fn is_set_back(&self, now: Duration, time: u64) -> bool {
         self.untimely
             .is_some_and(|untimely| time > untimely.time && now.saturating_sub(untimely.since) >= SET_BACK_AFTER)
@@ -304,8 +311,8 @@ impl Group {
     }
 }
 
-/// The next multiple of the period that is at least half a period away: all groups are refreshed on the same tick, and the
-/// daemon wakes once a period.
+/// The next multiple of the period that is at least half a period away: all groups are refreshed on
+/// the same tick, and the daemon wakes once a period.
 fn next_tick(now: Duration, period: Duration) -> Duration {
     let period = period.as_nanos().max(1);
     let ticks = (now.as_nanos() + period / 2) / period + 1;

@@ -1,5 +1,6 @@
-//! Counts entered and abandoned interactions of the last hour, in six parts of ten minutes: the figures cover the last 50 to
-//! 60 minutes. In less time, a goal of a few percent is missed or met by chance.
+//! Counts entered and abandoned interactions of the last hour, in six parts of ten minutes: the
+//! figures cover the last 50 to 60 minutes. In less time, a goal of a few percent is missed or met
+//! by chance.
 
 use core::time::Duration;
 
@@ -31,8 +32,8 @@ impl Entries {
         (self.entered > 0).then(|| (f64::from(self.abandoned) / f64::from(self.entered)).min(1.0))
     }
 
-    /// Whether more abandoned than the goal (0..1) allows, by three standard deviations of a Poisson number: by chance once in a
-    /// thousand hours.
+    /// Whether more abandoned than the goal (0..1) allows, by three standard deviations of a
+    /// Poisson number: by chance once in a thousand hours.
     pub fn misses(self, goal: f64) -> bool {
         let allowed = goal * f64::from(self.entered);
         f64::from(self.abandoned) > allowed + 3.0 * libm::sqrt(allowed) + 1.0

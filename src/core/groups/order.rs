@@ -47,8 +47,8 @@ impl Refusal {
 pub enum Order {
     /// Equal times are accepted, because two events can have the same millisecond.
     Unsigned,
-    /// Times must increase, or the line may be a replay. A last line after `latest`, Unix milliseconds, does not count: it was
-    /// accepted while the local clock was ahead, or unsigned.
+    /// Times must increase, or the line may be a replay. A last line after `latest`, Unix
+    /// milliseconds, does not count: it was accepted while the local clock was ahead, or unsigned.
     Signed { latest: u64 },
 }
 

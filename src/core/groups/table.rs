@@ -1,10 +1,10 @@
-//! The table of groups: a fixed number over both channels, sorted by channel and name for binary search. (A look-up among
-//! 256 names of 27 bytes takes 481 instructions; 464 in heapless' `IndexMap`, which keeps no order, and 2,686 in its
-//! `LinearMap`.)
+//! The table of groups: a fixed number over both channels, sorted by channel and name for binary
+//! search. (A look-up among 256 names of 27 bytes takes 481 instructions; 464 in heapless'
+//! `IndexMap`, which keeps no order, and 2,686 in its `LinearMap`.)
 //!
-//! A group stays known until its place is needed. When the table is full, a new group takes the place of the undeclared one
-//! that has been stale longest; with none stale it is refused. A declared group takes the place of the undeclared one that has
-//! been silent longest, stale or not.
+//! A group stays known until its place is needed. When the table is full, a new group takes the
+//! place of the undeclared one that has been stale longest; with none stale it is refused. A
+//! declared group takes the place of the undeclared one that has been silent longest, stale or not.
 
 use core::time::Duration;
 
@@ -21,7 +21,8 @@ use crate::wire::line::Line;
 pub struct Groups {
     /// Sorted by channel, then name, without duplicates.
     sorted: heapless::Vec<Group, GROUPS>,
-    /// The latest `time` of a group that lost its place: signed lines of new groups must be later, or they could be replays.
+    /// The latest `time` of a group that lost its place: signed lines of new groups must be later,
+    /// or they could be replays.
     replaced_until: u64,
 }
 
@@ -48,8 +49,8 @@ impl Groups {
         self.sorted.binary_search_by(|group| group.channel.cmp(&channel).then_with(|| group.name.as_str().cmp(name)))
     }
 
-    /// The index of a group, which is inserted if it is new: into a full table in place of the one that has been silent longest
-    /// among those that may be replaced.
+    /// The index of a group, which is inserted if it is new: into a full table in place of the one
+    /// that has been silent longest among those that may be replaced.
     fn find_or_insert(
         &mut self,
         channel: Channel,
@@ -72,7 +73,8 @@ impl Groups {
         self.sorted.insert(place, group).map(|()| place).map_err(|_| Refusal::TableFull)
     }
 
-    /// Accepts a line, and makes the first prediction of a group that is new or was silent; or refuses it.
+    /// Accepts a line, and makes the first prediction of a group that is new or was silent; or
+    /// refuses it.
     pub fn accept(&mut self, now: Duration, line: &Line, order: Order, settings: &Settings) -> Result<(), Refusal> {
         let index = match self.find(line.channel, line.group.as_str()) {
             Some(index) => index,

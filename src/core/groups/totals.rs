@@ -1,12 +1,13 @@
 //! Combines the running totals of several collectors of a group, such as one and its stand-by.
 //!
-//! Each collector counts from its own start, so their totals form separate rows. Collectors are distinguished by name or
-//! address, and behind a broker, where all lines come from one address, by the totals themselves: a line continues the nearest
-//! row of its sender that makes no total decrease. Without one it starts a row, as after a restart of the collector.
+//! Each collector counts from its own start, so their totals form separate rows. Collectors are
+//! distinguished by name or address, and behind a broker, where all lines come from one address, by
+//! the totals themselves: a line continues the nearest row of its sender that makes no total
+//! decrease. Without one it starts a row, as after a restart of the collector.
 //!
-//! A new row starts at the count so far and grows from there; the count is the highest row. So a row that stops leaves the
-//! other one counting, and a row that lags counts nothing twice. At most the interactions between two lines are missed when a
-//! collector starts.
+//! A new row starts at the count so far and grows from there; the count is the highest row. So a
+//! row that stops leaves the other one counting, and a row that lags counts nothing twice. At most
+//! the interactions between two lines are missed when a collector starts.
 
 use core::array;
 use core::time::Duration;
@@ -72,9 +73,10 @@ pub(crate) struct Totals {
 impl Totals {
     pub(crate) const NEW: Self = Self { rows: [None; COLLECTORS], counted: [UNKNOWN; TOTALS] };
 
-    /// Replaces the totals in `statistics` by those counted over all collectors, and returns their growth. A line without totals
-    /// gets the last ones: state may be reported every second, and totals once a minute. A row loses its place to a new one
-    /// if its collector has been silent for longer than `patience`.
+    /// Replaces the totals in `statistics` by those counted over all collectors, and returns their
+    /// growth. A line without totals gets the last ones: state may be reported every second, and
+    /// totals once a minute. A row loses its place to a new one if its collector has been silent
+    /// for longer than `patience`.
     pub(crate) fn count(
         &mut self,
         now: Duration,
@@ -163,8 +165,8 @@ impl Totals {
         }
     }
 
-    /// Starts a row in a free place or that of a silent row. Returns false if there is none: the collector does not count until
-    /// another one is silent.
+    /// Starts a row in a free place or that of a silent row. Returns false if there is none: the
+    /// collector does not count until another one is silent.
     fn start_row(&mut self, now: u32, collector: Option<Collector>, patience: u32, reported: &RunningTotals) -> bool {
         let free = |row: &&mut Option<Row>| row.is_none_or(|row| now.saturating_sub(row.received) > patience);
         let Some(place) = self.rows.iter_mut().find(free) else { return false };

@@ -1,4 +1,5 @@
-//! Totals of several collectors against what really happened: interleaved, lost, late, restarted, failed over.
+//! Totals of several collectors against what really happened: interleaved, lost, late, restarted,
+//! failed over.
 
 extern crate std;
 
@@ -10,7 +11,8 @@ use super::*;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Counts a line with these totals, received through a broker. Returns what was counted, and whether a row starts.
+/// Counts a line with these totals, received through a broker. Returns what was counted, and
+/// whether a row starts.
 fn count(totals: &mut Totals, second: u64, entered: u64, abandoned: u64) -> ((u64, u64), bool) {
     count_of(None, totals, second, entered, abandoned)
 }
@@ -50,7 +52,8 @@ fn a_stand_by_collector_counts_nothing_twice_and_goes_on_when_the_first_one_dies
     for second in 11..=100 {
         assert_eq!(count(&mut totals, second, 40 + second, 1).0, (1000 + second, 10));
     }
-    // The first one is back from a restart: it may lead or follow, and counts nothing for what it missed.
+    // The first one is back from a restart: it may lead or follow, and counts nothing for what it
+    // missed.
     assert_eq!(count(&mut totals, 101, 2, 0), ((1100, 10), true));
     assert_eq!(count(&mut totals, 101, 141, 1), ((1101, 10), false));
     assert_eq!(count(&mut totals, 102, 3, 0), ((1101, 10), false));
@@ -187,8 +190,9 @@ fn step() -> impl Strategy<Value = Step> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
 
-    /// Two collectors report the same interactions, the second `lag` seconds late, each from its own start on; lines are
-    /// lost, collectors restart, and from `failure` on the first one is dead.
+    /// Two collectors report the same interactions, the second `lag` seconds late, each from its
+    /// own start on; lines are lost, collectors restart, and from `failure` on the first one is
+    /// dead.
     #[test]
     fn what_is_counted_is_what_happened_except_before_a_row_starts(
         steps in proptest::collection::vec(step(), 50..400),
@@ -220,7 +224,8 @@ proptest! {
                 prop_assert!(now >= before, "counted down: {before} to {now}");
                 prop_assert!(now - before <= truth - last + slack, "a jump from {before} to {now}");
                 if starts {
-                    // What happened since the last line of anyone, and what the one that starts is late by.
+                    // What happened since the last line of anyone, and what the one that starts is
+                    // late by.
                     slack += 40 * (2 + lag as u64);
                 }
                 (counted, last) = (Some(now), truth.min(last.max(seen)));

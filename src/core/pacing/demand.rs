@@ -1,33 +1,37 @@
 //! Estimates the demand: interactions asked for per second, allowed or not.
 //!
-//! Refused visitors are in no statistics, so the demand is entered ÷ exposure `∫ p dt`: times with `p` = 0 do not lower it.
+//! Refused visitors are in no statistics, so the demand is entered ÷ exposure `∫ p dt`: times with
+//! `p` = 0 do not lower it.
 
 use libm::{exp, sqrt};
 
 /// Entries remembered in small groups: a relative deviation of about 1/√30 = 18 %.
 const ENTRIES_REMEMBERED: f64 = 30.0;
-/// … and at least this many seconds of exposure, because in large groups the entries come within seconds.
+/// … and at least this many seconds of exposure, because in large groups the entries come within
+/// seconds.
 const EXPOSURE_REMEMBERED: f64 = 60.0;
 /// Exposure after which everything is forgotten, seconds: demand changes in half an hour.
 const EXPOSURE_AT_MOST: f64 = 1800.0;
 /// The recent past that is compared with the long memory, seconds of exposure.
 const RECENT: f64 = 20.0;
-/// … but not longer than this many expected entries: after a spike the door is nearly shut, exposure hardly grows, and the end of
-/// the spike shows in expected entries that do not come.
+/// … but not longer than this many expected entries: after a spike the door is nearly shut,
+/// exposure hardly grows, and the end of the spike shows in expected entries that do not come.
 const ENTRIES_RECENT: f64 = 60.0;
-/// Standard deviations by which the recent past must differ for the long memory to be dropped. By chance this is rare, and
-/// makes the estimate rougher for a while.
+/// Standard deviations by which the recent past must differ for the long memory to be dropped. By
+/// chance this is rare, and makes the estimate rougher for a while.
 const SURPRISE: f64 = 3.0;
 /// The assumed demand as a multiple of the capacity, before anything is known: a careful start.
 const ASSUMED_OVERLOAD: f64 = 10.0;
 /// … and at least one interaction an hour.
 const LEAST_ASSUMED: f64 = 1.0 / 3600.0;
-/// Entries, including the assumed one, from which on the estimate outweighs the assumption; or a minute of exposure.
+/// Entries, including the assumed one, from which on the estimate outweighs the assumption; or a
+/// minute of exposure.
 const ENTRIES_KNOWN: f64 = 4.0;
-/// Silence is evidence after this multiple of the usual growth was expected, because collectors may update their totals every
-/// quarter of an hour.
+/// Silence is evidence after this multiple of the usual growth was expected, because collectors may
+/// update their totals every quarter of an hour.
 const LUMPS: f64 = 4.0;
-/// The share of the memory that remains after such a silence, which comes by chance once in e^4 = 55 entries.
+/// The share of the memory that remains after such a silence, which comes by chance once in e^4 =
+/// 55 entries.
 const KNOWN_AFTER_SILENCE: f64 = 0.5;
 /// The largest plausible growth.
 const LARGEST_LUMP: f64 = 1e5;
@@ -59,7 +63,8 @@ pub(super) struct Demand {
 }
 
 impl Demand {
-    /// Before any report: assumes one entry at [`ASSUMED_OVERLOAD`] times `capacity`, interactions a second.
+    /// Before any report: assumes one entry at [`ASSUMED_OVERLOAD`] times `capacity`, interactions
+    /// a second.
     pub(super) fn assume(&mut self, capacity: f64) {
         let assumed = (ASSUMED_OVERLOAD * capacity).max(LEAST_ASSUMED);
         self.long = Memory { entered: 1.0, exposure: (1.0 / assumed) as f32 };

@@ -1,9 +1,11 @@
-//! Visitors who enter some time after they were allowed: a form before the chat, an answer cached by a proxy. A chain of
-//! exponential filters delays the probability: its output applies to those who enter now, its content to those still to enter.
+//! Visitors who enter some time after they were allowed: a form before the chat, an answer cached
+//! by a proxy. A chain of exponential filters delays the probability: its output applies to those
+//! who enter now, its content to those still to enter.
 
 use libm::exp;
 
-/// Filters in the chain. Four make a delay with a coefficient of variation of one half, as of people with a form.
+/// Filters in the chain. Four make a delay with a coefficient of variation of one half, as of
+/// people with a form.
 const STAGES: usize = 4;
 
 /// The probability that applied to those in each stage.
@@ -13,8 +15,8 @@ pub(super) struct EntryDelay {
 }
 
 impl EntryDelay {
-    /// Passes `seconds` with `probability` in force. Returns the exposure of those who entered meanwhile, `delay` seconds after they
-    /// were allowed in the mean.
+    /// Passes `seconds` with `probability` in force. Returns the exposure of those who entered
+    /// meanwhile, `delay` seconds after they were allowed in the mean.
     pub(super) fn pass(&mut self, probability: f64, seconds: f64, delay: f64) -> f64 {
         let mut open = probability;
         let stage_time = delay / STAGES as f64;
@@ -40,12 +42,13 @@ impl EntryDelay {
 const SOON: f64 = 60.0;
 /// Seconds of a shut door after which half is forgotten.
 const SHUT_REMEMBERED: f32 = 36_000.0;
-/// Entries, or expected ones, from which on a pattern counts; and the ratio of early to later ones that makes one.
+/// Entries, or expected ones, from which on a pattern counts; and the ratio of early to later ones
+/// that makes one.
 const ENOUGH: f32 = 10.0;
 const PATTERN: f32 = 3.0;
 
-/// Entries while the door is shut, and seconds of it: soon after it shut, and later. Late visitors enter soon; those who never ask
-/// go on entering.
+/// Entries while the door is shut, and seconds of it: soon after it shut, and later. Late visitors
+/// enter soon; those who never ask go on entering.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct EntriesWhileShut {
     entered: [f32; 2],

@@ -29,7 +29,8 @@ impl Default for Invitations {
 }
 
 impl Invitations {
-    /// Learns from a report: invitations answered and accepted since the last one, and pending meanwhile.
+    /// Learns from a report: invitations answered and accepted since the last one, and pending
+    /// meanwhile.
     pub(super) fn learn(&mut self, answered: f64, accepted: f64, pending: f64, passed: f64) {
         let keep = exp(-answered / ANSWERS_REMEMBERED);
         self.answered = self.answered * keep + answered;
@@ -42,8 +43,8 @@ impl Invitations {
         self.unreported = 0.0;
     }
 
-    /// Adds the `allowance` for the next `period` seconds. Where reports do not have pending invitations, they count as answered
-    /// after the assumed time.
+    /// Adds the `allowance` for the next `period` seconds. Where reports do not have pending
+    /// invitations, they count as answered after the assumed time.
     pub(super) fn allow(&mut self, allowance: f64, period: f64, reported: bool) {
         let keep = if reported { 1.0 } else { exp(-period / ANSWER_TIME_ASSUMED) };
         self.unreported = (self.unreported * keep + allowance).min(1e9);
@@ -71,7 +72,8 @@ mod tests {
     #[test]
     fn acceptance_and_the_time_to_the_answer_are_found() {
         let mut invitations = Invitations::default();
-        // One sent and answered a second, three of ten accepted; fifteen pending: fifteen seconds each.
+        // One sent and answered a second, three of ten accepted; fifteen pending: fifteen seconds
+        // each.
         for second in 0..1_000 {
             let accepted = if second % 10 < 3 { 1.0 } else { 0.0 };
             invitations.learn(1.0, accepted, 15.0, 1.0);

@@ -15,14 +15,16 @@ use super::{
 };
 use crate::wire::line::Statistics;
 
-/// The least exposure a second: visitors who enter while the door is shut were late or never asked, and without a bound the
-/// demand would grow without limit.
+/// The least exposure a second: visitors who enter while the door is shut were late or never asked,
+/// and without a bound the demand would grow without limit.
 const LEAST_OPEN: f64 = 0.01;
-/// The door counts as shut if at most this many visitors a second are expected to be allowed: four an hour.
+/// The door counts as shut if at most this many visitors a second are expected to be allowed: four
+/// an hour.
 const SHUT: f64 = 0.001;
 /// Seconds within which allowed visitors have entered and are in the statistics.
 const ON_THE_WAY: f64 = 3.0;
-/// The largest plausible growth since the total of entries last moved: this many, and this multiple of the capacity.
+/// The largest plausible growth since the total of entries last moved: this many, and this multiple
+/// of the capacity.
 const PLAUSIBLE: (f64, f64) = (100.0, 30.0);
 /// The most visitors who never ask that are expected to be due.
 const UNASKED_AT_MOST: f64 = 10.0;
@@ -32,8 +34,8 @@ const ABANDONED_REMEMBERED: f64 = 30.0;
 pub(super) const PATIENCE_WRONG: f64 = 10.0;
 /// Ends of interactions over which the handle time is averaged, and more for each slot.
 const ENDED_REMEMBERED: (f64, f64) = (100.0, 10.0);
-/// Silence is not evidence: a constant total of abandonments counts as correct after this many seconds, because collectors may
-/// update it every quarter of an hour …
+/// Silence is not evidence: a constant total of abandonments counts as correct after this many
+/// seconds, because collectors may update it every quarter of an hour …
 const SILENT_SECONDS: f32 = 1_000.0;
 /// … and after this many expected abandonments.
 const SILENT_EXPECTED: f32 = 5.0;
@@ -68,7 +70,8 @@ struct SinceAbandonment {
 #[derive(Clone, Debug, Default)]
 pub struct Pacer {
     pub(super) reactive: Demand,
-    /// Reactive interactions that enter while the door is shut: their visitors never ask, or asked long before.
+    /// Reactive interactions that enter while the door is shut: their visitors never ask, or asked
+    /// long before.
     pub(super) unasked: Demand,
     /// Those expected while the door was open that did not enter yet.
     unasked_expected: f32,
@@ -117,7 +120,8 @@ impl Pacer {
         Stakes { risk: self.risk_of_all.into(), worth: self.price.of_worth(options.abandonment_cost) }
     }
 
-    /// Whether visitors enter long after they were allowed, so that the option `entry-delay` would help.
+    /// Whether visitors enter long after they were allowed, so that the option `entry-delay` would
+    /// help.
     pub fn enters_late(&self) -> bool {
         self.entries_while_shut.are_late()
     }
@@ -159,8 +163,8 @@ impl Pacer {
         let Some(entered) = growth.reactive_entered.map(|entered| entered as f64) else { return };
         let SinceTotals { seconds, exposure } = self.since_totals;
         let (seconds, exposure) = (f64::from(seconds), f64::from(exposure));
-        // A growth beyond the capacity belongs to a total that is updated in lumps. With a busy factor as goal the doors of a fleet
-        // are shut at different times.
+        // A growth beyond the capacity belongs to a total that is updated in lumps. With a busy
+        // factor as goal the doors of a fleet are shut at different times.
         let is_lump = entered > 3.0 + 5.0 * occupancy.capacity() * seconds;
         if !options.holds_busy_factor() && !is_lump && f64::from(self.shut) >= seconds + ON_THE_WAY {
             self.unasked.learn(entered, seconds);
@@ -181,7 +185,8 @@ impl Pacer {
             let ended = (entered - f64::from(abandoned)).max(0.0);
             self.handle_time.learn(worked.into(), ended, remembered + of_each_slot * occupancy.slots);
         }
-        // With `proactive-ratio` the goal is for proactive interactions; statistics do not tell their abandonments apart.
+        // With `proactive-ratio` the goal is for proactive interactions; statistics do not tell
+        // their abandonments apart.
         let proactive = growth.proactive_entered.unwrap_or(0) as f64;
         self.since_abandonment.entered += (if options.proactive_ratio > 0 { proactive } else { entered }) as f32;
         let SinceAbandonment { seconds, entered, waited } = self.since_abandonment;
@@ -190,7 +195,8 @@ impl Pacer {
             if waited > 0.0 {
                 self.patience.learn(waited.into(), abandoned, ABANDONED_REMEMBERED);
             }
-            // While more enter without asking than the agents can serve, the price has no influence on abandonment.
+            // While more enter without asking than the agents can serve, the price has no influence
+            // on abandonment.
             if self.unasked.per_second() < occupancy.capacity() {
                 self.price.learn(options, occupancy.at_work(), entered.into(), abandoned);
             } else {

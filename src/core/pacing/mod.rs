@@ -1,19 +1,27 @@
-//! The pacing engine: predicts the reactive state and the proactive allowance of a group. `docs/pacing.md` explains it.
+//! The pacing engine: predicts the reactive state and the proactive allowance of a group.
+//! `docs/pacing.md` explains it.
 //!
-//! [`Pacer`] is the state of one group (`learn`, `predict`). `occupancy` normalizes statistics; `risk` computes how many may enter
-//! at a price, which `price` sets; `demand`, `mean_time`, `entry_delay` and `invitations` estimate; `set_point` controls a mean.
-//! No clock, no I/O, no allocation. Whatever the statistics are, the predictions are finite and in range.
+//! [`Pacer`] is the state of one group (`learn`, `predict`). `occupancy` normalizes statistics;
+//! `risk` computes how many may enter at a price, which `price` sets; `demand`, `mean_time`,
+//! `entry_delay` and `invitations` estimate; `set_point` controls a mean. No clock, no I/O, no
+//! allocation. Whatever the statistics are, the predictions are finite and in range.
 //!
 //! # Important terms
 //!
-//! - **slot**: room for one interaction; agents × interactions that each can hold. **at work**: free or in use.
-//! - **reactive** interaction: the visitor asked; each request is allowed with the probability `p`, the reactive state.
-//!   **proactive**: the visitor accepted an invitation. **allowance**: invitations that may be sent until the next refresh.
-//! - **handle time**: how long an interaction takes, mean 1/μ. **patience**: how long a visitor waits, mean 1/θ.
+//! - **slot**: room for one interaction; agents × interactions that each can hold. **at work**:
+//!   free or in use.
+//! - **reactive** interaction: the visitor asked; each request is allowed with the probability `p`,
+//!   the reactive state. **proactive**: the visitor accepted an invitation. **allowance**:
+//!   invitations that may be sent until the next refresh.
+//! - **handle time**: how long an interaction takes, mean 1/μ. **patience**: how long a visitor
+//!   waits, mean 1/θ.
 //! - **abandoned**: gave up waiting. **busy factor**: share of the slots at work in use.
-//! - **demand**: interactions asked for, allowed or not. **exposure**: `∫ p dt`, the time for which the door was open.
-//! - **horizon**: from the time of the statistics until the visitors allowed by this refresh have entered.
-//! - **marginal risk**: probability that one more visitor abandons. **price**: the marginal risk at which the door closes.
+//! - **demand**: interactions asked for, allowed or not. **exposure**: `∫ p dt`, the time for which
+//!   the door was open.
+//! - **horizon**: from the time of the statistics until the visitors allowed by this refresh have
+//!   entered.
+//! - **marginal risk**: probability that one more visitor abandons. **price**: the marginal risk at
+//!   which the door closes.
 
 mod demand;
 mod entry_delay;
@@ -31,7 +39,8 @@ pub use learn::Pacer;
 pub use occupancy::busy_factor;
 pub use options::{Algorithm, OptimizationTarget, Options};
 
-/// The growth of a group's running totals since each was last reported. `None`: not reported now or before.
+/// The growth of a group's running totals since each was last reported. `None`: not reported now or
+/// before.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Growth {
     pub reactive_entered: Option<u64>,
@@ -39,14 +48,16 @@ pub struct Growth {
     pub abandoned: Option<u64>,
     pub invitations_sent: Option<u64>,
     pub invitations_accepted: Option<u64>,
-    /// The totals are the base line of a collector that is new or was restarted; every growth is `None`.
+    /// The totals are the base line of a collector that is new or was restarted; every growth is
+    /// `None`.
     pub starts_row: bool,
 }
 
 /// The prediction for one group until its next refresh.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Prediction {
-    /// Probability, 0..=1. `None`: the algorithm is not dual, or (`EXTERNAL`) the collector sent no value.
+    /// Probability, 0..=1. `None`: the algorithm is not dual, or (`EXTERNAL`) the collector sent no
+    /// value.
     pub reactive_state: Option<f64>,
     /// Invitations that may be sent until the next refresh; finite, ≥ 0. `None` under `EXTERNAL`.
     pub proactive_allowance: Option<f64>,

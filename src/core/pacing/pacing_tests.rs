@@ -1,4 +1,5 @@
-//! The engine as a whole: nonsense, restarts, cold starts and each algorithm, without a simulated centre.
+//! The engine as a whole: nonsense, restarts, cold starts and each algorithm, without a simulated
+//! centre.
 
 use core::time::Duration;
 
@@ -314,7 +315,8 @@ proptest! {
             pacer.report(at(second), statistics, &options);
             pacer.refresh(at(second), statistics, &options);
         }
-        // An hour later in an empty house, three asking a minute of whom each is let in with the probability said.
+        // An hour later in an empty house, three asking a minute of whom each is let in with the
+        // probability said.
         let (mut entered, mut owed, mut open) = (0, 0.0, 0.0);
         for _ in 0..3_600 {
             second += 1;

@@ -14,11 +14,12 @@ use crate::wire::line::Statistics;
 
 /// The last place in line for which invitations are sent; the next refresh decides on more.
 const LARGEST_QUEUE: f64 = 16.0;
-/// Limits the measured handle time to this factor of the reported one: milliseconds are wrong by a thousand.
+/// Limits the measured handle time to this factor of the reported one: milliseconds are wrong by a
+/// thousand.
 const HANDLE_TIME_WRONG: f64 = 2_000.0;
-/// To fill up to a set point, the demand counts as the one that keeps the target, because a daemon whose door is less open than
-/// others' learns a higher demand and would stay apart. The set point corrects the error if at most this multiple of the spare
-/// slots is filled.
+/// To fill up to a set point, the demand counts as the one that keeps the target, because a daemon
+/// whose door is less open than others' learns a higher demand and would stay apart. The set point
+/// corrects the error if at most this multiple of the spare slots is filled.
 const FILLED_AT_MOST: f64 = 2.0;
 /// Seconds without totals after which the demand is unknown.
 const TOTALS_STALE: f32 = 3_600.0;
@@ -36,8 +37,8 @@ struct View<'a> {
     reactive_rate: Option<f64>,
     /// Allowed reactive interactions that are not in the statistics yet.
     reactive_coming: f64,
-    /// Interactions per second that cannot be refused: proactive ones without a counted invitation, and reactive ones whose
-    /// visitors never ask.
+    /// Interactions per second that cannot be refused: proactive ones without a counted invitation,
+    /// and reactive ones whose visitors never ask.
     uncontrolled_rate: f64,
     /// Open invitations that will be accepted.
     accepting: f64,
@@ -51,7 +52,8 @@ impl View<'_> {
         self.uncontrolled_rate * self.horizon - self.accepting * expm1(-self.horizon / self.answer_time)
     }
 
-    /// How many may enter within `horizon` seconds of the statistics at this price, at most `limit`, with `reserved` free slots.
+    /// How many may enter within `horizon` seconds of the statistics at this price, at most
+    /// `limit`, with `reserved` free slots.
     fn room(&self, horizon: f64, price: f64, limit: f64, reserved: f64) -> Room {
         let occupancy = &self.occupancy;
         let seats = Seats {
@@ -65,16 +67,17 @@ impl View<'_> {
         if is_large { risk::normal(&seats, price, limit) } else { risk::exact(&seats, price, limit) }
     }
 
-    /// Slots reserved for interactions that cannot be refused, where the goal is missed by `shortfall` e-folds: with load ρ they
-    /// take the next `k` slots with probability ρ^k. At most half of the slots, so that an idle group is open.
+    /// Slots reserved for interactions that cannot be refused, where the goal is missed by
+    /// `shortfall` e-folds: with load ρ they take the next `k` slots with probability ρ^k. At most
+    /// half of the slots, so that an idle group is open.
     fn reserved(&self, shortfall: f64) -> f64 {
         let occupancy = &self.occupancy;
         let load = (self.uncontrolled_rate + self.accepting / self.answer_time) / occupancy.capacity();
         if load > 0.0 && load < 1.0 { (-shortfall / log(load)).min(0.5 * occupancy.at_work()) } else { 0.0 }
     }
 
-    /// A rough upper bound of those who can enter at this price, which keeps the sums short: free seats, those who may wait at the
-    /// price, and two deviations.
+    /// A rough upper bound of those who can enter at this price, which keeps the sums short: free
+    /// seats, those who may wait at the price, and two deviations.
     fn most(&self, horizon: f64, price: f64) -> f64 {
         let occupancy = &self.occupancy;
         let freed = occupancy.busy - self.still(occupancy.busy, horizon);

@@ -1,33 +1,40 @@
 //! The two prices of risk, of which the lower one applies.
 //!
-//! *Goal*. The goal is a constraint (abandoned ≤ goal × entered), and this price its multiplier. Dual ascent moves the price
-//! by the slack of the constraint, so that the goal is kept even if the model of the risk is wrong.
+//! *Goal*. The goal is a constraint (abandoned ≤ goal × entered), and this price its multiplier.
+//! Dual ascent moves the price by the slack of the constraint, so that the goal is kept even if the
+//! model of the risk is wrong.
 //!
-//! *Worth*. A visitor allowed now takes a slot from the next who asks, unless the slot would have stayed idle: in Erlang's loss
-//! system the marginal gain is the idle share of the slots, to first order. One more visitor gains `(1 − risk) · idle` served
-//! visitors and loses `risk · cost`, which is worth it up to `idle / (cost + idle)`.
+//! *Worth*. A visitor allowed now takes a slot from the next who asks, unless the slot would have
+//! stayed idle: in Erlang's loss system the marginal gain is the idle share of the slots, to first
+//! order. One more visitor gains `(1 − risk) · idle` served visitors and loses `risk · cost`, which
+//! is worth it up to `idle / (cost + idle)`.
 
 use libm::{exp, log};
 
 use super::Options;
 
-/// By how much one abandonment moves the logarithm of the price of the goal. Less in large groups: the abandonments allowed in one
-/// handle time move it by a factor e, because the number in progress responds no faster and the price would oscillate.
+/// By how much one abandonment moves the logarithm of the price of the goal. Less in large groups:
+/// the abandonments allowed in one handle time move it by a factor e, because the number in
+/// progress responds no faster and the price would oscillate.
 const STEP: f64 = 0.25;
-/// Where the goal is a target, the factor of the step in groups of one slot, which must reach it within days; less in larger ones.
+/// Where the goal is a target, the factor of the step in groups of one slot, which must reach it
+/// within days; less in larger ones.
 const STEP_OF_ONE: f64 = 2.0;
-/// The start, twice the goal: a marginal risk of that is about the goal in the mean over all entries.
+/// The start, twice the goal: a marginal risk of that is about the goal in the mean over all
+/// entries.
 const START: f64 = core::f64::consts::LN_2;
 /// The lowest logarithm, a thirtieth of the goal.
 const LEAST: f64 = -3.4;
-/// The highest logarithm, five goals: the slack of a quiet night must not be spent in the morning (anti-windup).
+/// The highest logarithm, five goals: the slack of a quiet night must not be spent in the morning
+/// (anti-windup).
 const MOST: f64 = 1.6;
-/// Where the goal is a target, the logarithm may exceed that of price 1 by this, to make up for a missed target.
+/// Where the goal is a target, the logarithm may exceed that of price 1 by this, to make up for a
+/// missed target.
 const SAVED: f64 = 2.0;
 /// The largest move of the logarithm by one report, because totals come in lumps.
 const MOVE_AT_MOST: f64 = 3.0;
-/// The price fades to its start by this share of each move, so that daemons with the same statistics agree, whenever each was
-/// started.
+/// The price fades to its start by this share of each move, so that daemons with the same
+/// statistics agree, whenever each was started.
 const FADING: f64 = 0.015;
 /// The idle share is averaged over this many visitors who ask …
 const ASKS_REMEMBERED: f64 = 150.0;
@@ -84,7 +91,8 @@ impl Price {
         self.provisional = 0.0;
     }
 
-    /// Learns provisionally, while the total of abandonments has not moved and `expected` are expected.
+    /// Learns provisionally, while the total of abandonments has not moved and `expected` are
+    /// expected.
     pub(super) fn expect(&mut self, options: &Options, slots: f64, entered: f64, expected: f64) {
         self.provisional = moved(options, slots, entered, expected) as f32;
     }

@@ -1,6 +1,6 @@
-//! The marginal risk: the probability that one more visitor, allowed within the horizon, abandons. Computes how many may enter at
-//! a price: by an exact sum over small numbers ([`exact`]), or by a normal approximation of constant cost ([`normal`]). Results
-//! are finite and within `0..=limit`.
+//! The marginal risk: the probability that one more visitor, allowed within the horizon, abandons.
+//! Computes how many may enter at a price: by an exact sum over small numbers ([`exact`]), or by a
+//! normal approximation of constant cost ([`normal`]). Results are finite and within `0..=limit`.
 
 use libm::{erfc, exp, log1p, sqrt};
 
@@ -26,7 +26,8 @@ pub(super) struct Room {
     pub(super) risk_of_all: f64,
 }
 
-/// The most terms of a sum: Poisson and binomial numbers with means up to [`MEAN_EXACT`] and six deviations more.
+/// The most terms of a sum: Poisson and binomial numbers with means up to [`MEAN_EXACT`] and six
+/// deviations more.
 const TERMS: usize = 64;
 /// The largest mean for exact sums; above it the normal form is close to exact.
 const MEAN_EXACT: f64 = 24.0;
@@ -40,16 +41,16 @@ const CLOSE_ENOUGH: f64 = 1e-5;
 const ENDING_AT_MOST: f64 = 1.0 - 1e-9;
 
 impl Seats {
-    /// Risk of the visitor at `place` in line: `kθ/(Nμ + kθ)` for exponential times (Garnett, Mandelbaum & Reiman 2002, section 2,
-    /// to first order).
+    /// Risk of the visitor at `place` in line: `kθ/(Nμ + kθ)` for exponential times (Garnett,
+    /// Mandelbaum & Reiman 2002, section 2, to first order).
     fn risk_at(&self, place: f64) -> f64 {
         let pressure = place.max(0.0) * self.impatience;
         pressure / (1.0 + pressure)
     }
 }
 
-/// The form for small groups: exact sums over entries (Poisson) and seats that come free (binomial). Falls back to the normal form
-/// where the numbers are too large.
+/// The form for small groups: exact sums over entries (Poisson) and seats that come free
+/// (binomial). Falls back to the normal form where the numbers are too large.
 pub(super) fn exact(seats: &Seats, price: f64, limit: f64) -> Room {
     let ending = seats.ending.min(ENDING_AT_MOST);
     if seats.busy * ending > MEAN_EXACT {
@@ -86,8 +87,9 @@ pub(super) fn exact(seats: &Seats, price: f64, limit: f64) -> Room {
     if limit > MEAN_EXACT && room.mean >= MEAN_EXACT { normal(seats, price, limit) } else { room }
 }
 
-/// The form for large groups: entries and seats as normal numbers, and the risk at the mean place in line,
-/// `E[(·)⁺] = σφ(z/σ) + zΦ(z/σ)`. The risk is concave, so its value at the mean is too large rather than too small.
+/// The form for large groups: entries and seats as normal numbers, and the risk at the mean place
+/// in line, `E[(·)⁺] = σφ(z/σ) + zΦ(z/σ)`. The risk is concave, so its value at the mean is too
+/// large rather than too small.
 pub(super) fn normal(seats: &Seats, price: f64, limit: f64) -> Room {
     let mean_seats = seats.free - seats.queued + seats.busy * seats.ending;
     let variance_seats = seats.busy * seats.ending * (1.0 - seats.ending);
@@ -102,7 +104,8 @@ pub(super) fn normal(seats: &Seats, price: f64, limit: f64) -> Room {
     })
 }
 
-/// The mean of `values[K]` with `K ~ Poisson(mean)`, and its derivative `E[values[K + 1] − values[K]]`.
+/// The mean of `values[K]` with `K ~ Poisson(mean)`, and its derivative `E[values[K + 1] −
+/// values[K]]`.
 fn poisson_mean(values: &[f64], mean: f64) -> (f64, f64) {
     let (mut probability, mut rest) = (exp(-mean), 1.0);
     let (mut value, mut slope, mut number) = (0.0, 0.0, 0.0);
@@ -117,7 +120,8 @@ fn poisson_mean(values: &[f64], mean: f64) -> (f64, f64) {
     (value + rest.max(0.0) * values.last().copied().unwrap_or(0.0), slope)
 }
 
-/// The largest mean in `0..=limit` whose risk is at most the price. `risk` returns value and slope, and increases.
+/// The largest mean in `0..=limit` whose risk is at most the price. `risk` returns value and slope,
+/// and increases.
 fn largest_mean(price: f64, limit: f64, risk: impl Fn(f64) -> (f64, f64)) -> Room {
     let (risk_of_all, mut slope) = risk(limit);
     if risk_of_all <= price {

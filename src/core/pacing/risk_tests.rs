@@ -2,7 +2,8 @@
 
 use super::*;
 
-/// The risk of one more when a Poisson number with this mean enters, by summing everything there is to sum.
+/// The risk of one more when a Poisson number with this mean enters, by summing everything there is
+/// to sum.
 fn risk_by_brute_force(seats: &Seats, mean: f64) -> f64 {
     let mut sum = 0.0;
     let mut entering = exp(-mean);

@@ -21,7 +21,8 @@ fn a_door_that_stands_open_does_not_wind_up_the_set_point() {
     for _ in 0..10_000 {
         point.learn(5.0, 1.0, 2.0, &OCCUPANCY);
     }
-    // It moved while the recent past still knew a closed door, and not beyond what chance makes of ten slots.
+    // It moved while the recent past still knew a closed door, and not beyond what chance makes of
+    // ten slots.
     assert!(point.fill_to(7.0) < 7.0 + 2.0 + 2.0 * libm::sqrt(10.0) + 1e-9);
     let wound = point.fill_to(7.0);
     point.learn(5.0, 1.0, 2.0, &OCCUPANCY);

@@ -1,5 +1,6 @@
-//! The collector of a line, by its name or else the sender's address: a hash, which separates the running totals of a
-//! collector from those of its stand-by. Two that collide are separated by their totals, as behind a broker.
+//! The collector of a line, by its name or else the sender's address: a hash, which separates the
+//! running totals of a collector from those of its stand-by. Two that collide are separated by
+//! their totals, as behind a broker.
 
 use core::net::IpAddr;
 

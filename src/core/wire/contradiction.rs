@@ -1,7 +1,7 @@
 //! Figures of one line that contradict each other.
 //!
-//! They are used nevertheless, the more careful one first, because it is not known which is wrong; the maintainer of the
-//! collector should see them.
+//! They are used nevertheless, the more careful one first, because it is not known which is wrong;
+//! the maintainer of the collector should see them.
 
 use alloc::format;
 use alloc::string::String;
@@ -9,12 +9,14 @@ use core::time::Duration;
 
 use crate::wire::line::Statistics;
 
-/// Largest difference of an unsigned `time` from the local clock. Clocks without NTP drift by minutes, and a wrong time zone
-/// is at most 14 hours off; a day is a wrong date or another unit. (For signed lines the limit is the time to live.)
+/// Largest difference of an unsigned `time` from the local clock. Clocks without NTP drift by
+/// minutes, and a wrong time zone is at most 14 hours off; a day is a wrong date or another unit.
+/// (For signed lines the limit is the time to live.)
 pub(crate) const CLOCK_TOLERANCE: Duration = Duration::from_secs(24 * 3600);
 
 impl Statistics {
-    /// Describes the first contradiction of a line as it was sent, if any. `wall` is the time since 1970.
+    /// Describes the first contradiction of a line as it was sent, if any. `wall` is the time since
+    /// 1970.
     pub fn contradiction(&self, wall: Duration) -> Option<String> {
         self.agents().or_else(|| self.totals()).or_else(|| self.clock(wall))
     }
@@ -24,8 +26,8 @@ impl Statistics {
         if let Some(logged_in) = self.logged_in.filter(|logged_in| ready > *logged_in) {
             return Some(format!("ready is {ready}, but loggedIn is only {logged_in}"));
         }
-        // A ready agent has at least one free slot, so `ready` can be compared with `slots`; `freeSlots` cannot be compared with
-        // `loggedIn`.
+        // A ready agent has at least one free slot, so `ready` can be compared with `slots`;
+        // `freeSlots` cannot be compared with `loggedIn`.
         let ((free, free_name), (capacity, capacity_name), hint) = match (self.slots, self.free_slots) {
             (Some(slots), Some(free)) if free > slots => {
                 return Some(format!("freeSlots is {free}, but slots is only {slots}"));

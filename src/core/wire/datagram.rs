@@ -1,7 +1,7 @@
 //! Splits datagrams into lines.
 
-/// The lines of a datagram that are not blank, each with its number from 1. A blank datagram counts as one empty line, so that
-/// it is reported.
+/// The lines of a datagram that are not blank, each with its number from 1. A blank datagram counts
+/// as one empty line, so that it is reported.
 pub fn lines(datagram: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     let mut rest = Some(datagram.strip_prefix(b"\xef\xbb\xbf").unwrap_or(datagram));
     let mut number = 0;
@@ -24,7 +24,8 @@ pub fn lines(datagram: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     })
 }
 
-/// Removes blanks, carriage returns and NUL bytes on both sides: C programs send strings with their NUL, or whole buffers.
+/// Removes blanks, carriage returns and NUL bytes on both sides: C programs send strings with their
+/// NUL, or whole buffers.
 fn trim(mut line: &[u8]) -> &[u8] {
     while let [b' ' | b'\t' | b'\r' | b'\0', rest @ ..] | [rest @ .., b' ' | b'\t' | b'\r' | b'\0'] = line {
         line = rest;

@@ -29,7 +29,8 @@ impl Excerpt {
     }
 }
 
-/// In quotes. Control, format and bidirectional characters are escaped as in Rust's string literals.
+/// In quotes. Control, format and bidirectional characters are escaped as in Rust's string
+/// literals.
 impl fmt::Display for Excerpt {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{:?}{}", self.text.as_str(), if self.is_cut { "…" } else { "" })
@@ -58,7 +59,8 @@ mod tests {
         for (input, want) in [
             (&b"a\n\"b\\"[..], r#""a\n\"b\\""#),
             (b"\0\x1b\x7f", r#""\0\u{1b}\u{7f}""#),
-            // Right-to-left override, isolate and mark, zero-width space and joiner, soft hyphen, byte-order mark, tag.
+            // Right-to-left override, isolate and mark, zero-width space and joiner, soft hyphen,
+            // byte-order mark, tag.
             ("\u{202e}\u{2067}\u{200f}".as_bytes(), r#""\u{202e}\u{2067}\u{200f}""#),
             ("\u{200b}\u{200d}\u{ad}\u{feff}\u{e0041}".as_bytes(), r#""\u{200b}\u{200d}\u{ad}\u{feff}\u{e0041}""#),
             // Line separator, Arabic letter mark, C1 control.

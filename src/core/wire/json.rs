@@ -1,4 +1,5 @@
-//! The members of a JSON object, by `serde_json`. Names and values are borrowed from the text unless they have escapes.
+//! The members of a JSON object, by `serde_json`. Names and values are borrowed from the text
+//! unless they have escapes.
 
 use alloc::borrow::Cow;
 use alloc::string::String;
@@ -59,8 +60,9 @@ impl<'a> Value<'a> {
     }
 }
 
-/// Reads an object. For each member in order, calls `key` with its name and, if that returns `Some`, `each` with the result
-/// and the value's text. Other values can be any JSON. `each` may have been called before a syntax error is found.
+/// Reads an object. For each member in order, calls `key` with its name and, if that returns
+/// `Some`, `each` with the result and the value's text. Other values can be any JSON. `each` may
+/// have been called before a syntax error is found.
 pub(super) fn members<K>(
     text: &str,
     key: impl FnMut(&str) -> Option<K>,

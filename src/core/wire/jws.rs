@@ -1,8 +1,9 @@
-//! Signed lines of statistics: JWS in compact serialization (RFC 7515), signed with HS256 (RFC 7518, section 3.2).
+//! Signed lines of statistics: JWS in compact serialization (RFC 7515), signed with HS256 (RFC
+//! 7518, section 3.2).
 //!
-//! A signed line is `header.payload.signature`, each in base64url. The signature is verified before anything else is read, with
-//! a fixed algorithm: a header cannot choose another one (RFC 8725, section 3.1). The header must name HS256 and no critical
-//! extension.
+//! A signed line is `header.payload.signature`, each in base64url. The signature is verified before
+//! anything else is read, with a fixed algorithm: a header cannot choose another one (RFC 8725,
+//! section 3.1). The header must name HS256 and no critical extension.
 
 use alloc::boxed::Box;
 use alloc::format;
@@ -33,7 +34,8 @@ const fn encoded(bytes: usize) -> usize {
 /// `{"alg":"HS256"}` in base64url.
 const HEADER: &str = "eyJhbGciOiJIUzI1NiJ9";
 
-/// A key. It cannot be read back and is wiped when dropped; boxed, so that moving it leaves no copy.
+/// A key. It cannot be read back and is wiped when dropped; boxed, so that moving it leaves no
+/// copy.
 #[derive(Clone)]
 pub struct Key(Box<Hmac<Sha256>>);
 
@@ -246,7 +248,8 @@ mod tests {
         BASE64URL.encode(bytes)
     }
 
-    /// What any key holder can make: a line with any header and payload, signed with HS256 whatever the header says.
+    /// What any key holder can make: a line with any header and payload, signed with HS256 whatever
+    /// the header says.
     fn made(header: &str, payload: &str) -> String {
         let parts = [header, payload].map(|part| base64(part.as_bytes()));
         let signed = parts.join(".");

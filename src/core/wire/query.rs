@@ -1,7 +1,7 @@
 //! The query of a request: a web form with `channel` and any number of `groups`.
 //!
-//! A parameter whose name resembles `groups` or `channel` is an error, because ignoring it would widen the answer. Other unknown
-//! parameters are ignored.
+//! A parameter whose name resembles `groups` or `channel` is an error, because ignoring it would
+//! widen the answer. Other unknown parameters are ignored.
 
 use core::fmt;
 
@@ -34,7 +34,8 @@ pub struct Query<'a> {
 }
 
 impl<'a> Query<'a> {
-    /// Checks the names of all parameters, and the value of `channel`. `text` follows the question mark of the target.
+    /// Checks the names of all parameters, and the value of `channel`. `text` follows the question
+    /// mark of the target.
     pub fn parse(text: &'a str) -> Result<Self, QueryError> {
         let mut channel = None;
         for (name, value) in pairs(text) {
@@ -71,7 +72,8 @@ crate::named! {
 impl Parameter {
     /// The parameter of an encoded name. `None`: another parameter, to be ignored.
     fn of(encoded: &str) -> Result<Option<Self>, QueryError> {
-        // The usual spellings. With the shortcut in `decode` this saves 3,700 of 19,800 instructions of a request.
+        // The usual spellings. With the shortcut in `decode` this saves 3,700 of 19,800
+        // instructions of a request.
         match encoded {
             "channel" => return Ok(Some(Self::Channel)),
             "groups" | "groups[]" => return Ok(Some(Self::Groups)),
@@ -85,9 +87,9 @@ impl Parameter {
         if is_accepted { Ok(Some(parameter)) } else { Err(QueryError::NearMiss(parameter, Excerpt::new(encoded))) }
     }
 
-    /// The parameter whose name remains of `encoded` in lower case, without invisible characters, brackets and their content,
-    /// question marks, a leading `amp;` (a link copied from HTML), a final `.N` or `s`, and everything from a `%` or `=` on that
-    /// was encoded twice or badly.
+    /// The parameter whose name remains of `encoded` in lower case, without invisible characters,
+    /// brackets and their content, question marks, a leading `amp;` (a link copied from HTML), a
+    /// final `.N` or `s`, and everything from a `%` or `=` on that was encoded twice or badly.
     fn resembled_by(encoded: &str) -> Option<Self> {
         let mut brackets = 0_usize;
         let is_outside = move |byte: &u8| {
@@ -119,7 +121,8 @@ impl Parameter {
     }
 }
 
-/// Whether the name is `groups`, `groups[]` (jQuery) or `groups[0]` with any number (PHP, npm's qs), in any encoding.
+/// Whether the name is `groups`, `groups[]` (jQuery) or `groups[0]` with any number (PHP, npm's
+/// qs), in any encoding.
 fn is_list(encoded: &str) -> bool {
     let mut bytes = bytes(encoded);
     if !bytes.by_ref().take(6).eq("groups".bytes().map(Ok)) {
@@ -180,7 +183,8 @@ fn decode<'a>(
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Stray;
 
-/// Decodes `application/x-www-form-urlencoded` (WHATWG URL standard, section 5.1). Unlike there, a stray `%` is an error.
+/// Decodes `application/x-www-form-urlencoded` (WHATWG URL standard, section 5.1). Unlike there, a
+/// stray `%` is an error.
 fn bytes(encoded: &str) -> impl Iterator<Item = Result<u8, Stray>> + Clone {
     let mut rest = encoded.as_bytes();
     core::iter::from_fn(move || {

@@ -1,5 +1,5 @@
-//! Reads the files of the configuration, named by path or as credentials of systemd. Only regular files of bounded size are
-//! read, so that reading neither blocks nor exhausts the memory.
+//! Reads the files of the configuration, named by path or as credentials of systemd. Only regular
+//! files of bounded size are read, so that reading neither blocks nor exhausts the memory.
 
 use std::fmt;
 use std::fs::{self, OpenOptions};
@@ -57,8 +57,9 @@ impl FileName {
     }
 }
 
-/// Whether a name may be a secret written in place of a file's name: one part is as long as a secret, or a quarter of a
-/// long name is digits, capitals and marks, as in base64. Some real paths match, too, and are not shown.
+/// Whether a name may be a secret written in place of a file's name: one part is as long as a
+/// secret, or a quarter of a long name is digits, capitals and marks, as in base64. Some real paths
+/// match, too, and are not shown.
 fn is_like_a_secret(name: &str) -> bool {
     let is_odd = |byte: &u8| !byte.is_ascii_lowercase() && !b"/._-".contains(byte);
     let has_long_part = name.split('/').any(|part| part.trim_start_matches(PREFIX).len() >= SECRET_BYTES - 1);
@@ -77,18 +78,21 @@ impl fmt::Display for FileName {
     }
 }
 
-/// Reads a file of at most `most` bytes. The bytes are wiped when dropped, and no copy is left in memory.
+/// Reads a file of at most `most` bytes. The bytes are wiped when dropped, and no copy is left in
+/// memory.
 pub(crate) fn read(path: &Path, most: usize) -> io::Result<Zeroizing<Vec<u8>>> {
     let checked = |metadata: fs::Metadata| match metadata.is_file() {
         true => Ok(metadata),
         false => Err(io::Error::other("it is not a regular file")),
     };
-    // Checked before opening, because opening a device can have effects; and after, because the file may have changed.
+    // Checked before opening, because opening a device can have effects; and after, because the
+    // file may have changed.
     checked(fs::metadata(path)?)?;
     let flags = OFlags::NONBLOCK.union(OFlags::NOCTTY).bits();
     let file = OpenOptions::new().read(true).custom_flags(flags.cast_signed()).open(path)?;
     let expected = usize::try_from(checked(file.metadata()?)?.len()).unwrap_or(usize::MAX).clamp(most.min(4096), most);
-    // One byte more than the file has, to detect one that grows. The capacity suffices, so the vector never moves.
+    // One byte more than the file has, to detect one that grows. The capacity suffices, so the
+    // vector never moves.
     let mut bytes = Zeroizing::new(Vec::with_capacity(expected + 1));
     file.take(expected as u64 + 1).read_to_end(&mut bytes)?;
     if bytes.len() > expected {

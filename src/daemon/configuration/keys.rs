@@ -1,4 +1,5 @@
-//! The table of keys. Each key's entry defines its section, its default, how it is read and printed, and what a reload does.
+//! The table of keys. Each key's entry defines its section, its default, how it is read and
+//! printed, and what a reload does.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -111,8 +112,8 @@ configuration! {
     /// Limits of HTTP and HTTPS together.
     limits: Limits {
         "http.limits.connections" connections: usize = 256, NeedsRestart, integer(1..=CONNECTIONS);
-        /// Time for the next complete head to arrive, and for an answer to be acknowledged. Longer than the 60 s of nginx's
-        /// upstream keep-alive, so that nginx closes first.
+        /// Time for the next complete head to arrive, and for an answer to be acknowledged. Longer
+        /// than the 60 s of nginx's upstream keep-alive, so that nginx closes first.
         "http.limits.idle-timeout" idle_timeout: Duration = Duration::from_secs(75), Applies, seconds(0.1..=3600.0);
     }
     https: Https {

@@ -26,7 +26,8 @@ const FILE_BYTES: usize = 256 * 1024;
 /// Bytes of the largest key file. HMAC hashes longer keys, so they are no stronger.
 const KEY_BYTES: usize = 1024;
 
-/// The configuration file of the command line, which must exist; or `None`: [`DEFAULT_FILE`], or the defaults without it.
+/// The configuration file of the command line, which must exist; or `None`: [`DEFAULT_FILE`], or
+/// the defaults without it.
 pub(crate) struct Source(pub(crate) Option<PathBuf>);
 
 impl Source {

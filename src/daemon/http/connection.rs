@@ -89,7 +89,8 @@ async fn speak(context: &Context, asked: Asked, io: &mut TokioIo<Stream>, place:
         .timer(TokioTimer::new())
         .header_read_timeout(idle_timeout)
         .max_buf_size(HEAD_BYTES)
-        // Small answers are copied behind their heads, which is cheaper. A document would stay in the buffer.
+        // Small answers are copied behind their heads, which is cheaper. A document would stay in
+        // the buffer.
         .writev(asked == Asked::Operators)
         // On 32-bit musl hyper's clock stops in 2038; see `clock32`.
         .auto_date_header(false)
@@ -125,8 +126,8 @@ fn is_timeout(error: &hyper::Error) -> bool {
     error.is_timeout() || cause.is_some_and(|cause| cause.kind() == io::ErrorKind::TimedOut)
 }
 
-/// Waits until the client has closed its side (RFC 9112, section 9.6): closing while it still sends would reset the connection
-/// and lose the last answer.
+/// Waits until the client has closed its side (RFC 9112, section 9.6): closing while it still sends
+/// would reset the connection and lose the last answer.
 pub(crate) async fn linger(context: &Context, stream: Stream) {
     // The input is discarded, so TLS need not decrypt it.
     let _ = tokio::time::timeout(LINGER, discard(context, stream.tcp())).await;

@@ -32,8 +32,8 @@ pub(crate) struct Counts {
     statuses: [Counter; Status::ALL.len()],
     pub(crate) accepted: Counter,
     pub(crate) ended: Counter,
-    /// Connections closed because a head did not arrive or an answer was not acknowledged in time, or because another client
-    /// needed the place.
+    /// Connections closed because a head did not arrive or an answer was not acknowledged in time,
+    /// or because another client needed the place.
     pub(crate) timed_out: Counter,
 }
 

@@ -6,8 +6,8 @@ use std::time::{Duration, UNIX_EPOCH};
 use http::HeaderValue;
 use httpdate::HttpDate;
 
-/// The value of a header with a date, cached for a second. Not hyper's `date`, which uses the standard library's clock: on
-/// 32-bit musl that ends in 2038 (see `clock32`).
+/// The value of a header with a date, cached for a second. Not hyper's `date`, which uses the
+/// standard library's clock: on 32-bit musl that ends in 2038 (see `clock32`).
 #[derive(Default)]
 pub(crate) struct Date(RefCell<Option<(u64, HeaderValue)>>);
 

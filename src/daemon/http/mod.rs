@@ -32,7 +32,8 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// Time for answers in flight when the daemon stops.
 pub(crate) const DRAIN: Duration = Duration::from_secs(5);
 
-/// Accepts and serves connections until the daemon stops, including those in the listen queue at that time.
+/// Accepts and serves connections until the daemon stops, including those in the listen queue at
+/// that time.
 pub(crate) async fn serve(
     listener: TcpListener,
     context: &'static Context,
@@ -56,7 +57,8 @@ pub(crate) async fn serve(
                 // Meanwhile others wait in the listen queue.
                 let place = places.take().await;
                 drop(tokio::task::spawn_local(serve_one(context, asked, stream, tls, place)));
-                // One connection in a turn of the event loop, so that a crowd does not delay other clients.
+                // One connection in a turn of the event loop, so that a crowd does not delay other
+                // clients.
                 yield_now().await;
             }
             // The client closed the connection before it was accepted, in the words of accept(2).

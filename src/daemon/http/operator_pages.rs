@@ -1,7 +1,8 @@
 //! The documents for operators: the status page, `/status` and `/metrics`.
 //!
-//! Each response is a text of its own, which is freed after sending: at most 140 KB (`/status`) or 680 KB (`/metrics`) for 256
-//! groups. The limit of `context::LARGE_RESPONSES` bounds what slow clients cost to 5.5 MB.
+//! Each response is a text of its own, which is freed after sending: at most 140 KB (`/status`) or
+//! 680 KB (`/metrics`) for 256 groups. The limit of `context::LARGE_RESPONSES` bounds what slow
+//! clients cost to 5.5 MB.
 
 use std::fmt;
 use std::sync::Arc;
@@ -22,8 +23,8 @@ use crate::{VERSION, clock};
 /// The status page, which loads no other files.
 const PAGE: &str = include_str!("page.html");
 
-/// Allows the page its own script and style, by their hashes (CSP level 3), and requests to its origin; nothing else. The tests
-/// compute the hashes.
+/// Allows the page its own script and style, by their hashes (CSP level 3), and requests to its
+/// origin; nothing else. The tests compute the hashes.
 const POLICY: HeaderValue = HeaderValue::from_static(include_str!("page.csp").trim_ascii_end());
 
 pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -42,7 +43,8 @@ impl AsRef<[u8]> for Text {
     }
 }
 
-/// Returns a document's text, and inserts its headers. `None` while [`context::LARGE_RESPONSES`] documents are being sent.
+/// Returns a document's text, and inserts its headers. `None` while [`context::LARGE_RESPONSES`]
+/// documents are being sent.
 pub(crate) fn document(context: &Context, document: Document, headers: &mut HeaderMap) -> Option<Bytes> {
     let permit = Arc::clone(&context.documents).try_acquire_owned().ok()?;
     let (content_type, body) = match document {

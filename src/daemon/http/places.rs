@@ -1,8 +1,8 @@
-//! Shares the daemon among clients: places, of which there is a fixed number for connections or handshakes, and turns of the
-//! event loop.
+//! Shares the daemon among clients: places, of which there is a fixed number for connections or
+//! handshakes, and turns of the event loop.
 //!
-//! When all places are taken and another is needed, the connection that has been idle longest is evicted. One that is being
-//! answered is not idle.
+//! When all places are taken and another is needed, the connection that has been idle longest is
+//! evicted. One that is being answered is not idle.
 
 use std::cell::{Cell, RefCell};
 use std::future::pending;
@@ -121,8 +121,8 @@ impl Drop for Place {
     }
 }
 
-/// Turns of the event loop: work that clients can cause without limit is done one piece in a turn, first come, first served.
-/// Between two turns all ready sockets are served.
+/// Turns of the event loop: work that clients can cause without limit is done one piece in a turn,
+/// first come, first served. Between two turns all ready sockets are served.
 #[derive(Default)]
 pub(crate) struct Turns(Mutex<()>);
 

@@ -42,8 +42,8 @@ pub(super) fn provider() -> Arc<CryptoProvider> {
 }
 
 impl Pair {
-    /// Reads and checks both files. Messages do not quote the files, nor the libraries' errors, which do: a key might be
-    /// logged.
+    /// Reads and checks both files. Messages do not quote the files, nor the libraries' errors,
+    /// which do: a key might be logged.
     pub(super) fn load((certificate_file, key_file): (FileName, FileName)) -> Result<Self, String> {
         let wrong_certificate = |what: &str| certificate_file.wrong(format_args!("{what}; want {WANT_CERTIFICATE}"));
         let wrong_key = |what: &str| key_file.wrong(format_args!("{what}; want {WANT_KEY}"));

@@ -1,6 +1,7 @@
 //! HTTPS: TLS 1.2 and 1.3 by rustls, with the certificate in force and limits for handshakes.
 //!
-//! Sessions are resumed from a store of fixed size instead of stateless tickets, whose key would be one more secret.
+//! Sessions are resumed from a store of fixed size instead of stateless tickets, whose key would be
+//! one more secret.
 
 mod certificate_and_key;
 mod handshake;
@@ -23,7 +24,8 @@ use crate::log::Log;
 use certificate_and_key::{Pair, Remaining};
 use handshake::HandshakeOutcome;
 
-/// Sessions that can be resumed. They take up to 144 KiB (measured). A web tier needs few, and visitors stay connected.
+/// Sessions that can be resumed. They take up to 144 KiB (measured). A web tier needs few, and
+/// visitors stay connected.
 const SESSIONS: usize = 256;
 
 /// Days before the expiry of a certificate from which on warnings are logged.
@@ -62,7 +64,8 @@ impl Tls {
         }))
     }
 
-    /// Reads the files again, for new connections. On failure the old certificate and key stay in force.
+    /// Reads the files again, for new connections. On failure the old certificate and key stay in
+    /// force.
     pub(crate) fn reload(&self, https: &Https) -> Result<(), String> {
         let Some(files) = https.pair() else { return Ok(()) };
         let loaded = Pair::load(files);
@@ -87,7 +90,8 @@ impl Tls {
         }
     }
 
-    /// Warns once a day of a certificate that is invalid or expires soon. Returns when to call this again.
+    /// Warns once a day of a certificate that is invalid or expires soon. Returns when to call this
+    /// again.
     pub(crate) fn warn_of_expiry(&self, log: &Log, now: Duration) -> Option<Duration> {
         let pair = self.pair.borrow();
         if pair.warned.start_if_due(now).is_none() {

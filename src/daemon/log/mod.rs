@@ -1,7 +1,8 @@
 //! The log: to syslog or standard error, without blocking.
 //!
-//! A line that cannot be written at once is dropped, and the next line reports the number of dropped ones. Events that outsiders
-//! can cause are logged once a minute for each cause, with the number of those left out.
+//! A line that cannot be written at once is dropped, and the next line reports the number of
+//! dropped ones. Events that outsiders can cause are logged once a minute for each cause, with the
+//! number of those left out.
 
 mod output;
 
@@ -16,7 +17,8 @@ use crate::throttle::Throttle;
 use output::Output;
 use pacingd::named;
 
-/// Bytes of a line without priority and time: relays may cut packets of more than 1,024 bytes (RFC 3164).
+/// Bytes of a line without priority and time: relays may cut packets of more than 1,024 bytes (RFC
+/// 3164).
 const LINE_BYTES: usize = 960;
 
 const INTERVAL: Duration = Duration::from_secs(60);
@@ -107,7 +109,8 @@ impl Log {
         self.dropped.get()
     }
 
-    /// Logs an event that outsiders can cause. Failed handshakes are for developers only: on the internet they never end.
+    /// Logs an event that outsiders can cause. Failed handshakes are for developers only: on the
+    /// internet they never end.
     pub(crate) fn limited(&self, cause: Cause, message: fmt::Arguments<'_>) {
         let level = if cause == Cause::Handshake { Level::Debug } else { Level::Warning };
         if level > self.level.get() {

@@ -83,8 +83,8 @@ fn write_to_stderr(journal: bool, is_torn: &mut bool, level: Level, line: &str) 
         _ => format!("{start}pacingd: {level}: {line}\n"),
     };
     let mut stderr = io::stderr().lock();
-    // Polled, because a pipe whose reader hangs must not block the daemon, and O_NONBLOCK would apply to all processes that share
-    // it. A pipe that polls as writable has room for a page.
+    // Polled, because a pipe whose reader hangs must not block the daemon, and O_NONBLOCK would
+    // apply to all processes that share it. A pipe that polls as writable has room for a page.
     let mut sockets = [PollFd::new(&stderr, PollFlags::OUT)];
     poll(&mut sockets, Some(&Timespec::default()))?;
     if !sockets.iter().all(|socket| socket.revents().contains(PollFlags::OUT)) {
@@ -106,8 +106,9 @@ const fn severity(level: Level) -> Severity {
     }
 }
 
-/// `<priority>Mmm dd hh:mm:ss pacingd[pid]: message`, the local form of RFC 3164, section 4.1. The crate's own formatter uses
-/// the standard library's clock, which ends in 2038 on 32-bit musl, and pads the day with a zero.
+/// `<priority>Mmm dd hh:mm:ss pacingd[pid]: message`, the local form of RFC 3164, section 4.1. The
+/// crate's own formatter uses the standard library's clock, which ends in 2038 on 32-bit musl, and
+/// pads the day with a zero.
 pub(super) struct Rfc3164 {
     pid: u32,
 }
@@ -132,8 +133,8 @@ fn local_time() -> OffsetDateTime {
     UtcOffset::local_offset_at(in_32_bits(utc)).map_or(utc, |offset| utc.to_offset(offset))
 }
 
-/// A time before 2038 with the same offset from UTC, because 32-bit musl computes offsets with 32-bit times. The calendar, and
-/// with it summer time, repeats after 28 years.
+/// A time before 2038 with the same offset from UTC, because 32-bit musl computes offsets with
+/// 32-bit times. The calendar, and with it summer time, repeats after 28 years.
 fn in_32_bits(mut at: OffsetDateTime) -> OffsetDateTime {
     while at.year() > 2037 {
         at -= time::Duration::days(28 * 365 + 7);

@@ -1,4 +1,5 @@
-//! The listeners for statistics, for operators: names, sockets, and datagrams that the kernel dropped.
+//! The listeners for statistics, for operators: names, sockets, and datagrams that the kernel
+//! dropped.
 
 use std::cell::{Cell, RefCell};
 use std::fs;
@@ -54,8 +55,8 @@ impl Listeners {
         }
     }
 
-    /// Calls `visit` with the name of each listener, whether it is open, and the datagrams that the kernel dropped because the
-    /// receive buffer was full.
+    /// Calls `visit` with the name of each listener, whether it is open, and the datagrams that the
+    /// kernel dropped because the receive buffer was full.
     pub(crate) fn each(&self, mut visit: impl FnMut(&str, bool, Option<u64>)) {
         for listener in &*self.all.borrow() {
             let dropped = listener.open.and_then(|(address, inode)| {
@@ -93,7 +94,8 @@ impl Listeners {
     }
 }
 
-/// proc(5): the tenth column is the inode, the last one the drops. (Several sockets may have the address of one multicast group.)
+/// proc(5): the tenth column is the inode, the last one the drops. (Several sockets may have the
+/// address of one multicast group.)
 fn drops_in(table: &str, inode: u64) -> Option<u64> {
     let inode = inode.to_string();
     let mut lines = table.lines().map(|line| line.split_ascii_whitespace());

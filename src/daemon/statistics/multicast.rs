@@ -1,7 +1,7 @@
 //! Joins multicast groups, again after their interface has been away.
 //!
-//! A missing interface is not an error, because the daemon may start before the network: it is looked for every few seconds,
-//! logged once, and shown in `/metrics`.
+//! A missing interface is not an error, because the daemon may start before the network: it is
+//! looked for every few seconds, logged once, and shown in `/metrics`.
 
 use std::io;
 use std::net::SocketAddr;
@@ -64,8 +64,8 @@ fn join(group: &Endpoint) -> io::Result<(UdpSocket, u32)> {
     sockets::enlarge_buffer(&socket);
     // Several programs of a machine may receive from a group.
     socket.set_reuse_address(true)?;
-    // Bound to the group, so that the socket receives nothing else at the port; `multicast_all` would deliver groups that other
-    // programs have joined.
+    // Bound to the group, so that the socket receives nothing else at the port; `multicast_all`
+    // would deliver groups that other programs have joined.
     match address {
         SocketAddr::V4(address) => {
             socket.bind(&SocketAddr::V4(address).into())?;

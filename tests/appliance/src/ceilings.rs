@@ -1,4 +1,5 @@
-//! What the daemon keeps resident, measured beside it on the appliance, and held against the ceilings.
+//! What the daemon keeps resident, measured beside it on the appliance, and held against the
+//! ceilings.
 
 use std::fs;
 use std::io;
@@ -10,8 +11,8 @@ const ROUNDS: u32 = 3;
 /// In a round.
 const REQUESTS: u32 = 10_000;
 const DATAGRAMS: u32 = 100_000;
-/// Datagrams sent before a request is made in between: fewer than the daemon takes in one turn of its loop, which the
-/// answer says has turned, so that none is lost.
+/// Datagrams sent before a request is made in between: fewer than the daemon takes in one turn of
+/// its loop, which the answer says has turned, so that none is lost.
 const BURST: u32 = 25;
 const GROUPS: u32 = 20;
 /// As many as the daemon serves at once, less the one that asks.
@@ -21,11 +22,13 @@ const CONNECTIONS: u32 = 255;
 const RESIDENT: u64 = 1126;
 const ANONYMOUS: u64 = 400;
 const CONNECTION: u64 = 14;
-/// What "nothing" is: nine pages, for malloc may put the connection that counts datagrams elsewhere than it was before.
+/// What "nothing" is: nine pages, for malloc may put the connection that counts datagrams elsewhere
+/// than it was before.
 const NOTHING: u64 = 36;
 /// Crowds that come one after the other.
 const CROWDS: usize = 5;
-/// What the first of them may leave behind: musl's malloc gives back pages only if nothing is left in their neighbours.
+/// What the first of them may leave behind: musl's malloc gives back pages only if nothing is left
+/// in their neighbours.
 const LEFT: u64 = 512;
 /// What all that follow may add to it.
 const ADDED: u64 = 96;
@@ -82,7 +85,8 @@ fn round(client: &mut Client, ports: &Ports, number: u32) -> io::Result<()> {
     }
     let counted = received(ports)? - before;
     println!("        {REQUESTS} requests over one connection, {counted} of {DATAGRAMS} datagrams received");
-    // The kernel may drop a few on a box that is slow at the wrong moment; the figure is about the others.
+    // The kernel may drop a few on a box that is slow at the wrong moment; the figure is about the
+    // others.
     if counted < DATAGRAMS - DATAGRAMS / 100 {
         return Err(io::Error::other(format!("only {counted} of {DATAGRAMS} datagrams were received")));
     }

@@ -1,4 +1,5 @@
-//! Tries the standard library's clocks and time-outs, and tokio's timers, on a box whose clock is past 2038.
+//! Tries the standard library's clocks and time-outs, and tokio's timers, on a box whose clock is
+//! past 2038.
 //!
 //! Prints a line for each, and ends with 1 if one is wrong.
 

@@ -1,5 +1,5 @@
-//! What asks, sends and measures on the appliance. It is built for the box, which has nothing that could ask ten thousand
-//! times in a minute.
+//! What asks, sends and measures on the appliance. It is built for the box, which has nothing that
+//! could ask ten thousand times in a minute.
 
 mod ceilings;
 mod client;

@@ -9,7 +9,8 @@ use super::client::Client;
 
 const TARGET: &str = "/backend/data/pacing/channelCapacity?channel=chat";
 
-/// Asks until the file is gone, and prints: requests, refused, cut, and of these those that failed again at once.
+/// Asks until the file is gone, and prints: requests, refused, cut, and of these those that failed
+/// again at once.
 ///
 /// The pause between two requests lets the others on the box's one slow core get on.
 pub(crate) fn visit(port: u16, while_there: &Path, pause: Duration) {

@@ -82,7 +82,8 @@ impl Event {
     }
 }
 
-/// The messages with an event, each at the time of its last byte; the text of a broken connection ends with it.
+/// The messages with an event, each at the time of its last byte; the text of a broken connection
+/// ends with it.
 pub fn events(blocks: &[Block]) -> Vec<Event> {
     let mut events = Vec::new();
     let mut text = String::new();
@@ -116,7 +117,8 @@ pub enum Chunks<'a> {
     Sizes(&'a [usize]),
 }
 
-/// A poll of a replay: when Asterisk was asked, on which connection, and what the collector made of the answer.
+/// A poll of a replay: when Asterisk was asked, on which connection, and what the collector made of
+/// the answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Poll {
     pub asked: f64,
@@ -145,7 +147,8 @@ pub fn wrap_up() -> WrapUp {
     WrapUp { of_others: 0, queues: BTreeMap::from([("sales".to_owned(), 6)]) }
 }
 
-/// Replays a recording through session and queues, on its own clock. `skew`: Asterisk's clock less the collector's.
+/// Replays a recording through session and queues, on its own clock. `skew`: Asterisk's clock less
+/// the collector's.
 pub fn replay(name: &str, chunks: &Chunks<'_>, skew: f64) -> Vec<Poll> {
     let account = account();
     // The recordings were asked each second, give or take a millisecond.

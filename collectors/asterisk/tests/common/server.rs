@@ -1,4 +1,5 @@
-//! A simulated AMI server on loopback, and a receiver of statistics. A test scripts each connection.
+//! A simulated AMI server on loopback, and a receiver of statistics. A test scripts each
+//! connection.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream, UdpSocket};
@@ -91,7 +92,8 @@ impl Connection {
     }
 }
 
-/// The text of an answer of `queues` queues with `members` members each, of whom `free` are free, and one caller each.
+/// The text of an answer of `queues` queues with `members` members each, of whom `free` are free,
+/// and one caller each.
 pub fn answer(queues: usize, members: usize, free: usize) -> String {
     let mut text = String::from("Response: Success\r\nEventList: start\r\nMessage: Queue status will follow\r\n\r\n");
     for queue in 0..queues {

@@ -1,15 +1,16 @@
-//! The decision process behind the bound: what one admission probability does over one refresh period, what a
-//! policy brings in the long run, and which policy is the best at a price.
+//! The decision process behind the bound: what one admission probability does over one refresh
+//! period, what a policy brings in the long run, and which policy is the best at a price.
 //!
-//! Time counts in refresh periods, the slots in use as a share, and visitors in units of what the slots can serve
-//! in a period: all gains are then of the order of one.
+//! Time counts in refresh periods, the slots in use as a share, and visitors in units of what the
+//! slots can serve in a period: all gains are then of the order of one.
 
 use super::Model;
 
 /// Transition probabilities under this are left out, and the rest scaled to sum to 1.
 const NEGLIGIBLE: f64 = 1e-15;
 
-/// Poisson weights under this, relative to the likeliest, are left out: under the rounding of a double.
+/// Poisson weights under this, relative to the likeliest, are left out: under the rounding of a
+/// double.
 const LIGHT: f64 = 1e-18;
 
 /// Gain per period under which a change of policy is taken for rounding.
@@ -18,7 +19,8 @@ pub(super) const IMPROVEMENT: f64 = 1e-11;
 /// Rounds of policy iteration; it ends by itself after about ten.
 const ROUNDS: u32 = 60;
 
-/// What a period, or a policy in the long run per period, brings: of each a share of what the slots can do.
+/// What a period, or a policy in the long run per period, brings: of each a share of what the slots
+/// can do.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Gains {
     pub(super) busy: f64,
@@ -42,7 +44,8 @@ pub(super) struct Action {
     pub(super) probabilities: Vec<f64>,
 }
 
-/// A choice of action in every state, with its long-run gains and its relative values (biases) by state.
+/// A choice of action in every state, with its long-run gains and its relative values (biases) by
+/// state.
 #[derive(Clone, Debug)]
 pub(super) struct Policy {
     pub(super) choices: Vec<usize>,
@@ -112,7 +115,8 @@ impl<'a> Process<'a> {
         now[start - lowest] = 1.0;
         let mut later = 1.0;
         for &tick in &self.ticks {
-            // ∫P{N(t)=k}dt over the period = P{N(period)>k} / clock: the mean time spent between ticks k and k+1.
+            // ∫P{N(t)=k}dt over the period = P{N(period)>k} / clock: the mean time spent between
+            // ticks k and k+1.
             later = f64::max(later - tick, 0.0);
             for at in 0..width {
                 end[at] += tick * now[at];
@@ -132,7 +136,8 @@ impl<'a> Process<'a> {
 
         let slots = f64::from(model.slots);
         let mut gains = Gains::default();
-        // Seconds in a state → share of the period; then → visitors, in units of what the slots serve in a period.
+        // Seconds in a state → share of the period; then → visitors, in units of what the slots
+        // serve in a period.
         let visitors = model.handle_time / slots;
         for (offset, ticks) in sojourn.iter().enumerate() {
             let number = lowest + offset;
@@ -181,10 +186,12 @@ impl<'a> Process<'a> {
         policy
     }
 
-    /// Solves gain + value(n) = gains(n) + Σ P(n, j)·value(j), value(0) = 0, for all three gains at once.
+    /// Solves gain + value(n) = gains(n) + Σ P(n, j)·value(j), value(0) = 0, for all three gains at
+    /// once.
     pub(super) fn evaluate(&self, choices: &[usize]) -> Policy {
         let size = self.top + 1;
-        // Unknowns: value(1), …, value(top), gain. State 0 is reached from everywhere, so there is one solution.
+        // Unknowns: value(1), …, value(top), gain. State 0 is reached from everywhere, so there is
+        // one solution.
         let mut rows: Vec<Vec<f64>> = Vec::with_capacity(size);
         for (number, (actions, &choice)) in self.actions.iter().zip(choices).enumerate() {
             let action = &actions[choice];
@@ -259,8 +266,8 @@ fn departure_rate(model: &Model, number: usize) -> f64 {
     busy / model.handle_time + queued / model.patience
 }
 
-/// The probabilities of 0, 1, … of a Poisson number, up to a tail of no weight (Fox & Glynn 1988: outwards from the
-/// likeliest number, so that nothing underflows that matters).
+/// The probabilities of 0, 1, … of a Poisson number, up to a tail of no weight (Fox & Glynn 1988:
+/// outwards from the likeliest number, so that nothing underflows that matters).
 fn poisson(mean: f64) -> Vec<f64> {
     let mode = mean as usize;
     let mut weights = vec![0.0; mode + 1];
@@ -290,7 +297,8 @@ mod tests {
 
     #[test]
     fn one_period_is_binomial_plus_poisson_when_patience_equals_the_handle_time() {
-        // Then everyone leaves at the same rate, waiting or not: M/M/∞, whose transient law is known.
+        // Then everyone leaves at the same rate, waiting or not: M/M/∞, whose transient law is
+        // known.
         let model = Model {
             slots: 2,
             reactive_rate: 0.02,
@@ -322,7 +330,8 @@ mod tests {
                 let got = offset.and_then(|offset| action.probabilities.get(offset));
                 close(got.copied().unwrap_or(0.0), *expected, 1e-12);
             }
-            // The mean number falls exponentially towards rate × 300, so its time average is known too.
+            // The mean number falls exponentially towards rate × 300, so its time average is known
+            // too.
             let limit = rate * 300.0;
             let average = limit + (start as f64 - limit) * (1.0 - stay) * 300.0 / 40.0;
             let queued = action.gains.abandoned * 2.0;
