@@ -27,8 +27,8 @@ impl Fault {
         match self {
             Self::Line(LineError::OutOfRange { .. }, _) => Outcome::OutOfRange,
             Self::Line(..) => Outcome::Malformed,
-            Self::Distrusted(error) => error.distrust().outcome(),
-            Self::Refused(refusal, ..) => refusal.outcome(),
+            Self::Refused(Refusal::TableFull, ..) => Outcome::TableFull,
+            Self::Refused(..) | Self::Distrusted(_) => self.distrust().map_or(Outcome::Late, Distrust::outcome),
             Self::NotAllowed => Outcome::NotAllowed,
         }
     }

@@ -114,56 +114,41 @@ impl Figures<'_> {
         };
         let goal = self.settings.pacing.optimization_goal;
         let abandonment = self.entries.abandonment().map(|share| 100.0 * share);
-        let (name, text) = match reason {
-            Reason::NotYet => ("notYet", "no prediction yet".into()),
-            Reason::DemandFits if self.is_over_goal => (
-                "demandFitsAgain",
-                format!(
-                    "letting all in: demand fits now (abandonment in the last hour {:.1} %, goal {goal} %)",
-                    abandonment.unwrap_or(0.0)
-                ),
+        let mut name = reason.name();
+        let text = match reason {
+            Reason::NotYet => "no prediction yet".into(),
+            Reason::DemandFits if self.is_over_goal => {
+                name = "demandFitsAgain";
+                let percent = abandonment.unwrap_or(0.0);
+                format!("letting all in: demand fits now (abandonment in the last hour {percent:.1} %, goal {goal} %)")
+            }
+            Reason::DemandFits => "all demand fits".into(),
+            Reason::Worth => format!(
+                "holding back: one more visitor would cost more than it brings (with everyone let in, one more would abandon with \
+                 a probability of {:.1} %, worth it up to {:.1} %)",
+                100.0 * self.stakes.risk,
+                100.0 * self.stakes.worth
             ),
-            Reason::DemandFits => ("demandFits", "all demand fits".into()),
-            Reason::Worth => (
-                "worth",
-                format!(
-                    "holding back: one more visitor would cost more than it brings (with everyone let in, one more would abandon \
-                     with a probability of {:.1} %, worth it up to {:.1} %)",
-                    100.0 * self.stakes.risk,
-                    100.0 * self.stakes.worth
-                ),
-            ),
-            Reason::Abandonment => (
-                "abandonment",
-                match abandonment {
-                    Some(percent) if percent > goal => {
-                        format!("holding back: abandonment {percent:.1} % over goal {goal} %")
-                    }
-                    Some(percent) => {
-                        format!("holding back: more would miss goal {goal} % (abandonment {percent:.1} %)")
-                    }
-                    None => format!("holding back: more would miss goal {goal} %"),
-                },
-            ),
+            Reason::Abandonment => match abandonment {
+                Some(percent) if percent > goal => {
+                    format!("holding back: abandonment {percent:.1} % over goal {goal} %")
+                }
+                Some(percent) => format!("holding back: more would miss goal {goal} % (abandonment {percent:.1} %)"),
+                None => format!("holding back: more would miss goal {goal} %"),
+            },
             Reason::BusyFactor => {
                 let busy = self.busy_factor.map(|share| format!(" (busy factor {:.0} %)", 100.0 * share));
-                let busy = busy.unwrap_or_default();
-                ("busyFactor", format!("holding back: more would exceed goal {goal} %{busy}"))
+                format!("holding back: more would exceed goal {goal} %{}", busy.unwrap_or_default())
             }
             Reason::ProactiveShare => {
                 let ratio = self.settings.pacing.proactive_ratio;
-                (
-                    "proactiveShare",
-                    format!("holding back: {ratio} % of the slots are reserved for proactive interactions"),
-                )
+                format!("holding back: {ratio} % of the slots are reserved for proactive interactions")
             }
-            Reason::NoAgents => ("noAgents", self.no_agents().into()),
-            Reason::FewStatistics => ("fewStatistics", self.few_statistics()),
-            Reason::External if self.state.is_some() => ("external", "computed elsewhere (EXTERNAL)".into()),
-            Reason::External => {
-                ("external", "statistics have no reactiveState, which pacing.algorithm EXTERNAL serves".into())
-            }
-            Reason::ProactiveOnly => ("proactiveOnly", "the algorithm does not predict the reactive state".into()),
+            Reason::NoAgents => self.no_agents().into(),
+            Reason::FewStatistics => self.few_statistics(),
+            Reason::External if self.state.is_some() => "computed elsewhere (EXTERNAL)".into(),
+            Reason::External => "statistics have no reactiveState, which pacing.algorithm EXTERNAL serves".into(),
+            Reason::ProactiveOnly => "the algorithm does not predict the reactive state".into(),
         };
         let hint =
             if self.enters_late { "; visitors enter long after they were let in: set pacing.entry-delay" } else { "" };

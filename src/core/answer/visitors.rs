@@ -31,17 +31,6 @@ impl Resource {
             _ => None,
         }
     }
-
-    fn is_served_by(self, algorithm: Algorithm) -> bool {
-        match (self, algorithm) {
-            (Self::ReactiveState, Algorithm::SuperProgressive | Algorithm::PredictiveB) => false,
-            (
-                Self::ReactiveState,
-                Algorithm::SuperProgressiveDual | Algorithm::PredictiveBDual | Algorithm::External,
-            )
-            | (Self::ChannelCapacity, _) => true,
-        }
-    }
 }
 
 /// Answers a visitor's request; `path` and `query` are still encoded.
@@ -65,7 +54,7 @@ pub fn answer(state: &State, now: Duration, method: &str, path: &str, query: &st
     };
     let algorithm = state.settings().pacing.algorithm;
     // Before unknown groups: it holds for every group.
-    if !resource.is_served_by(algorithm) {
+    if matches!(resource, Resource::ReactiveState) && !algorithm.has_reactive_state() {
         return not_dual(algorithm);
     }
     if let Some(name) = unknown {

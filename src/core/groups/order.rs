@@ -3,7 +3,7 @@
 use core::fmt;
 use core::time::Duration;
 
-use crate::counters::{Distrust, Outcome};
+use crate::counters::Distrust;
 use crate::limits::GROUPS;
 use crate::wire::contradiction::CLOCK_TOLERANCE;
 
@@ -30,14 +30,6 @@ impl Refusal {
             Self::Replayed => Some(Distrust::Replayed),
             Self::Stale { .. } => Some(Distrust::Stale),
             Self::Early { .. } => Some(Distrust::Early),
-        }
-    }
-
-    pub const fn outcome(self) -> Outcome {
-        match self {
-            Self::Late => Outcome::Late,
-            Self::Replayed | Self::Stale { .. } | Self::Early { .. } => Outcome::Replayed,
-            Self::TableFull => Outcome::TableFull,
         }
     }
 }

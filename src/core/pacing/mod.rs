@@ -73,30 +73,32 @@ pub struct Stakes {
     pub worth: f64,
 }
 
-/// What limits the reactive state.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Reason {
-    /// No prediction yet.
-    #[default]
-    NotYet,
-    /// Nothing: all are allowed.
-    DemandFits,
-    /// One more visitor would cost more than it brings.
-    Worth,
-    /// One more visitor would miss the goal.
-    Abandonment,
-    /// More would make the agents busier than wanted.
-    BusyFactor,
-    /// The other slots are kept for proactive interactions.
-    ProactiveShare,
-    /// No slot is at work.
-    NoAgents,
-    /// Too few statistics for a prediction: open while more are ready than queued.
-    FewStatistics,
-    /// The collector sends the value.
-    External,
-    /// The algorithm does not predict reactive traffic.
-    ProactiveOnly,
+crate::named! {
+    /// What limits the reactive state, with its name in `/status` and `/metrics`.
+    #[derive(Default)]
+    pub enum Reason {
+        /// No prediction yet.
+        #[default]
+        NotYet => "notYet",
+        /// Nothing: all are allowed.
+        DemandFits => "demandFits",
+        /// One more visitor would cost more than it brings.
+        Worth => "worth",
+        /// One more visitor would miss the goal.
+        Abandonment => "abandonment",
+        /// More would make the agents busier than wanted.
+        BusyFactor => "busyFactor",
+        /// The other slots are kept for proactive interactions.
+        ProactiveShare => "proactiveShare",
+        /// No slot is at work.
+        NoAgents => "noAgents",
+        /// Too few statistics for a prediction: open while more are ready than queued.
+        FewStatistics => "fewStatistics",
+        /// The collector sends the value.
+        External => "external",
+        /// The algorithm does not predict reactive traffic.
+        ProactiveOnly => "proactiveOnly",
+    }
 }
 
 #[cfg(test)]

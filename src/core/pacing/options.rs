@@ -26,6 +26,14 @@ impl Algorithm {
         }
     }
 
+    /// Whether there is a reactive state, predicted here or by the collector.
+    pub const fn has_reactive_state(self) -> bool {
+        match self {
+            Self::SuperProgressiveDual | Self::PredictiveBDual | Self::External => true,
+            Self::SuperProgressive | Self::PredictiveB => false,
+        }
+    }
+
     /// Whether the risk is computed by normal approximation.
     pub(super) const fn is_for_large_groups(self) -> bool {
         match self {
