@@ -163,14 +163,8 @@ impl Sockets {
     fn add(&mut self, name: &str, is_udp: bool, socket: Socket, configuration: &Configuration) -> Result<(), String> {
         let address = local(&socket);
         let has_its_port = |other: &SocketAddr| other.port() == address.port();
-        let purpose = match name {
-            "http" | "https" | "operators" | "statistics" => name,
-            _ if is_udp => "statistics",
-            _ if has_its_port(&configuration.operators.listen) => "operators",
-            _ if configuration.https.listen.iter().any(has_its_port) => "https",
-            _ => "http",
-        };
-        if is_udp != (purpose == "statistics") {
+        let is_misnamed = if is_udp { matches!(name, "http" | "https" | "operators") } else { name == "statistics" };
+        if is_misnamed {
             let (kind, want) = if is_udp { ("UDP", "TCP") } else { ("TCP", "UDP") };
             return Err(format!("systemd hands over a {kind} socket as \"{name}\", which wants a {want} one"));
         }
@@ -180,12 +174,16 @@ impl Sockets {
                  want the group in statistics.listen alone: the daemon joins it"
             ));
         }
-        match purpose {
-            "http" => self.http.push(socket),
-            "https" => self.https.push(socket),
-            "operators" => self.operators.push(socket),
-            _ => self.statistics.push(socket),
-        }
+        let sockets = match name {
+            _ if is_udp => &mut self.statistics,
+            "http" => &mut self.http,
+            "https" => &mut self.https,
+            "operators" => &mut self.operators,
+            _ if has_its_port(&configuration.operators.listen) => &mut self.operators,
+            _ if configuration.https.listen.iter().any(has_its_port) => &mut self.https,
+            _ => &mut self.http,
+        };
+        sockets.push(socket);
         Ok(())
     }
 }
