@@ -16,8 +16,8 @@ usage: pacingd [--config FILE] [--log WHERE]
 
   --config FILE    read this configuration (default: /etc/pacingd.toml, and
                    without that file the built-in defaults)
-  --check-config   print the settings in force, or everything that is wrong
-                   with the configuration, and exit
+  --check-config   print the settings in force, or what is wrong with the
+                   configuration, and exit
   --check-lines    read lines of statistics from standard input and print
                    whether the daemon would accept each, and why not
   --send           do the same, and send the accepted lines to
