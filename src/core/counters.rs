@@ -62,8 +62,7 @@ pub struct Counters {
     distrusted: [u64; Distrust::ALL.len()],
     /// Datagrams received, from any sender.
     pub datagrams: u64,
-    /// Datagrams that the kernel dropped because a receive buffer was full, as last reported by the
-    /// daemon.
+    /// Datagrams dropped by the kernel for full receive buffers, as last reported by the daemon.
     pub dropped_by_kernel: u64,
 }
 

@@ -1,5 +1,4 @@
-//! The core of pacingd: from a statistics datagram's bytes to an answer's body, with the time as an
-//! argument.
+//! The core of pacingd: from a datagram's bytes to an answer's body. Time is an argument.
 //!
 //! Each part uses only those before it:
 //!

@@ -13,8 +13,7 @@ pub const GROUPS: usize = 8;
 /// Bytes of UTF-8 in a group's name.
 pub const GROUP_NAME_BYTES: usize = 64;
 
-/// Networks from which statistics are accepted. Collectors are few; a longer list calls for a
-/// firewall.
+/// Networks from which statistics are accepted; more call for a firewall.
 pub const SOURCES: usize = 16;
 
 /// Collectors of a group whose running totals are kept apart: one and its stand-by. Totals of a
@@ -35,8 +34,7 @@ pub const PAYLOAD_BYTES: usize = 4096;
 pub const BODY_BYTES: usize = 768;
 
 /// Silence after which what was learned of a group is dropped: longer than any restart of a
-/// collector, shorter than a night, so that yesterday's demand does not decide about this morning's
-/// visitors.
+/// collector, shorter than a night, so that yesterday's demand does not decide this morning.
 pub const DORMANT_AFTER: Duration = Duration::from_secs(3600);
 
 /// Bytes of bad input that an error quotes: enough to recognise it, and fits a log line.

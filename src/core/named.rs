@@ -1,7 +1,6 @@
 //! Enumerations with a name for each value.
 
-/// Declares an enumeration with `ALL`, `name`, `named` (the value with exactly that name) and
-/// `Display`.
+/// Declares an enumeration with `ALL`, `name`, `named` (the exact name) and `Display`.
 #[macro_export]
 macro_rules! named {
     ($(#[$meta:meta])* $visibility:vis enum $type:ident {

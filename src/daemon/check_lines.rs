@@ -30,8 +30,7 @@ pub(crate) fn run(configuration: &Configuration, is_sent: bool) -> Result<(), Fa
     let mut refused = 0;
     for number in 1.. {
         let mut datagram = Vec::new();
-        // One more for the line's end. Without a limit, a line that never ends would fill the
-        // memory.
+        // One more for the line's end. Bounded, because a line may never end.
         let read = input.by_ref().take(LINE_BYTES as u64 + 1).read_until(b'\n', &mut datagram);
         read.map_err(|error| Failure::data(format!("cannot read standard input: {error}")))?;
         if datagram.is_empty() {
@@ -102,8 +101,7 @@ fn signed(key: &Key, line: &[u8]) -> Option<Vec<u8>> {
     key.sign(&payload).map(|line| line.as_bytes().to_vec())
 }
 
-/// Connects a socket to an address where the daemon listens. Fails if the daemon would not accept
-/// this sender.
+/// Connects to the daemon's address. Fails if the daemon would not accept this sender.
 fn connect(statistics: &Statistics) -> Result<UdpSocket, Failure> {
     let fixed = |address: &SocketAddr| address.port() != 0;
     let Some(to) = statistics.listen.iter().filter_map(Endpoint::unicast).find(fixed) else {

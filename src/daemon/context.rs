@@ -1,5 +1,4 @@
-//! What tasks share: state, configuration, log, and whether the daemon is stopping. One thread
-//! needs no locks.
+//! What tasks share: state, configuration, log, stop. One thread needs no locks.
 
 use std::cell::{Ref, RefCell, RefMut};
 use std::sync::Arc;

@@ -1,6 +1,5 @@
 //! Logs notices about groups. Groups with the same notice share a line, and each kind of notice is
-//! logged at most once a minute: later ones wait for the next line, so that none is lost and none
-//! can flood the log.
+//! logged at most once a minute; later ones wait for the next line.
 
 use std::time::Duration;
 

@@ -6,8 +6,7 @@ pub(crate) fn lookalike<'a>(name: &str, known: impl Iterator<Item = &'a str> + C
     let near = known.clone().find(|known| is_same(known, name));
     let name = plain(name);
     let near = near.or_else(|| known.clone().find(|known| is_one_edit_away(&plain(known), &name)));
-    // As in `agentsReady` or `averageHandleTime`. `time` and `to` are parts of too many other
-    // names.
+    // As in `agentsReady`. `time` and `to` are parts of too many other names.
     let inside = || known.clone().filter(|known| !matches!(*known, "time" | "to") && name.contains(&plain(known)));
     near.or_else(|| inside().max_by_key(|known| known.len()))
 }

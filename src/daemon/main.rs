@@ -74,8 +74,7 @@ fn act() -> Result<(), Failure> {
             let signals = Signals::install()
                 .map_err(|error| Failure::system(format!("cannot install signal handlers: {error}")))?;
             let loaded = source.load().map_err(Failure::configuration);
-            // Faults of the configuration go to the default log, because nobody may read standard
-            // error.
+            // Faults of the configuration are logged: nobody may read standard error.
             let default = configuration::Log::default();
             let settings = loaded.as_ref().map_or(&default, |configuration| &configuration.log);
             let log = Log::start(log_to.unwrap_or(settings.to), settings.level);

@@ -1,5 +1,4 @@
-//! SIGHUP: reads the configuration again, and applies what can change without a restart. All
-//! statistics are kept.
+//! SIGHUP: applies what can change without a restart. All statistics are kept.
 
 use crate::configuration::{Configuration, ConfigurationKey, KEYS, OnReload, Source};
 use crate::context::Context;

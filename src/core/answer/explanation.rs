@@ -77,8 +77,7 @@ fn dropped(state: &State, group: &Group, now: Duration) -> Option<String> {
     let time_to_live = state.settings().time_to_live;
     let is_recent = |received: Duration| now.saturating_sub(received) <= time_to_live;
     if let Some(untimely) = group.untimely.filter(|untimely| is_recent(untimely.received)) {
-        // A duplicate made by the network arrives soon after the original, and says nothing about
-        // the collector.
+        // A duplicate made by the network says nothing about the collector.
         let after = group.report().map(|report| untimely.received.saturating_sub(report.received));
         if after.is_none_or(|after| after > time_to_live / 2) {
             return Some(untimely_text(untimely.refusal));

@@ -17,8 +17,7 @@ pub use visitors::answer;
 use crate::limits::BODY_BYTES;
 use crate::wire::excerpt::Excerpt;
 
-/// Seconds for `retry-after` while there are no fresh statistics: collectors push every few
-/// seconds.
+/// Seconds for `retry-after` without fresh statistics: collectors push every few seconds.
 const RETRY_AFTER_SECONDS: u32 = 5;
 
 crate::named! {

@@ -40,8 +40,7 @@ pub fn operators_answer(state: &State, now: Duration, method: &str, path: &str) 
     }
 }
 
-/// Healthy if statistics of at least one group are fresh, and no fault makes every reactive state
-/// fail.
+/// Healthy if a group is fresh, and no fault makes every reactive state fail.
 fn health(state: &State, now: Duration) -> Answer {
     let channels = Channel::ALL.map(|channel| state.consolidate(now, channel));
     let fresh: u32 = channels.iter().map(|channel| channel.fresh_groups).sum();

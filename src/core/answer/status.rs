@@ -1,5 +1,4 @@
-//! `/status` as JSON: settings, counters, and a line for each group with the reason for its
-//! reactive state.
+//! `/status` as JSON: settings, counters, and each group with the reason for its state.
 
 use alloc::string::{String, ToString as _};
 use core::fmt::{self, Write};

@@ -58,8 +58,7 @@ crate::named! {
         /// `ABANDONMENT_RATE`: a busy factor can be low for want of demand.
         GoalMissed => "goal missed",
         GoalMet => "goal met",
-        /// A line with an earlier `time` was accepted: its clock was set back, or another collector
-        /// took over.
+        /// An earlier `time` was accepted: the clock was set back, or another collector took over.
         ClockSetBack => "clock set back",
         Contradiction => "contradiction",
         /// The algorithm is `EXTERNAL`, and the statistics have no `reactiveState`.
@@ -131,8 +130,7 @@ impl Group {
         Self { report: Some(report), prediction: Some(prediction), ..nameless }
     }
 
-    /// Whether the group has been silent for an hour: what was learned is dropped, and only its
-    /// name is still known.
+    /// Whether the group has been silent for an hour: only its name is still known.
     pub fn is_dormant(&self, now: Duration) -> bool {
         self.report.is_some_and(|report| now.saturating_sub(report.received) >= DORMANT_AFTER)
     }
@@ -167,8 +165,7 @@ impl Group {
         self.pacer.stakes(options)
     }
 
-    /// Share of the slots in use according to the last statistics, 0..=1. `None`: no statistics, or
-    /// no slots.
+    /// Share of the slots in use, 0..=1. `None`: no statistics, or no slots.
     pub fn busy_factor(&self, options: &Options) -> Option<f64> {
         pacing::busy_factor(&self.report?.statistics, options)
     }
@@ -179,8 +176,7 @@ impl Group {
             && self.last_hour.entries(now).misses(settings.goal())
     }
 
-    /// Says what contradicts itself in the last statistics. `wall_at_zero` is the time since 1970
-    /// when `now` was 0.
+    /// The contradiction in the last statistics. `wall_at_zero` is the wall clock at `now` = 0.
     pub fn contradiction(&self, wall_at_zero: Duration) -> Option<String> {
         let Report { received, statistics } = self.report?;
         let (abandoned, reactive_entered) = self.sent_totals.unzip();
@@ -237,8 +233,7 @@ impl Group {
         }
     }
 
-    /// Accepts a line if its `time` allows it, and makes the first prediction of a group that is
-    /// new or was silent.
+    /// Accepts a line if its `time` allows it. Makes the first prediction of a new or silent group.
     pub(super) fn accept(
         &mut self,
         now: Duration,

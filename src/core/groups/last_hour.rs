@@ -1,6 +1,5 @@
 //! Counts entered and abandoned interactions of the last hour, in six parts of ten minutes: the
-//! figures cover the last 50 to 60 minutes. In less time, a goal of a few percent is missed or met
-//! by chance.
+//! figures cover 50 to 60 minutes. In less time, a goal of a few percent is missed by chance.
 
 use core::time::Duration;
 

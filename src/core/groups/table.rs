@@ -73,8 +73,7 @@ impl Groups {
         self.sorted.insert(place, group).map(|()| place).map_err(|_| Refusal::TableFull)
     }
 
-    /// Accepts a line, and makes the first prediction of a group that is new or was silent; or
-    /// refuses it.
+    /// Accepts or refuses a line. Makes the first prediction of a new or silent group.
     pub fn accept(&mut self, now: Duration, line: &Line, order: Order, settings: &Settings) -> Result<(), Refusal> {
         let index = match self.find(line.channel, line.group.as_str()) {
             Some(index) => index,

@@ -7,8 +7,7 @@ use libm::{exp, sqrt};
 
 /// Entries remembered in small groups: a relative deviation of about 1/√30 = 18 %.
 const ENTRIES_REMEMBERED: f64 = 30.0;
-/// … and at least this many seconds of exposure, because in large groups the entries come within
-/// seconds.
+/// … and at least this exposure, seconds: in large groups entries come within seconds.
 const EXPOSURE_REMEMBERED: f64 = 60.0;
 /// Exposure after which everything is forgotten, seconds: demand changes in half an hour.
 const EXPOSURE_AT_MOST: f64 = 1800.0;
@@ -24,14 +23,12 @@ const SURPRISE: f64 = 3.0;
 const ASSUMED_OVERLOAD: f64 = 10.0;
 /// … and at least one interaction an hour.
 const LEAST_ASSUMED: f64 = 1.0 / 3600.0;
-/// Entries, including the assumed one, from which on the estimate outweighs the assumption; or a
-/// minute of exposure.
+/// Entries, the assumed one included, or a minute of exposure outweigh the assumption.
 const ENTRIES_KNOWN: f64 = 4.0;
 /// Silence is evidence after this multiple of the usual growth was expected, because collectors may
 /// update their totals every quarter of an hour.
 const LUMPS: f64 = 4.0;
-/// The share of the memory that remains after such a silence, which comes by chance once in e^4 =
-/// 55 entries.
+/// The share of the memory that remains after it; by chance it comes once in e^4 = 55 entries.
 const KNOWN_AFTER_SILENCE: f64 = 0.5;
 /// The largest plausible growth.
 const LARGEST_LUMP: f64 = 1e5;
@@ -63,8 +60,7 @@ pub(super) struct Demand {
 }
 
 impl Demand {
-    /// Before any report: assumes one entry at [`ASSUMED_OVERLOAD`] times `capacity`, interactions
-    /// a second.
+    /// Before any report: assumes one entry at [`ASSUMED_OVERLOAD`] times `capacity` per second.
     pub(super) fn assume(&mut self, capacity: f64) {
         let assumed = (ASSUMED_OVERLOAD * capacity).max(LEAST_ASSUMED);
         self.long = Memory { entered: 1.0, exposure: (1.0 / assumed) as f32 };

@@ -4,8 +4,7 @@
 
 use libm::exp;
 
-/// Filters in the chain. Four make a delay with a coefficient of variation of one half, as of
-/// people with a form.
+/// Filters in the chain: four give the delay a coefficient of variation of one half.
 const STAGES: usize = 4;
 
 /// The probability that applied to those in each stage.
@@ -42,8 +41,7 @@ impl EntryDelay {
 const SOON: f64 = 60.0;
 /// Seconds of a shut door after which half is forgotten.
 const SHUT_REMEMBERED: f32 = 36_000.0;
-/// Entries, or expected ones, from which on a pattern counts; and the ratio of early to later ones
-/// that makes one.
+/// Entries, or expected ones, that make a pattern; and the ratio of early to later ones in it.
 const ENOUGH: f32 = 10.0;
 const PATTERN: f32 = 3.0;
 

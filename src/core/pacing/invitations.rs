@@ -29,8 +29,7 @@ impl Default for Invitations {
 }
 
 impl Invitations {
-    /// Learns from a report: invitations answered and accepted since the last one, and pending
-    /// meanwhile.
+    /// Learns from a report: invitations answered, accepted, and pending since the last one.
     pub(super) fn learn(&mut self, answered: f64, accepted: f64, pending: f64, passed: f64) {
         let keep = exp(-answered / ANSWERS_REMEMBERED);
         self.answered = self.answered * keep + answered;

@@ -18,13 +18,11 @@ use crate::wire::line::Statistics;
 /// The least exposure a second: visitors who enter while the door is shut were late or never asked,
 /// and without a bound the demand would grow without limit.
 const LEAST_OPEN: f64 = 0.01;
-/// The door counts as shut if at most this many visitors a second are expected to be allowed: four
-/// an hour.
+/// The door counts as shut if at most this many visitors a second are expected: four an hour.
 const SHUT: f64 = 0.001;
 /// Seconds within which allowed visitors have entered and are in the statistics.
 const ON_THE_WAY: f64 = 3.0;
-/// The largest plausible growth since the total of entries last moved: this many, and this multiple
-/// of the capacity.
+/// The largest plausible growth since the last entry: this many, and this times the capacity.
 const PLAUSIBLE: (f64, f64) = (100.0, 30.0);
 /// The most visitors who never ask that are expected to be due.
 const UNASKED_AT_MOST: f64 = 10.0;
@@ -70,8 +68,7 @@ struct SinceAbandonment {
 #[derive(Clone, Debug, Default)]
 pub struct Pacer {
     pub(super) reactive: Demand,
-    /// Reactive interactions that enter while the door is shut: their visitors never ask, or asked
-    /// long before.
+    /// Interactions that enter while the door is shut: their visitors never ask, or did long ago.
     pub(super) unasked: Demand,
     /// Those expected while the door was open that did not enter yet.
     unasked_expected: f32,
@@ -120,8 +117,7 @@ impl Pacer {
         Stakes { risk: self.risk_of_all.into(), worth: self.price.of_worth(options.abandonment_cost) }
     }
 
-    /// Whether visitors enter long after they were allowed, so that the option `entry-delay` would
-    /// help.
+    /// Whether visitors enter so late that the option `entry-delay` would help.
     pub fn enters_late(&self) -> bool {
         self.entries_while_shut.are_late()
     }
@@ -195,8 +191,7 @@ impl Pacer {
             if waited > 0.0 {
                 self.patience.learn(waited.into(), abandoned, ABANDONED_REMEMBERED);
             }
-            // While more enter without asking than the agents can serve, the price has no influence
-            // on abandonment.
+            // While more enter unasked than agents can serve, the price has no influence.
             if self.unasked.per_second() < occupancy.capacity() {
                 self.price.learn(options, occupancy.at_work(), entered.into(), abandoned);
             } else {

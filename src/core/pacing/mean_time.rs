@@ -1,6 +1,5 @@
 //! Measures mean times: time spent ÷ number of ends, from statistics alone, so that all daemons
-//! agree. Where times are not exponential, the result is the patience at the present waiting times,
-//! which the risk needs.
+//! agree. Where times are not exponential, that is the patience that the risk needs.
 
 use libm::expf;
 
@@ -21,8 +20,7 @@ impl Default for MeanTime {
 }
 
 impl MeanTime {
-    /// Learns from `spent`, in expected times, and the number of ends, averaged over `remembered`
-    /// ends.
+    /// Learns from `spent`, in expected times, and `ended`, averaged over `remembered` ends.
     pub(super) fn learn(&mut self, spent: f64, ended: f64, remembered: f64) {
         // A single report weighs no more than all that is remembered.
         let scale = remembered / spent.max(ended).max(remembered);

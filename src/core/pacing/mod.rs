@@ -39,8 +39,7 @@ pub use learn::Pacer;
 pub use occupancy::busy_factor;
 pub use options::{Algorithm, OptimizationTarget, Options};
 
-/// The growth of a group's running totals since each was last reported. `None`: not reported now or
-/// before.
+/// The growth of running totals since each was last reported. `None`: not reported twice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Growth {
     pub reactive_entered: Option<u64>,
@@ -48,16 +47,14 @@ pub struct Growth {
     pub abandoned: Option<u64>,
     pub invitations_sent: Option<u64>,
     pub invitations_accepted: Option<u64>,
-    /// The totals are the base line of a collector that is new or was restarted; every growth is
-    /// `None`.
+    /// The totals are the base line of a new or restarted collector; every growth is `None`.
     pub starts_row: bool,
 }
 
 /// The prediction for one group until its next refresh.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Prediction {
-    /// Probability, 0..=1. `None`: the algorithm is not dual, or (`EXTERNAL`) the collector sent no
-    /// value.
+    /// Probability, 0..=1. `None`: not predicted, or (`EXTERNAL`) not sent.
     pub reactive_state: Option<f64>,
     /// Invitations that may be sent until the next refresh; finite, ≥ 0. `None` under `EXTERNAL`.
     pub proactive_allowance: Option<f64>,

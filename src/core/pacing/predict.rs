@@ -14,8 +14,7 @@ use crate::wire::line::Statistics;
 
 /// The last place in line for which invitations are sent; the next refresh decides on more.
 const LARGEST_QUEUE: f64 = 16.0;
-/// Limits the measured handle time to this factor of the reported one: milliseconds are wrong by a
-/// thousand.
+/// Limits the measured handle time to this factor of the reported one, which may be in ms.
 const HANDLE_TIME_WRONG: f64 = 2_000.0;
 /// To fill up to a set point, the demand counts as the one that keeps the target, because a daemon
 /// whose door is less open than others' learns a higher demand and would stay apart. The set point

@@ -20,16 +20,13 @@ const STEP: f64 = 0.25;
 /// Where the goal is a target, the factor of the step in groups of one slot, which must reach it
 /// within days; less in larger ones.
 const STEP_OF_ONE: f64 = 2.0;
-/// The start, twice the goal: a marginal risk of that is about the goal in the mean over all
-/// entries.
+/// The start, twice the goal: such a marginal risk is about the goal in the mean.
 const START: f64 = core::f64::consts::LN_2;
 /// The lowest logarithm, a thirtieth of the goal.
 const LEAST: f64 = -3.4;
-/// The highest logarithm, five goals: the slack of a quiet night must not be spent in the morning
-/// (anti-windup).
+/// The highest logarithm, five goals: the slack of a night is not spent in the morning.
 const MOST: f64 = 1.6;
-/// Where the goal is a target, the logarithm may exceed that of price 1 by this, to make up for a
-/// missed target.
+/// Where the goal is a target, the logarithm may exceed that of price 1 by this.
 const SAVED: f64 = 2.0;
 /// The largest move of the logarithm by one report, because totals come in lumps.
 const MOVE_AT_MOST: f64 = 3.0;
@@ -91,8 +88,7 @@ impl Price {
         self.provisional = 0.0;
     }
 
-    /// Learns provisionally, while the total of abandonments has not moved and `expected` are
-    /// expected.
+    /// Learns provisionally from `expected` abandonments, while their total has not moved.
     pub(super) fn expect(&mut self, options: &Options, slots: f64, entered: f64, expected: f64) {
         self.provisional = moved(options, slots, entered, expected) as f32;
     }

@@ -26,8 +26,7 @@ pub(super) struct Room {
     pub(super) risk_of_all: f64,
 }
 
-/// The most terms of a sum: Poisson and binomial numbers with means up to [`MEAN_EXACT`] and six
-/// deviations more.
+/// The most terms of a sum: for means up to [`MEAN_EXACT`] and six deviations more.
 const TERMS: usize = 64;
 /// The largest mean for exact sums; above it the normal form is close to exact.
 const MEAN_EXACT: f64 = 24.0;
@@ -104,8 +103,7 @@ pub(super) fn normal(seats: &Seats, price: f64, limit: f64) -> Room {
     })
 }
 
-/// The mean of `values[K]` with `K ~ Poisson(mean)`, and its derivative `E[values[K + 1] −
-/// values[K]]`.
+/// The mean of `values[K]`, `K ~ Poisson(mean)`, and its derivative.
 fn poisson_mean(values: &[f64], mean: f64) -> (f64, f64) {
     let (mut probability, mut rest) = (exp(-mean), 1.0);
     let (mut value, mut slope, mut number) = (0.0, 0.0, 0.0);
@@ -120,8 +118,7 @@ fn poisson_mean(values: &[f64], mean: f64) -> (f64, f64) {
     (value + rest.max(0.0) * values.last().copied().unwrap_or(0.0), slope)
 }
 
-/// The largest mean in `0..=limit` whose risk is at most the price. `risk` returns value and slope,
-/// and increases.
+/// The largest mean in `0..=limit` with risk ≤ price. `risk` returns value and slope.
 fn largest_mean(price: f64, limit: f64, risk: impl Fn(f64) -> (f64, f64)) -> Room {
     let (risk_of_all, mut slope) = risk(limit);
     if risk_of_all <= price {

@@ -15,8 +15,7 @@ use crate::wire::line::Statistics;
 pub(crate) const CLOCK_TOLERANCE: Duration = Duration::from_secs(24 * 3600);
 
 impl Statistics {
-    /// Describes the first contradiction of a line as it was sent, if any. `wall` is the time since
-    /// 1970.
+    /// Describes the first contradiction of a line as sent. `wall` is the time since 1970.
     pub fn contradiction(&self, wall: Duration) -> Option<String> {
         self.agents().or_else(|| self.totals()).or_else(|| self.clock(wall))
     }

@@ -24,8 +24,7 @@ pub fn lines(datagram: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     })
 }
 
-/// Removes blanks, carriage returns and NUL bytes on both sides: C programs send strings with their
-/// NUL, or whole buffers.
+/// Removes blanks, carriage returns and NULs on both sides: C programs send whole buffers.
 fn trim(mut line: &[u8]) -> &[u8] {
     while let [b' ' | b'\t' | b'\r' | b'\0', rest @ ..] | [rest @ .., b' ' | b'\t' | b'\r' | b'\0'] = line {
         line = rest;

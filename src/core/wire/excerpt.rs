@@ -29,8 +29,7 @@ impl Excerpt {
     }
 }
 
-/// In quotes. Control, format and bidirectional characters are escaped as in Rust's string
-/// literals.
+/// In quotes, with control, format and bidirectional characters escaped as in Rust.
 impl fmt::Display for Excerpt {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{:?}{}", self.text.as_str(), if self.is_cut { "…" } else { "" })

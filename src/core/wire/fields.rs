@@ -122,8 +122,7 @@ impl Field {
         Some((index, FIELDS.get(index)?))
     }
 
-    /// Stores the value `raw`. `null` in an optional field stores nothing. Fails for another type
-    /// or range.
+    /// Stores the value `raw`; `null` in an optional field stores nothing.
     pub(super) fn store(&self, raw: &str, draft: &mut Draft) -> Result<(), LineError> {
         let value = Value::of(raw);
         let statistics = &mut draft.statistics;

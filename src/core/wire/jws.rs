@@ -1,5 +1,4 @@
-//! Signed lines of statistics: JWS in compact serialization (RFC 7515), signed with HS256 (RFC
-//! 7518, section 3.2).
+//! Signed lines: JWS in compact serialization (RFC 7515) with HS256 (RFC 7518, section 3.2).
 //!
 //! A signed line is `header.payload.signature`, each in base64url. The signature is verified before
 //! anything else is read, with a fixed algorithm: a header cannot choose another one (RFC 8725,
@@ -34,8 +33,7 @@ const fn encoded(bytes: usize) -> usize {
 /// `{"alg":"HS256"}` in base64url.
 const HEADER: &str = "eyJhbGciOiJIUzI1NiJ9";
 
-/// A key. It cannot be read back and is wiped when dropped; boxed, so that moving it leaves no
-/// copy.
+/// A key: wiped when dropped, and boxed, so that moving it leaves no copy.
 #[derive(Clone)]
 pub struct Key(Box<Hmac<Sha256>>);
 

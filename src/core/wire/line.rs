@@ -10,8 +10,7 @@ use crate::wire::json::{self, JsonFault};
 pub use crate::wire::fields::Statistics;
 pub use crate::wire::line_error::{Found, LineError};
 
-/// Bytes before a fault within which the beginning of its value is looked for: a number or a short
-/// word.
+/// Bytes before a fault within which its value may begin: a number or a short word.
 const CONTEXT_BYTES: usize = 24;
 
 /// First bytes of data that is not text.
@@ -39,8 +38,7 @@ impl Line {
     /// Parses one line of [`lines`](crate::wire::datagram::lines), or returns the first fault; a
     /// syntax error anywhere comes first.
     ///
-    /// Allocates only for strings with escapes, and a byte for each level of nested arrays and
-    /// objects.
+    /// Allocates only for strings with escapes, and a byte for each level of nesting.
     pub fn parse(line: &[u8]) -> Result<Self, LineError> {
         Self::read(line).map_err(|(error, _)| error)
     }

@@ -34,8 +34,7 @@ pub struct Query<'a> {
 }
 
 impl<'a> Query<'a> {
-    /// Checks the names of all parameters, and the value of `channel`. `text` follows the question
-    /// mark of the target.
+    /// Checks all names, and the value of `channel`. `text` follows the question mark.
     pub fn parse(text: &'a str) -> Result<Self, QueryError> {
         let mut channel = None;
         for (name, value) in pairs(text) {
@@ -121,8 +120,7 @@ impl Parameter {
     }
 }
 
-/// Whether the name is `groups`, `groups[]` (jQuery) or `groups[0]` with any number (PHP, npm's
-/// qs), in any encoding.
+/// Whether the name is `groups`, `groups[]` (jQuery) or `groups[0]` (PHP, npm's qs).
 fn is_list(encoded: &str) -> bool {
     let mut bytes = bytes(encoded);
     if !bytes.by_ref().take(6).eq("groups".bytes().map(Ok)) {
@@ -183,8 +181,7 @@ fn decode<'a>(
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Stray;
 
-/// Decodes `application/x-www-form-urlencoded` (WHATWG URL standard, section 5.1). Unlike there, a
-/// stray `%` is an error.
+/// Decodes a web form (WHATWG URL standard, section 5.1), where a stray `%` is an error.
 fn bytes(encoded: &str) -> impl Iterator<Item = Result<u8, Stray>> + Clone {
     let mut rest = encoded.as_bytes();
     core::iter::from_fn(move || {

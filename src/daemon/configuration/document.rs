@@ -1,7 +1,6 @@
 //! The text of a configuration, its keys with their places, and its faults.
 //!
-//! Messages quote only keys and values shorter than any secret that the daemon reads: a secret may
-//! be in the wrong place.
+//! Messages quote only what is shorter than a secret, because one may be in the wrong place.
 
 use std::fmt::Display;
 use std::ops::Range;

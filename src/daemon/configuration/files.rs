@@ -78,21 +78,18 @@ impl fmt::Display for FileName {
     }
 }
 
-/// Reads a file of at most `most` bytes. The bytes are wiped when dropped, and no copy is left in
-/// memory.
+/// Reads a file of at most `most` bytes, which are wiped when dropped, without a copy.
 pub(crate) fn read(path: &Path, most: usize) -> io::Result<Zeroizing<Vec<u8>>> {
     let checked = |metadata: fs::Metadata| match metadata.is_file() {
         true => Ok(metadata),
         false => Err(io::Error::other("it is not a regular file")),
     };
-    // Checked before opening, because opening a device can have effects; and after, because the
-    // file may have changed.
+    // Checked before opening, which can have effects; and after, because the file may differ.
     checked(fs::metadata(path)?)?;
     let flags = OFlags::NONBLOCK.union(OFlags::NOCTTY).bits();
     let file = OpenOptions::new().read(true).custom_flags(flags.cast_signed()).open(path)?;
     let expected = usize::try_from(checked(file.metadata()?)?.len()).unwrap_or(usize::MAX).clamp(most.min(4096), most);
-    // One byte more than the file has, to detect one that grows. The capacity suffices, so the
-    // vector never moves.
+    // One byte more, to detect a growing file. The vector has room and never moves.
     let mut bytes = Zeroizing::new(Vec::with_capacity(expected + 1));
     file.take(expected as u64 + 1).read_to_end(&mut bytes)?;
     if bytes.len() > expected {

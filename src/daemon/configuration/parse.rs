@@ -14,8 +14,7 @@ use crate::lookalike::{is_same, lookalike};
 const REPORTED: usize = 20;
 
 impl Configuration {
-    /// Parses the text of a file, without reading the files that it names. Fails with one line per
-    /// fault.
+    /// Parses the text of a file, but not the files that it names. Fails with a line per fault.
     pub(crate) fn parse(file: &str, text: &str) -> Result<Self, String> {
         let mut configuration = Self::default();
         let mut document = TomlDocument { file, text, given: Vec::new(), faults: Vec::new() };

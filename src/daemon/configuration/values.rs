@@ -83,8 +83,7 @@ fn optimization_target(text: &str) -> Option<OptimizationTarget> {
 
 fn network(text: &str) -> Option<IpNet> {
     let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).ok()?.trunc();
-    // IPv4-mapped networks (RFC 4291, section 2.5.5.2) become IPv4, in which form senders are
-    // compared.
+    // IPv4-mapped networks (RFC 4291, section 2.5.5.2) become IPv4, as senders do.
     let ipv4 = network.prefix_len().checked_sub(96).and_then(|prefix| match network.network().to_canonical() {
         address @ IpAddr::V4(_) => IpNet::new(address, prefix).ok(),
         IpAddr::V6(_) => None,

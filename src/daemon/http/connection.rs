@@ -89,8 +89,7 @@ async fn speak(context: &Context, asked: Asked, io: &mut TokioIo<Stream>, place:
         .timer(TokioTimer::new())
         .header_read_timeout(idle_timeout)
         .max_buf_size(HEAD_BYTES)
-        // Small answers are copied behind their heads, which is cheaper. A document would stay in
-        // the buffer.
+        // Small answers are copied behind their heads, which is cheaper.
         .writev(asked == Asked::Operators)
         // On 32-bit musl hyper's clock stops in 2038; see `clock32`.
         .auto_date_header(false)

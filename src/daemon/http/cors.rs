@@ -56,8 +56,7 @@ pub(crate) fn grant<B>(allowed: &AllowedOrigins, request: &Request<B>, answer: &
         AllowedOrigins::Any => origin.map(|_| ANY),
         AllowedOrigins::Listed(list) if list.is_empty() => None,
         AllowedOrigins::Listed(list) => {
-            // Also for origins that are not listed, or caches would serve their answers to listed
-            // ones.
+            // Also for other origins, or caches would serve their answers to listed ones.
             answer.insert(header::VARY, VARY);
             origin.filter(|origin| list.iter().any(|listed| listed.0.as_bytes() == origin.as_bytes())).cloned()
         }

@@ -32,8 +32,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// Time for answers in flight when the daemon stops.
 pub(crate) const DRAIN: Duration = Duration::from_secs(5);
 
-/// Accepts and serves connections until the daemon stops, including those in the listen queue at
-/// that time.
+/// Serves connections until the daemon stops, and those in the listen queue then.
 pub(crate) async fn serve(
     listener: TcpListener,
     context: &'static Context,
@@ -57,8 +56,7 @@ pub(crate) async fn serve(
                 // Meanwhile others wait in the listen queue.
                 let place = places.take().await;
                 drop(tokio::task::spawn_local(serve_one(context, asked, stream, tls, place)));
-                // One connection in a turn of the event loop, so that a crowd does not delay other
-                // clients.
+                // One connection in a turn, so that a crowd does not delay other clients.
                 yield_now().await;
             }
             // The client closed the connection before it was accepted, in the words of accept(2).

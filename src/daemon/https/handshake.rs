@@ -1,8 +1,7 @@
 //! TLS handshakes.
 //!
 //! A handshake takes as long as dozens of requests: on x86-64 0.4 ms with ECDSA and 1.1 ms with
-//! RSA, on a small board many times that. So only one handshake is polled in a turn of the event
-//! loop.
+//! RSA, on a small board many times that. So one handshake is polled in a turn.
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -118,8 +117,7 @@ impl Tls {
     }
 }
 
-/// Polls a handshake in turns of the event loop of its own. It can be evicted only while it waits
-/// for the client.
+/// Polls a handshake in turns of its own. It can be evicted while it waits for the client.
 async fn step_by_step<F: Future>(turns: &Turns, place: &Place, handshake: F) -> F::Output {
     let mut handshake = pin!(handshake);
     loop {

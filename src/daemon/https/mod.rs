@@ -1,7 +1,6 @@
 //! HTTPS: TLS 1.2 and 1.3 by rustls, with the certificate in force and limits for handshakes.
 //!
-//! Sessions are resumed from a store of fixed size instead of stateless tickets, whose key would be
-//! one more secret.
+//! Sessions are resumed from a store of fixed size: stateless tickets need one more secret.
 
 mod certificate_and_key;
 mod handshake;
@@ -64,8 +63,7 @@ impl Tls {
         }))
     }
 
-    /// Reads the files again, for new connections. On failure the old certificate and key stay in
-    /// force.
+    /// Reads the files again, for new connections. If that fails, the old ones stay in force.
     pub(crate) fn reload(&self, https: &Https) -> Result<(), String> {
         let Some(files) = https.pair() else { return Ok(()) };
         let loaded = Pair::load(files);
@@ -90,8 +88,7 @@ impl Tls {
         }
     }
 
-    /// Warns once a day of a certificate that is invalid or expires soon. Returns when to call this
-    /// again.
+    /// Warns once a day if the certificate is invalid or expires soon. Returns the next time.
     pub(crate) fn warn_of_expiry(&self, log: &Log, now: Duration) -> Option<Duration> {
         let pair = self.pair.borrow();
         if pair.warned.start_if_due(now).is_none() {

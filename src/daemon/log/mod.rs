@@ -17,8 +17,7 @@ use crate::throttle::Throttle;
 use output::Output;
 use pacingd::named;
 
-/// Bytes of a line without priority and time: relays may cut packets of more than 1,024 bytes (RFC
-/// 3164).
+/// Bytes of a line without priority and time: relays may cut at 1,024 (RFC 3164).
 const LINE_BYTES: usize = 960;
 
 const INTERVAL: Duration = Duration::from_secs(60);

@@ -2,8 +2,7 @@
 //! in the notation of systemd's socket units: `127.0.0.1:8127`, `239.1.2.3:8127%eth0`,
 //! `[ff15::7061]:8127%eth0`.
 //!
-//! The interface is mandatory, because otherwise it would depend on the routes at the time of
-//! joining.
+//! The interface is mandatory: otherwise it would depend on the routes while joining.
 
 use std::fmt;
 use std::net::SocketAddr;

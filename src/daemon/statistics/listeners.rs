@@ -1,5 +1,4 @@
-//! The listeners for statistics, for operators: names, sockets, and datagrams that the kernel
-//! dropped.
+//! The listeners for statistics: names, sockets, and datagrams that the kernel dropped.
 
 use std::cell::{Cell, RefCell};
 use std::fs;

@@ -20,8 +20,7 @@ use crate::log::Cause;
 /// Datagrams received in one turn of the event loop, so that a flood does not delay requests.
 const DATAGRAMS_A_TURN: usize = 32;
 
-/// Bytes after which a turn ends, too: the largest datagrams hold a thousand lines, each with a
-/// signature to verify.
+/// Bytes after which a turn ends, too: large datagrams hold a thousand signed lines.
 const BYTES_A_TURN: usize = 32 * 1024;
 
 /// Pause after an error of a socket.
