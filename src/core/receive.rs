@@ -89,8 +89,10 @@ impl State {
     fn receive_line(&mut self, now: Duration, wall: Duration, sender: IpAddr, line: &[u8]) -> Result<(), Fault> {
         let settings = &self.settings;
         let mut line = settings.parse(line).inspect_err(|fault| {
-            if let Fault::Line(_, Some((channel, name))) = fault {
-                self.groups.note_invalid(now, *channel, name);
+            if let Fault::Line(_, Some((channel, name))) = fault
+                && let Some(group) = self.groups.get_mut(*channel, name)
+            {
+                group.invalid = Some(now);
             }
         })?;
         line.collector.get_or_insert_with(|| Collector::at(sender));
@@ -99,7 +101,9 @@ impl State {
         let accepted = match settings.check_time(wall, &line) {
             Ok(()) => self.groups.accept(now, &line, order, settings),
             Err(refusal) => {
-                self.groups.refuse(now, &line, refusal);
+                if let Some(group) = self.groups.get_mut(line.channel, &line.group) {
+                    group.refuse(now, refusal, line.statistics.time.unwrap_or(0));
+                }
                 Err(refusal)
             }
         };

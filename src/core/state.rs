@@ -64,7 +64,8 @@ impl State {
         let before = if is_signed { self.longest_time_to_live } else { Duration::ZERO };
         self.longest_time_to_live = before.max(settings.time_to_live);
         self.settings = settings;
-        self.groups.make_all_due();
+        // Predictions were made under other options.
+        self.groups.iter_mut().for_each(|group| group.next_refresh = Duration::ZERO);
         self.groups.declare(declared);
     }
 
@@ -73,7 +74,7 @@ impl State {
         let Settings { pacing, time_to_live, .. } = &self.settings;
         let refreshed = self.groups.refresh(now, *time_to_live, pacing, at_most);
         if refreshed < at_most {
-            self.groups.drop_dormant(now);
+            self.groups.iter_mut().for_each(|group| group.drop_if_dormant(now));
         }
         refreshed == at_most
     }
@@ -87,7 +88,8 @@ impl State {
     /// Marks the notices that [`noticed`](Self::noticed) returns as logged.
     pub fn mark_logged(&mut self, now: Duration, notice: Notice) {
         let (settings, wall_at_zero) = (&self.settings, self.wall_at_zero);
-        self.groups.mark_logged(notice, |group| group.has_notice(notice, now, wall_at_zero, settings));
+        let has = |group: &&mut Group| group.has_notice(notice, now, wall_at_zero, settings);
+        self.groups.iter_mut().filter(has).for_each(|group| group.mark_logged(notice));
     }
 
     /// When to call [`refresh`](Self::refresh) next if no datagram is received. `None`: never.

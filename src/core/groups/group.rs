@@ -89,7 +89,7 @@ pub struct Group {
     sent_totals: Option<(u64, u64)>,
     pacer: Pacer,
     prediction: Option<Prediction>,
-    pub(super) next_refresh: Duration,
+    pub(crate) next_refresh: Duration,
     pub last_hour: LastHour,
     pub untimely: Option<Untimely>,
     /// When the last invalid line of this group was received.
@@ -208,7 +208,7 @@ impl Group {
         }
     }
 
-    pub(super) fn mark_logged(&mut self, notice: Notice) {
+    pub(crate) fn mark_logged(&mut self, notice: Notice) {
         match notice {
             Notice::Silent => self.logged.silent = true,
             Notice::Resumed => self.logged.silent = false,
@@ -221,7 +221,7 @@ impl Group {
     }
 
     /// Drops what was learned if the group has become dormant.
-    pub(super) fn drop_if_dormant(&mut self, now: Duration) {
+    pub(crate) fn drop_if_dormant(&mut self, now: Duration) {
         if self.is_dormant(now) && !self.is_dormant {
             self.is_dormant = true;
             (self.totals, self.sent_totals) = (Totals::NEW, None);
@@ -280,7 +280,7 @@ impl Group {
     }
 
     /// Records a line that was refused for its `time`.
-    pub(super) fn refuse(&mut self, now: Duration, refusal: Refusal, time: u64) {
+    pub(crate) fn refuse(&mut self, now: Duration, refusal: Refusal, time: u64) {
         let before = self.untimely.unwrap_or(Untimely { refusal, lines: 0, received: now, since: now, time });
         let (lines, time) = (before.lines.saturating_add(1), before.time.max(time));
         self.untimely = Some(Untimely { refusal, lines, received: now, time, ..before });

@@ -8,7 +8,7 @@
 
 use core::time::Duration;
 
-use crate::groups::group::{Group, Notice};
+use crate::groups::group::Group;
 use crate::groups::order::{Order, Refusal};
 use crate::limits::GROUPS;
 use crate::pacing::Options;
@@ -42,6 +42,16 @@ impl Groups {
     /// The index of a known group.
     pub fn find(&self, channel: Channel, name: &str) -> Option<usize> {
         self.position(channel, name).ok()
+    }
+
+    pub(crate) fn get_mut(&mut self, channel: Channel, name: &GroupName) -> Option<&mut Group> {
+        let index = self.find(channel, name.as_str())?;
+        self.sorted.get_mut(index)
+    }
+
+    /// Channel and name of a group must not change.
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Group> {
+        self.sorted.iter_mut()
     }
 
     /// The index of a group, or where it would be inserted.
@@ -91,22 +101,6 @@ impl Groups {
         group.accept(now, line, order, settings)
     }
 
-    /// Records a line that was refused for its `time` before it came here.
-    pub fn refuse(&mut self, now: Duration, line: &Line, refusal: Refusal) {
-        let known = self.find(line.channel, line.group.as_str());
-        if let Some(group) = known.and_then(|index| self.sorted.get_mut(index)) {
-            group.refuse(now, refusal, line.statistics.time.unwrap_or(0));
-        }
-    }
-
-    /// Records an invalid line.
-    pub fn note_invalid(&mut self, now: Duration, channel: Channel, name: &GroupName) {
-        let known = self.find(channel, name.as_str());
-        if let Some(group) = known.and_then(|index| self.sorted.get_mut(index)) {
-            group.invalid = Some(now);
-        }
-    }
-
     /// Refreshes due predictions of fresh groups, at most `at_most`. Returns their number.
     pub fn refresh(&mut self, now: Duration, time_to_live: Duration, options: &Options, at_most: usize) -> usize {
         let due = self
@@ -118,22 +112,6 @@ impl Groups {
 
     pub fn next_wakeup(&self, now: Duration, time_to_live: Duration) -> Option<Duration> {
         self.sorted.iter().filter_map(|group| group.next_wakeup(now, time_to_live)).min()
-    }
-
-    pub fn drop_dormant(&mut self, now: Duration) {
-        self.sorted.iter_mut().for_each(|group| group.drop_if_dormant(now));
-    }
-
-    /// Marks the notice as logged for each group that `has` it.
-    pub(crate) fn mark_logged(&mut self, notice: Notice, has: impl Fn(&Group) -> bool) {
-        self.sorted.iter_mut().filter(|group| has(group)).for_each(|group| group.mark_logged(notice));
-    }
-
-    /// Makes all predictions due, after a change of the options.
-    pub fn make_all_due(&mut self) {
-        for group in &mut self.sorted {
-            group.next_refresh = Duration::ZERO;
-        }
     }
 
     /// Declares these groups and no others, as many as there are places.
@@ -159,7 +137,7 @@ mod tests {
     use std::vec::Vec;
 
     use super::*;
-    use crate::groups::Report;
+    use crate::groups::{Notice, Report};
     use crate::limits::DORMANT_AFTER;
     use crate::wire::line::Statistics;
 
@@ -278,10 +256,10 @@ mod tests {
         accept_at(&mut groups, 0, "A", with_total(100)).unwrap();
         accept_at(&mut groups, 1, "A", with_total(110)).unwrap();
         let entered = |groups: &Groups, seconds| groups.all()[0].last_hour.entries(at(seconds)).entered;
-        groups.drop_dormant(at(3600));
+        groups.iter_mut().for_each(|group| group.drop_if_dormant(at(3600)));
         assert!(!groups.all()[0].is_dormant(at(3600)) && groups.all()[0].prediction().is_some());
         assert_eq!(groups.next_wakeup(at(3600), TIME_TO_LIVE), Some(at(3601)));
-        groups.drop_dormant(at(3601));
+        groups.iter_mut().for_each(|group| group.drop_if_dormant(at(3601)));
         assert!(groups.all()[0].is_dormant(at(3601)) && groups.all()[0].prediction().is_none());
         assert_eq!((entered(&groups, 3601), groups.find(Channel::Chat, "A")), (0, Some(0)));
         assert_eq!(groups.next_wakeup(at(3601), TIME_TO_LIVE), None);
@@ -315,7 +293,7 @@ mod tests {
                 assert_eq!(accepted.is_ok(), second == 4, "{back} at {second}");
             }
             assert_eq!(groups.all()[0].set_back, Some(u32::try_from((back + 96) / 1000).unwrap()));
-            groups.mark_logged(Notice::ClockSetBack, |_| true);
+            groups.iter_mut().for_each(|group| group.mark_logged(Notice::ClockSetBack));
             assert_eq!(groups.all()[0].set_back, None);
         }
     }
@@ -385,7 +363,7 @@ mod tests {
         let mut groups = Groups::default();
         accept(&mut groups, 10, "A").unwrap();
         assert_eq!(groups.refresh(at(10), TIME_TO_LIVE, &Options::default(), 99), 0);
-        groups.make_all_due();
+        groups.iter_mut().for_each(|group| group.next_refresh = Duration::ZERO);
         assert_eq!(groups.next_wakeup(at(10), TIME_TO_LIVE), Some(Duration::ZERO));
         assert_eq!(groups.refresh(at(10), TIME_TO_LIVE, &Options::default(), 99), 1);
     }
