@@ -62,6 +62,13 @@ pub struct Answer {
 pub const METHODS: &str = "GET, HEAD, OPTIONS";
 
 impl Answer {
+    /// An answer made of statistics, the oldest of which were received at `received`.
+    fn of(received: Option<Duration>, body: fmt::Arguments<'_>) -> Self {
+        let mut answer = Self::json(Status::Ok, body);
+        answer.received = received;
+        answer
+    }
+
     const fn empty(status: Status) -> Self {
         Self { status, body: Body::new(), is_problem: false, received: None, retry_after: None, allow: false }
     }

@@ -64,10 +64,9 @@ pub fn answer(state: &State, now: Duration, method: &str, path: &str, query: &st
     let consolidation = Consolidation::of(groups, now, state.settings().time_to_live);
     match resource {
         _ if consolidation.fresh_groups == 0 => no_fresh_statistics(state, channel),
-        Resource::ChannelCapacity => Answer {
-            received: consolidation.oldest,
-            ..Answer::json(Status::Ok, format_args!(r#"{{"capacity":{}}}"#, consolidation.capacity))
-        },
+        Resource::ChannelCapacity => {
+            Answer::of(consolidation.oldest, format_args!(r#"{{"capacity":{}}}"#, consolidation.capacity))
+        }
         Resource::ReactiveState => reactive_state(algorithm, channel, &consolidation),
     }
 }
@@ -85,14 +84,11 @@ impl Selection {
         let query = Query::parse(query)?;
         let mut selection = Self { channel: query.channel, chosen: [false; GROUPS], unknown: None };
         let mut is_all = true;
-        for name in query.groups() {
-            let name = name?;
+        selection.unknown = query.groups(|name| {
             is_all = false;
-            match groups.find(query.channel, name.as_str()).and_then(|index| selection.chosen.get_mut(index)) {
-                Some(is_chosen) => *is_chosen = true,
-                None => drop(selection.unknown.get_or_insert(name)),
-            }
-        }
+            let known = groups.find(query.channel, name).and_then(|index| selection.chosen.get_mut(index));
+            known.map(|is_chosen| *is_chosen = true).is_some()
+        })?;
         if is_all {
             let of_channel = groups.all().iter().map(|group| group.channel == query.channel);
             selection.chosen.iter_mut().zip(of_channel).for_each(|(is_chosen, of_channel)| *is_chosen = of_channel);
@@ -113,10 +109,7 @@ fn reactive_state(algorithm: Algorithm, channel: Channel, consolidation: &Consol
         // Shortly after a reload that changed the algorithm.
         None => return Answer::unavailable(format_args!("no prediction has been made yet for {channel}")),
     };
-    Answer {
-        received: consolidation.oldest_predicted,
-        ..Answer::json(Status::Ok, format_args!(r#"{{"reactiveState":{state}}}"#))
-    }
+    Answer::of(consolidation.oldest_predicted, format_args!(r#"{{"reactiveState":{state}}}"#))
 }
 
 fn not_dual(algorithm: Algorithm) -> Answer {

@@ -37,10 +37,8 @@ impl<'a> Query<'a> {
     /// Checks all names, and the value of `channel`. `text` follows the question mark.
     pub fn parse(text: &'a str) -> Result<Self, QueryError> {
         let mut channel = None;
-        for (name, value) in pairs(text) {
-            if Parameter::of(name)? != Some(Parameter::Channel) {
-                continue;
-            }
+        for parameter in parameters(text) {
+            let (Parameter::Channel, value) = parameter? else { continue };
             let mut buffer = heapless::Vec::new();
             let name = decode(Parameter::Channel, value, &mut buffer)?;
             let named = Channel::named(name).ok_or_else(|| QueryError::NoSuchChannel(Excerpt::new(name)))?;
@@ -51,13 +49,19 @@ impl<'a> Query<'a> {
         Ok(Self { channel: channel.ok_or(QueryError::NoChannel)?, text })
     }
 
-    /// The requested groups in order, with repetitions.
-    pub fn groups(&self) -> impl Iterator<Item = Result<GroupName, QueryError>> + use<'a> {
-        let values = pairs(self.text).filter(|(name, _)| Parameter::of(name) == Ok(Some(Parameter::Groups)));
-        values.map(|(_, value)| {
+    /// Calls `is_known` with each requested name in order, with repetitions. Returns the first unknown
+    /// one. Fails for a name that no group can have.
+    pub fn groups(&self, mut is_known: impl FnMut(&str) -> bool) -> Result<Option<GroupName>, QueryError> {
+        let mut unknown = None;
+        for (_, value) in parameters(self.text).flatten().filter(|(parameter, _)| *parameter == Parameter::Groups) {
             let mut buffer = heapless::Vec::new();
-            GroupName::new(decode(Parameter::Groups, value, &mut buffer)?).map_err(QueryError::BadGroup)
-        })
+            let name = decode(Parameter::Groups, value, &mut buffer)?;
+            if !is_known(name) {
+                let name = GroupName::new(name).map_err(QueryError::BadGroup)?;
+                unknown.get_or_insert(name);
+            }
+        }
+        Ok(unknown)
     }
 }
 
@@ -71,13 +75,6 @@ crate::named! {
 impl Parameter {
     /// The parameter of an encoded name. `None`: another parameter, to be ignored.
     fn of(encoded: &str) -> Result<Option<Self>, QueryError> {
-        // The usual spellings. With the shortcut in `decode` this saves 3,700 of 19,800
-        // instructions of a request.
-        match encoded {
-            "channel" => return Ok(Some(Self::Channel)),
-            "groups" | "groups[]" => return Ok(Some(Self::Groups)),
-            _ => {}
-        }
         let Some(parameter) = Self::resembled_by(encoded) else { return Ok(None) };
         let is_accepted = match parameter {
             Self::Channel => bytes(encoded).eq("channel".bytes().map(Ok)),
@@ -136,15 +133,30 @@ fn is_list(encoded: &str) -> bool {
     }
 }
 
-/// The names and values of a form, still encoded.
-fn pairs(text: &str) -> impl Iterator<Item = (&str, &str)> {
+/// The parameters that count, with their values, still encoded.
+fn parameters(text: &str) -> impl Iterator<Item = Result<(Parameter, &str), QueryError>> {
+    pairs(text).filter_map(|pair| {
+        // The usual spellings. With the shortcut in `decode` this saves 4,000 instructions of a request.
+        if let Some(value) = pair.strip_prefix("groups=") {
+            return Some(Ok((Parameter::Groups, value)));
+        }
+        if let Some(value) = pair.strip_prefix("channel=") {
+            return Some(Ok((Parameter::Channel, value)));
+        }
+        let (name, value) = split_once(pair, b'=').unwrap_or((pair, ""));
+        let parameter = Parameter::of(name).transpose()?;
+        Some(parameter.map(|parameter| (parameter, value)))
+    })
+}
+
+/// The pairs of name and value in a form.
+fn pairs(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = Some(text);
     core::iter::from_fn(move || {
         let text = rest?;
         let (pair, behind) = split_once(text, b'&').unzip();
         rest = behind;
-        let pair = pair.unwrap_or(text);
-        Some(split_once(pair, b'=').unwrap_or((pair, "")))
+        Some(pair.unwrap_or(text))
     })
 }
 
@@ -238,7 +250,12 @@ mod tests {
 
     fn groups(query: &str) -> Result<Vec<String>, String> {
         let query = Query::parse(query).map_err(|error| error.to_string())?;
-        query.groups().map(|name| name.map(|name| name.as_str().into()).map_err(|error| error.to_string())).collect()
+        let mut names = Vec::new();
+        let unknown = query.groups(|name| {
+            names.push(name.into());
+            false
+        });
+        unknown.map(|_| names).map_err(|error| error.to_string())
     }
 
     #[test]

@@ -51,14 +51,14 @@ impl fmt::Display for Origin {
 /// Inserts the headers that allow the page of `request` to read the answer.
 pub(crate) fn grant<B>(allowed: &AllowedOrigins, request: &Request<B>, answer: &mut HeaderMap) {
     let asked = request.headers();
-    let origin = asked.get(header::ORIGIN);
+    let origin = || asked.get(header::ORIGIN);
     let granted = match allowed {
-        AllowedOrigins::Any => origin.map(|_| ANY),
+        AllowedOrigins::Any => origin().map(|_| ANY),
         AllowedOrigins::Listed(list) if list.is_empty() => None,
         AllowedOrigins::Listed(list) => {
             // Also for other origins, or caches would serve their answers to listed ones.
             answer.insert(header::VARY, VARY);
-            origin.filter(|origin| list.iter().any(|listed| listed.0.as_bytes() == origin.as_bytes())).cloned()
+            origin().filter(|origin| list.iter().any(|listed| listed.0.as_bytes() == origin.as_bytes())).cloned()
         }
     };
     let Some(granted) = granted else { return };
