@@ -1,5 +1,6 @@
 //! Answers for visitors: the reactive state and the channel capacity.
 
+use core::fmt;
 use core::time::Duration;
 
 use crate::answer::{Answer, Status};
@@ -11,9 +12,6 @@ use crate::state::State;
 use crate::wire::channel::Channel;
 use crate::wire::group_name::GroupName;
 use crate::wire::query::{Query, QueryError};
-
-/// Reactive states are rounded to millionths; finer differences are noise.
-const STATE_PARTS: f64 = 1e6;
 
 #[derive(Clone, Copy)]
 enum Resource {
@@ -98,18 +96,37 @@ impl Selection {
 }
 
 fn reactive_state(algorithm: Algorithm, channel: Channel, consolidation: &Consolidation) -> Answer {
-    let state = match consolidation.reactive_state() {
-        Some(state) if algorithm == Algorithm::External => state,
-        Some(state) => libm::round(state * STATE_PARTS) / STATE_PARTS,
-        None if algorithm == Algorithm::External => {
-            return Answer::unavailable(format_args!(
-                "no fresh statistics of {channel} have a reactiveState, which pacing.algorithm EXTERNAL serves"
-            ));
+    let received = consolidation.oldest_predicted;
+    match consolidation.reactive_state() {
+        Some(state) if algorithm == Algorithm::External => {
+            Answer::of(received, format_args!(r#"{{"reactiveState":{state}}}"#))
         }
+        Some(state) => {
+            let state = Millionths(libm::round(state * 1e6) as u32);
+            Answer::of(received, format_args!(r#"{{"reactiveState":{state}}}"#))
+        }
+        None if algorithm == Algorithm::External => Answer::unavailable(format_args!(
+            "no fresh statistics of {channel} have a reactiveState, which pacing.algorithm EXTERNAL serves"
+        )),
         // Shortly after a reload that changed the algorithm.
-        None => return Answer::unavailable(format_args!("no prediction has been made yet for {channel}")),
-    };
-    Answer::of(consolidation.oldest_predicted, format_args!(r#"{{"reactiveState":{state}}}"#))
+        None => Answer::unavailable(format_args!("no prediction has been made yet for {channel}")),
+    }
+}
+
+/// A share from 0 to 1 in millionths; finer differences are noise. Written in 320 instructions less
+/// than an `f64`.
+struct Millionths(u32);
+
+impl fmt::Display for Millionths {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (mut text, mut rest) = (*b"0.000000", self.0);
+        for digit in text.iter_mut().rev().filter(|digit| **digit == b'0') {
+            *digit += (rest % 10) as u8;
+            rest /= 10;
+        }
+        let text = core::str::from_utf8(&text).unwrap_or_default();
+        formatter.write_str(text.trim_end_matches('0').trim_end_matches('.'))
+    }
 }
 
 fn not_dual(algorithm: Algorithm) -> Answer {
@@ -173,6 +190,14 @@ mod tests {
         let line = format!(r#"{{"channel":"chat","group":"{group}","ready":{ready}{more}}}"#);
         let sender = IpAddr::V4(Ipv4Addr::LOCALHOST);
         state.receive(at(seconds), Duration::ZERO, sender, line.as_bytes(), |_, fault| panic!("{fault}"));
+    }
+
+    #[test]
+    fn a_share_is_written_as_a_float_is() {
+        for millionths in (0..=1_000_000).step_by(37).chain([1, 10, 730_000, 999_999, 1_000_000]) {
+            let float = f64::from(millionths) / 1e6;
+            assert_eq!(std::format!("{}", Millionths(millionths)), std::format!("{float}"));
+        }
     }
 
     #[test]

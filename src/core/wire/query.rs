@@ -172,7 +172,7 @@ fn decode<'a>(
     encoded: &'a str,
     buffer: &'a mut heapless::Vec<u8, VALUE_BYTES>,
 ) -> Result<&'a str, QueryError> {
-    if encoded.len() <= VALUE_BYTES && memchr::memchr2(b'%', b'+', encoded.as_bytes()).is_none() {
+    if encoded.len() <= VALUE_BYTES && encoded.bytes().all(|byte| !matches!(byte, b'%' | b'+')) {
         return Ok(encoded);
     }
     let mut length = 0;
