@@ -1,11 +1,11 @@
 //! What tasks share: state, configuration, log, stop. One thread needs no locks.
 
-use std::cell::{Ref, RefCell, RefMut};
+use std::cell::{Cell, Ref, RefCell, RefMut};
 use std::sync::Arc;
 use std::time::Duration;
 
 use pacingd::state::State;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Notify, Semaphore};
 
 use crate::alarm::Alarm;
 use crate::clock;
@@ -37,7 +37,8 @@ pub(crate) struct Context {
     pub(crate) listeners: Listeners,
     /// Wakes the timer.
     pub(crate) alarm: Alarm,
-    stop: watch::Sender<bool>,
+    is_stopping: Cell<bool>,
+    stopped: Notify,
 }
 
 impl Context {
@@ -57,7 +58,8 @@ impl Context {
             started: clock::now(),
             listeners: Listeners::default(),
             alarm: Alarm::default(),
-            stop: watch::Sender::default(),
+            is_stopping: Cell::new(false),
+            stopped: Notify::new(),
         }
     }
 
@@ -80,17 +82,20 @@ impl Context {
         self.state().configure(configuration.settings(), configuration.declared_groups());
     }
 
-    /// Ends all listeners and connections.
+    /// Ends all listeners and handshakes, and connections when their tasks are woken.
     pub(crate) fn stop(&self) {
-        self.stop.send_replace(true);
+        self.is_stopping.set(true);
+        self.stopped.notify_waiters();
     }
 
     pub(crate) fn is_stopping(&self) -> bool {
-        *self.stop.borrow()
+        self.is_stopping.get()
     }
 
     /// Waits until [`stop`](Self::stop).
     pub(crate) async fn stopped(&self) {
-        let _ = self.stop.subscribe().wait_for(|is_stopping| *is_stopping).await;
+        if !self.is_stopping.get() {
+            self.stopped.notified().await;
+        }
     }
 }

@@ -160,6 +160,8 @@ fn run(
         manager.stopping();
         context.log.info(format_args!("stopping: answers under way get {} s", http::DRAIN.as_secs()));
         context.stop();
+        visitors.wake();
+        watchers.wake();
         let unfinished = tokio::time::timeout(http::DRAIN, async {
             for task in tasks {
                 let _ = task.await;

@@ -6,6 +6,7 @@ use std::error::Error as _;
 use std::future::{Future as _, poll_fn};
 use std::io;
 use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use http::Request;
@@ -98,7 +99,8 @@ async fn speak(context: &Context, asked: Asked, io: &mut TokioIo<Stream>, place:
         .serve_connection(io, service);
     let mut connection = pin!(connection);
     let last_call = async {
-        context.stopped().await;
+        // Polled whenever the task is woken, as when the daemon stops.
+        poll_fn(|_| if context.is_stopping() { Poll::Ready(()) } else { Poll::Pending }).await;
         if has_asked.get() {
             // A request that has arrived is answered first.
             yield_now().await;

@@ -5,11 +5,12 @@
 //! evicted. One that is being answered is not idle.
 
 use std::cell::{Cell, RefCell};
-use std::future::pending;
+use std::future::{pending, poll_fn};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::{Poll, Waker};
 
-use tokio::sync::{Mutex, MutexGuard, Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Mutex, MutexGuard, OwnedSemaphorePermit, Semaphore};
 use tokio::task::yield_now;
 
 #[derive(Clone)]
@@ -27,7 +28,8 @@ struct Holder {
     /// The tick at which it became idle, or [`BUSY`].
     waiting_since: Cell<u64>,
     is_asked_to_leave: Cell<bool>,
-    leave: Notify,
+    /// The task that has the place.
+    task: RefCell<Waker>,
 }
 
 /// Later than every tick.
@@ -57,8 +59,11 @@ impl Places {
             // The semaphore is never closed.
             return pending().await;
         };
-        let waiting_since = Cell::new(self.tick());
-        let holder = Rc::new(Holder { waiting_since, is_asked_to_leave: Cell::new(false), leave: Notify::new() });
+        let holder = Rc::new(Holder {
+            waiting_since: Cell::new(self.tick()),
+            is_asked_to_leave: Cell::new(false),
+            task: RefCell::new(Waker::noop().clone()),
+        });
         self.0.holders.borrow_mut().push(Rc::clone(&holder));
         Place { places: self.clone(), holder, _permit: permit }
     }
@@ -82,8 +87,13 @@ impl Places {
         let candidates = holders.iter().filter(|holder| !holder.is_asked_to_leave.get());
         if let Some(holder) = candidates.min_by_key(|holder| holder.waiting_since.get()) {
             holder.is_asked_to_leave.set(true);
-            holder.leave.notify_one();
+            holder.task.borrow().wake_by_ref();
         }
+    }
+
+    /// Wakes the tasks of all holders.
+    pub(crate) fn wake(&self) {
+        self.0.holders.borrow().iter().for_each(|holder| holder.task.borrow().wake_by_ref());
     }
 }
 
@@ -99,16 +109,16 @@ impl Place {
     /// Marks the holder as idle.
     pub(crate) fn waiting(&self) {
         self.holder.waiting_since.set(self.places.tick());
-        if self.holder.is_asked_to_leave.get() {
-            self.holder.leave.notify_one();
-        }
     }
 
-    /// Completes when the holder is idle and to be evicted.
+    /// Completes when the holder is idle and to be evicted. To be polled after what makes it idle.
     pub(crate) async fn needed(&self) {
-        while !self.holder.is_asked_to_leave.get() || self.holder.waiting_since.get() == BUSY {
-            self.holder.leave.notified().await;
-        }
+        poll_fn(|task| {
+            self.holder.task.borrow_mut().clone_from(task.waker());
+            let is_idle = self.holder.waiting_since.get() != BUSY;
+            if is_idle && self.holder.is_asked_to_leave.get() { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
     }
 }
 
