@@ -45,13 +45,13 @@ impl From<Value<'_>> for Found {
 impl<'a> Value<'a> {
     /// Parses `raw`, which is one JSON value.
     pub(super) fn of(raw: &'a str) -> Self {
-        match raw.as_bytes() {
-            [b'"', ..] => unescaped(raw).map_or(Self::Unreadable(raw), Self::Text),
-            [b'[', ..] => Self::Other("an array"),
-            [b'{', ..] => Self::Other("an object"),
-            b"null" => Self::Null,
-            b"true" => Self::Other("true"),
-            b"false" => Self::Other("false"),
+        match raw.as_bytes().first() {
+            Some(b'"') => unescaped(raw).map_or(Self::Unreadable(raw), Self::Text),
+            Some(b'[') => Self::Other("an array"),
+            Some(b'{') => Self::Other("an object"),
+            Some(b'n') => Self::Null,
+            Some(b't') => Self::Other("true"),
+            Some(b'f') => Self::Other("false"),
             _ => match raw.parse() {
                 Ok(integer) => Self::Integer(integer),
                 Err(_) => raw.parse().ok().filter(|n: &f64| n.is_finite()).map_or(Self::Unreadable(raw), Self::Number),
