@@ -145,11 +145,13 @@ impl Field {
                 .map(|seconds| *place(statistics) = Some(seconds).filter(|seconds| *seconds > 0.0)),
             (FieldKind::Probability(place), value) => number(value, 1.0).map(|share| *place(statistics) = Some(share)),
         };
-        let (field, want) = (self.name, self.want());
-        stored.map_err(|refusal| match refusal {
-            ValueRefusal::Type => LineError::WrongType { field, found: value.into(), want },
-            ValueRefusal::Range => LineError::OutOfRange { field, found: value.into(), want },
-            ValueRefusal::Name(error) => LineError::OutOfRange { field, found: Found::Name(error), want },
+        stored.map_err(|refusal| {
+            let (field, want) = (self.name, self.want());
+            match refusal {
+                ValueRefusal::Type => LineError::WrongType { field, found: value.into(), want },
+                ValueRefusal::Range => LineError::OutOfRange { field, found: value.into(), want },
+                ValueRefusal::Name(error) => LineError::OutOfRange { field, found: Found::Name(error), want },
+            }
         })
     }
 
