@@ -81,7 +81,7 @@ async fn speak(context: &Context, asked: Asked, io: &mut TokioIo<Stream>, place:
             // Pipelined requests wait for each other, but do not delay other clients.
             let _turn = if is_ahead { Some(context.turns.next().await) } else { None };
             let response = respond::respond(context, asked, &request);
-            place.waiting();
+            place.idle();
             Ok::<_, Infallible>(response)
         }
     });

@@ -99,7 +99,7 @@ async fn serve_one(
     tokio::select! {
         biased;
         () = served => {}
-        () = place.needed() => count(&counts.timed_out),
+        () = place.evicted() => count(&counts.timed_out),
     }
     count(&counts.ended);
 }

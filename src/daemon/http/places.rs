@@ -26,8 +26,8 @@ struct PlacesInner {
 
 struct Holder {
     /// The tick at which it became idle, or [`BUSY`].
-    waiting_since: Cell<u64>,
-    is_asked_to_leave: Cell<bool>,
+    idle_since: Cell<u64>,
+    is_evicted: Cell<bool>,
     /// The task that has the place.
     task: RefCell<Waker>,
 }
@@ -53,15 +53,15 @@ impl Places {
         if self.0.permits.available_permits() == 0 {
             // Requests that have arrived are read first: their holders are not idle.
             yield_now().await;
-            self.ask_one_to_leave();
+            self.evict_one();
         }
         let Ok(permit) = Arc::clone(&self.0.permits).acquire_owned().await else {
             // The semaphore is never closed.
             return pending().await;
         };
         let holder = Rc::new(Holder {
-            waiting_since: Cell::new(self.tick()),
-            is_asked_to_leave: Cell::new(false),
+            idle_since: Cell::new(self.tick()),
+            is_evicted: Cell::new(false),
             task: RefCell::new(Waker::noop().clone()),
         });
         self.0.holders.borrow_mut().push(Rc::clone(&holder));
@@ -82,11 +82,11 @@ impl Places {
         self.0.ticks.replace(self.0.ticks.get() + 1)
     }
 
-    fn ask_one_to_leave(&self) {
+    fn evict_one(&self) {
         let holders = self.0.holders.borrow();
-        let candidates = holders.iter().filter(|holder| !holder.is_asked_to_leave.get());
-        if let Some(holder) = candidates.min_by_key(|holder| holder.waiting_since.get()) {
-            holder.is_asked_to_leave.set(true);
+        let candidates = holders.iter().filter(|holder| !holder.is_evicted.get());
+        if let Some(holder) = candidates.min_by_key(|holder| holder.idle_since.get()) {
+            holder.is_evicted.set(true);
             holder.task.borrow().wake_by_ref();
         }
     }
@@ -100,23 +100,23 @@ impl Places {
 impl Place {
     /// Marks the holder as busy. If it was to be evicted, another one is instead.
     pub(crate) fn busy(&self) {
-        self.holder.waiting_since.set(BUSY);
-        if self.holder.is_asked_to_leave.replace(false) {
-            self.places.ask_one_to_leave();
+        self.holder.idle_since.set(BUSY);
+        if self.holder.is_evicted.replace(false) {
+            self.places.evict_one();
         }
     }
 
     /// Marks the holder as idle.
-    pub(crate) fn waiting(&self) {
-        self.holder.waiting_since.set(self.places.tick());
+    pub(crate) fn idle(&self) {
+        self.holder.idle_since.set(self.places.tick());
     }
 
     /// Completes when the holder is idle and to be evicted. To be polled after what makes it idle.
-    pub(crate) async fn needed(&self) {
+    pub(crate) async fn evicted(&self) {
         poll_fn(|task| {
             self.holder.task.borrow_mut().clone_from(task.waker());
-            let is_idle = self.holder.waiting_since.get() != BUSY;
-            if is_idle && self.holder.is_asked_to_leave.get() { Poll::Ready(()) } else { Poll::Pending }
+            let is_idle = self.holder.idle_since.get() != BUSY;
+            if is_idle && self.holder.is_evicted.get() { Poll::Ready(()) } else { Poll::Pending }
         })
         .await;
     }
@@ -158,7 +158,7 @@ mod tests {
         future.poll(&mut Context::from_waker(Waker::noop()))
     }
 
-    /// Polls past the yielding, so that one is asked to leave.
+    /// Polls past the yielding, so that one is evicted.
     fn assert_waits<F: Future>(mut future: std::pin::Pin<&mut F>) {
         assert!(poll(future.as_mut()).is_pending());
         assert!(poll(future).is_pending());
@@ -171,50 +171,50 @@ mod tests {
         }
     }
 
-    fn is_needed(place: &Place) -> bool {
-        pin!(place.needed()).poll(&mut Context::from_waker(Waker::noop())).is_ready()
+    fn is_evicted(place: &Place) -> bool {
+        pin!(place.evicted()).poll(&mut Context::from_waker(Waker::noop())).is_ready()
     }
 
     #[test]
-    fn who_has_waited_longest_leaves_for_another() {
+    fn the_holder_idle_longest_is_evicted_for_another() {
         let places = Places::new(3);
         let [first, second, third] = [now(places.take()), now(places.take()), now(places.take())];
         first.busy();
-        first.waiting();
+        first.idle();
         let mut fourth = pin!(places.take());
         assert_waits(fourth.as_mut());
-        assert_eq!([&first, &second, &third].map(is_needed), [false, true, false]);
+        assert_eq!([&first, &second, &third].map(is_evicted), [false, true, false]);
         drop(second);
         let Poll::Ready(fourth) = poll(fourth) else { panic!("a place is free") };
-        assert_eq!([&first, &third, &fourth].map(is_needed), [false, false, false]);
+        assert_eq!([&first, &third, &fourth].map(is_evicted), [false, false, false]);
         assert_eq!(places.taken(), 3);
     }
 
     #[test]
-    fn who_is_being_answered_leaves_only_when_all_are_and_then_after_its_answer() {
+    fn a_busy_holder_is_evicted_only_when_all_are_busy_and_then_after_its_answer() {
         let places = Places::new(2);
         let [first, second] = [now(places.take()), now(places.take())];
         let mut third = pin!(places.take());
         assert_waits(third.as_mut());
-        assert_eq!([&first, &second].map(is_needed), [true, false]);
+        assert_eq!([&first, &second].map(is_evicted), [true, false]);
         first.busy();
-        assert_eq!([&first, &second].map(is_needed), [false, true], "it was asked too late");
+        assert_eq!([&first, &second].map(is_evicted), [false, true], "it became busy first");
         second.busy();
-        assert_eq!([&first, &second].map(is_needed), [false, false]);
+        assert_eq!([&first, &second].map(is_evicted), [false, false]);
         for place in [&first, &second] {
-            place.waiting();
+            place.idle();
         }
-        assert_eq!([&first, &second].map(is_needed).into_iter().filter(|is_needed| *is_needed).count(), 1);
+        assert_eq!([&first, &second].map(is_evicted).into_iter().filter(|is_evicted| *is_evicted).count(), 1);
     }
 
     #[test]
-    fn two_who_wait_ask_two_to_leave() {
+    fn two_who_wait_evict_two() {
         let places = Places::new(2);
         let [first, second] = [now(places.take()), now(places.take())];
         let [mut third, mut fourth] = [Box::pin(places.take()), Box::pin(places.take())];
         assert_waits(third.as_mut());
         assert_waits(fourth.as_mut());
-        assert_eq!([&first, &second].map(is_needed), [true, true]);
+        assert_eq!([&first, &second].map(is_evicted), [true, true]);
     }
 
     #[test]

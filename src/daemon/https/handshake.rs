@@ -101,7 +101,7 @@ impl Tls {
         let accepted = tokio::select! {
             biased;
             accepted = step_by_step(&self.turns, &place, accept.into_fallible()) => accepted,
-            () = place.needed() => return (HandshakeOutcome::TimedOut, None),
+            () = place.evicted() => return (HandshakeOutcome::TimedOut, None),
         };
         match accepted {
             Ok(stream) => {
@@ -128,7 +128,7 @@ async fn step_by_step<F: Future>(turns: &Turns, place: &Place, handshake: F) -> 
         if let Poll::Ready(output) = polled {
             return output;
         }
-        place.waiting();
+        place.idle();
         // The handshake has registered the waker.
         let mut is_woken = false;
         poll_fn(|_| if std::mem::replace(&mut is_woken, true) { Poll::Ready(()) } else { Poll::Pending }).await;
