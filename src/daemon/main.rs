@@ -47,7 +47,7 @@ use tokio::runtime::{LocalOptions, LocalRuntime};
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 fn main() -> ExitCode {
-    match act() {
+    match perform() {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             for line in failure.message.lines() {
@@ -58,7 +58,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn act() -> Result<(), Failure> {
+fn perform() -> Result<(), Failure> {
     match arguments::parse(std::env::args_os()).map_err(Failure::usage)? {
         Action::Help => exit::print(format_args!("{}", arguments::HELP)),
         Action::Version => exit::print(format_args!("pacingd {VERSION}\n")),

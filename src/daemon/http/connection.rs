@@ -58,7 +58,7 @@ impl OverTcp for tokio_rustls::server::TlsStream<TcpStream> {
 
 pub(crate) async fn serve(context: &Context, asked: Asked, stream: Stream, place: &Place) {
     let mut io = TokioIo::new(stream);
-    let ended = speak(context, asked, &mut io, place).await;
+    let ended = serve_requests(context, asked, &mut io, place).await;
     let counts = context.traffic.of(asked.side());
     match ended {
         Ok(()) => {}
@@ -70,7 +70,7 @@ pub(crate) async fn serve(context: &Context, asked: Asked, stream: Stream, place
     linger(context, io.into_inner()).await;
 }
 
-async fn speak(context: &Context, asked: Asked, io: &mut TokioIo<Stream>, place: &Place) -> hyper::Result<()> {
+async fn serve_requests(context: &Context, asked: Asked, io: &mut TokioIo<Stream>, place: &Place) -> hyper::Result<()> {
     let has_asked = Cell::new(false);
     let was_answered_in_this_turn = Cell::new(false);
     let service = service_fn(|request: Request<Incoming>| {

@@ -66,7 +66,7 @@ impl Tls {
             tokio::time::sleep(connection::LAST_CALL).await;
         };
         let (outcome, stream) = tokio::select! {
-            ended = self.shake(stream, context) => ended,
+            ended = self.handshake(stream, context) => ended,
             () = tokio::time::sleep(time) => (HandshakeOutcome::TimedOut, None),
             () = stopped => (HandshakeOutcome::Closed, None),
         };
@@ -84,7 +84,7 @@ impl Tls {
         }
     }
 
-    async fn shake(&self, stream: TcpStream, context: &Context) -> (HandshakeOutcome, Option<Stream>) {
+    async fn handshake(&self, stream: TcpStream, context: &Context) -> (HandshakeOutcome, Option<Stream>) {
         let mut first = [0];
         // A client that sends nothing takes no place.
         match stream.peek(&mut first).await {

@@ -54,7 +54,7 @@ fn take(context: &Context, socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<
     for _ in 0..DATAGRAMS_A_TURN {
         let (length, sender) = socket.try_recv_from(buffer)?;
         let datagram = buffer.get(..length).unwrap_or_default();
-        state.receive(now, wall, sender.ip(), datagram, |line, fault| complain(context, sender, line, fault));
+        state.receive(now, wall, sender.ip(), datagram, |line, fault| log_fault(context, sender, line, fault));
         bytes += length;
         if bytes >= BYTES_A_TURN {
             break;
@@ -63,7 +63,7 @@ fn take(context: &Context, socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<
     Ok(())
 }
 
-fn complain(context: &Context, mut sender: SocketAddr, line: usize, fault: &Fault) {
+fn log_fault(context: &Context, mut sender: SocketAddr, line: usize, fault: &Fault) {
     let cause = match fault.outcome() {
         Outcome::Malformed => Cause::Malformed,
         Outcome::OutOfRange => Cause::OutOfRange,
