@@ -62,7 +62,7 @@ pub struct Answer {
 pub const METHODS: &str = "GET, HEAD, OPTIONS";
 
 impl Answer {
-    /// An answer made of statistics, the oldest of which were received at `received`.
+    /// An answer made of statistics; the oldest were received at `received`.
     fn of(received: Option<Duration>, body: fmt::Arguments<'_>) -> Self {
         let mut answer = Self::json(Status::Ok, body);
         answer.received = received;

@@ -63,10 +63,7 @@ impl fmt::Display for LineError {
             Self::Missing { field: "time" } => formatter.write_str("time is missing; every signed line has it"),
             Self::Missing { field } => write!(formatter, "{field} is missing; every line has channel, group and ready"),
             Self::Duplicate { field } => write!(formatter, "{field} is given twice; a line has each field once"),
-            Self::WrongType { field, found: Found::Name(error), .. }
-            | Self::OutOfRange { field, found: Found::Name(error), .. } => {
-                write!(formatter, "{field} is {error}")
-            }
+            Self::OutOfRange { field, found: Found::Name(error), .. } => write!(formatter, "{field} is {error}"),
             Self::WrongType { field, found, want } | Self::OutOfRange { field, found, want } => {
                 write!(formatter, "{field} is {found}; want {want}")
             }
